@@ -1,0 +1,212 @@
+// All state of a simulated machine: words in spaces.
+//
+// A space is an array of 2^61 words of 64 bits, nearly all of them zero. Architectures and models
+// lay their records out in it (layout.h). Because everything is a word, one hash, one comparison
+// and one printer serve registers, page tables, memslots and flash chips alike.
+//
+// * Copying a store is cheap: pages of 512 words are shared until one side writes.
+// * Equality is a 128-bit hash, a sum over (space, index, word) to which a zero word adds nothing,
+//   so equal machines have equal hashes however they were reached.
+// * A word that only grows (a generation) is declared a counter, and a copy of it inside another
+//   word a stamp. A stamp is hashed as its distance from the counter, the counter itself only close
+//   to its wrap: two machines that differ only in how often something was counted are equal.
+#ifndef NPTSIM_SIM_BASE_STORE_H_
+#define NPTSIM_SIM_BASE_STORE_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "sim/base/bug.h"
+
+namespace nptsim {
+
+enum class Space : std::uint8_t {
+  kDram,      // host physical memory; word = spa / 8
+  kKeys,      // the key that last wrote each 16-byte block of dram; word = spa / 16
+  kVcpu,      // registers and hardware state of the vCPUs
+  kFrames,    // where each actor stands
+  kHost,      // backings, their mappings and protections, the page allocator
+  kKernel,    // the kernel's own records
+  kVmm,       // the VMM's own records
+  kFirmware,  // security processor, RMM, TDX module
+  kMonitor,   // what the harm monitors remember
+};
+inline constexpr unsigned kSpaceCount = 9;
+const char* name_of(Space space);
+
+inline constexpr std::uint64_t kWordsPerPage = 512;
+
+struct StoreHash {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+
+  bool operator==(const StoreHash&) const = default;
+  auto operator<=>(const StoreHash&) const = default;
+  StoreHash& operator+=(StoreHash other) { return low += other.low, high += other.high, *this; }
+  StoreHash& operator-=(StoreHash other) { return low -= other.low, high -= other.high, *this; }
+};
+
+// What a word adds to the hash of its store. A zero word adds nothing.
+StoreHash hash_of_word(Space space, std::uint64_t index, std::uint64_t word);
+
+// A place in a store.
+struct WordRef {
+  Space space = Space::kDram;
+  std::uint64_t index = 0;
+
+  bool operator==(const WordRef&) const = default;
+  auto operator<=>(const WordRef&) const = default;
+};
+
+// A counter: a whole word that only grows. Its stamps hold it modulo `modulus`.
+struct Counter {
+  WordRef word;
+  std::uint64_t modulus = 0;
+
+  bool operator==(const Counter&) const = default;
+};
+using CounterId = std::uint32_t;
+
+// How a stamp sits inside its word.
+struct StampLayout {
+  std::uint64_t mask = 0;                            // the bits that hold the stamp
+  std::uint64_t (*extract)(std::uint64_t word);      // word -> stamp
+  std::uint64_t (*insert)(std::uint64_t word, std::uint64_t stamp);
+};
+
+class Store {
+ public:
+  Store() = default;
+  Store(const Store& other);
+  Store& operator=(const Store& other) { return *this = Store(other); }
+  Store(Store&&) = default;
+  Store& operator=(Store&&) = default;
+
+  std::uint64_t read(Space space, std::uint64_t index) const {
+    return words_of_page(space, index / kWordsPerPage)[index % kWordsPerPage];
+  }
+  void write(Space space, std::uint64_t index, std::uint64_t word) {
+    writable_page(space, index / kWordsPerPage)[index % kWordsPerPage] = word;
+    if (!stamps_.empty()) [[unlikely]] forget_stamp({space, index});
+  }
+
+  // The 512 words of a page; for a page never written, a page of zeros. Valid until the next write
+  // to that page or copy of the store.
+  const std::uint64_t* words_of_page(Space space, std::uint64_t page) const {
+    const auto& pages = near_[static_cast<unsigned>(space)];
+    if (page < pages.size()) [[likely]] {
+      const PageRef& ref = pages[page];
+      return ref ? ref->words.data() : kZeroPage.data();
+    }
+    return far_words(space, page);
+  }
+  // The same, to be written: the page becomes this store's own. Valid until the next copy of the
+  // store. Writing stamps through it is not allowed.
+  std::uint64_t* writable_page(Space space, std::uint64_t page) {
+    auto& pages = near_[static_cast<unsigned>(space)];
+    if (page < pages.size()) [[likely]] {
+      PageRef& ref = pages[page];
+      if (ref && ref.sole_owner()) [[likely]] {
+        if (!ref->dirty) mark_dirty(space, page, *ref);
+        return ref->words.data();
+      }
+    }
+    return make_writable(space, page);
+  }
+
+  // Counters are declared once, when a machine is set up.
+  CounterId declare_counter(Counter counter);
+  const std::vector<Counter>& counters() const { return counters_; }
+  // Writes a word that carries a stamp of `counter`. A later plain write ends the stamp.
+  void write_stamped(WordRef ref, std::uint64_t word, CounterId counter, const StampLayout& layout);
+  // Moves a counter to `distance` before its wrap and all its stamps with it: the same machine, as
+  // far as hash() tells, unless that is now within kNearWrap.
+  void move_before_wrap(CounterId counter, std::uint64_t distance);
+  static constexpr std::uint64_t kNearWrap = 64;
+
+  StoreHash hash() const;
+
+  // Calls visit(index, word) for the non-zero words of a space, in order.
+  template <class Visit>
+  void for_each_word(Space space, Visit&& visit) const {
+    const auto each_page = [&](std::uint64_t page, const PageRef& ref) {
+      if (!ref) return;
+      for (std::uint64_t i = 0; i < kWordsPerPage; ++i) {
+        if (ref->words[i] != 0) visit(page * kWordsPerPage + i, ref->words[i]);
+      }
+    };
+    const auto& near = near_[static_cast<unsigned>(space)];
+    for (std::uint64_t page = 0; page < near.size(); ++page) each_page(page, near[page]);
+    for (const auto& [page, ref] : far_[static_cast<unsigned>(space)]) each_page(page, ref);
+  }
+  // Bytes of memory that the pages of this store take, shared or not.
+  std::uint64_t bytes() const;
+
+ private:
+  struct Page {
+    std::array<std::uint64_t, kWordsPerPage> words{};
+    StoreHash sum;          // of the words; {} while dirty
+    bool dirty = false;     // listed in dirty_ of its owner; a shared page is never dirty
+    std::atomic<std::uint32_t> owners{0};
+  };
+  // A counted reference; the count is only touched by copying a store and by copy-on-write.
+  class PageRef {
+   public:
+    PageRef() = default;
+    explicit PageRef(Page* page) : page_(page) { share(); }
+    PageRef(const PageRef& other) : page_(other.page_) { share(); }
+    PageRef(PageRef&& other) noexcept : page_(std::exchange(other.page_, nullptr)) {}
+    PageRef& operator=(PageRef other) noexcept {
+      std::swap(page_, other.page_);
+      return *this;
+    }
+    ~PageRef() {
+      if (page_ && page_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) delete page_;
+    }
+    explicit operator bool() const { return page_ != nullptr; }
+    Page* operator->() const { return page_; }
+    Page& operator*() const { return *page_; }
+    bool sole_owner() const { return page_->owners.load(std::memory_order_acquire) == 1; }
+
+   private:
+    void share() {
+      if (page_) page_->owners.fetch_add(1, std::memory_order_relaxed);
+    }
+    Page* page_ = nullptr;
+  };
+  struct Stamp {
+    CounterId counter = 0;
+    StampLayout layout;
+  };
+
+  static const std::array<std::uint64_t, kWordsPerPage> kZeroPage;
+
+  const std::uint64_t* far_words(Space space, std::uint64_t page) const;
+  const PageRef* find_page(Space space, std::uint64_t page) const;
+  PageRef& page_slot(Space space, std::uint64_t page);
+  std::uint64_t* make_writable(Space space, std::uint64_t page);
+  void mark_dirty(Space space, std::uint64_t page, Page& owned);
+  void forget_stamp(WordRef ref);
+  void settle() const;
+  StoreHash sum_of_page(Space space, std::uint64_t page, const Page& content) const;
+  StoreHash sum_of_counts() const;
+  bool is_counter(WordRef ref) const;
+
+  // Pages below kNearPages sit in a flat array (one load on the hot path), others in a map.
+  std::array<std::vector<PageRef>, kSpaceCount> near_;
+  std::array<std::map<std::uint64_t, PageRef>, kSpaceCount> far_;
+  std::vector<Counter> counters_;
+  std::map<WordRef, Stamp> stamps_;
+
+  // A cache of the sum over pages; brought up to date by hash().
+  mutable StoreHash clean_sum_;
+  mutable std::vector<std::pair<Space, std::uint64_t>> dirty_;
+};
+
+}  // namespace nptsim
+
+#endif  // NPTSIM_SIM_BASE_STORE_H_
