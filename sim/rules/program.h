@@ -1,0 +1,228 @@
+// A checked model, compiled for one set of settings. Holds everything it needs; immutable.
+#ifndef NPTSIM_SIM_RULES_PROGRAM_H_
+#define NPTSIM_SIM_RULES_PROGRAM_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/base/diagnostic.h"
+#include "sim/rules/frame.h"
+#include "sim/rules/model.h"
+#include "sim/rules/vocabulary.h"
+
+namespace nptsim::rules {
+
+enum class FactKind : std::uint8_t {
+  kComputed,    // by a function of the vocabulary, when a row asks
+  kGiven,       // by an action
+  kStage,       // the answer of the stage with this name
+  kCall,        // the answer of the procedure with this name, called, exited to or asked by ioctl
+  kField,       // a field of an answer
+  kParam,       // a setting
+  kCapability,  // a setting that depends on the type of VM
+};
+std::string_view name_of(FactKind kind);
+
+// What a person may want to know about a row.
+struct RowInfo {
+  std::string id;
+  std::string source;
+  Evidence evidence = Evidence::kNone;
+  std::string text;
+  Origin origin;
+  std::string table;   // the stage or procedure it belongs to
+  bool in_stage = false;
+};
+
+struct FactInfo {
+  std::string name;
+  std::vector<std::string> values;
+  FactKind kind = FactKind::kComputed;
+  Needs needs = Needs::kNothing;
+  bool fixed = false;
+};
+
+// --- what run() reads; nobody else needs to ---
+
+enum class OpKind : std::uint8_t {
+  kGuard,      // tests [a, a+count); if one fails, go to b
+  kStep,       // a step begins here
+  kWait,       // tests [a, a+count); the first of them that fails is waited for
+  kDo,         // uses[a]
+  kDecide,     // stages[a]
+  kStageDone,  // stage_rows[a] has acted: its answer, and back to where it was decided
+  kCall,       // procedure a
+  kExit,       // exits[a]
+  kIoctl,      // ioctls[a]
+  kReturn,     // answers[a]
+  kReturnResult,
+  kLoopBegin,  // the cursor stands before the first item
+  kNext,       // uses[a] (an iterator); if there is none, go to b
+  kJump,       // to b
+};
+
+struct Op {
+  OpKind kind = OpKind::kJump;
+  std::uint8_t count = 0;
+  RowId row = 0;
+  std::uint16_t a = 0;
+  std::uint16_t b = 0;
+};
+
+// A fact must have one of the allowed values; for `result` one of words[first, first + count).
+struct Test {
+  static constexpr FactId kResult = 0xffff;
+  FactId fact = 0;
+  std::uint16_t first = 0;
+  std::uint16_t count = 0;
+  bool inverted = false;
+  std::uint64_t allowed = 0;
+};
+
+struct FactCode {
+  FactKind kind = FactKind::kComputed;
+  bool needs_registers = false;
+  std::uint8_t constant = 0;       // settings
+  std::uint8_t unknown = 0;        // index of `unknown`
+  std::uint16_t frame_number = 0;  // of those that frames hold
+  ComputeFn compute = nullptr;
+};
+
+// Where a procedure's frame holds a fact, as its value's index + 1. Width 0: no row there asks.
+struct FactSlot {
+  std::uint8_t word = 0;
+  std::uint8_t shift = 0;
+  std::uint8_t width = 0;
+};
+
+// A stage looks at facts as bits: one for each group of values that its rows do not tell apart.
+struct StageFact {
+  FactId fact = 0;
+  std::uint32_t first_bit = 0;  // in value_bits, by value
+};
+struct StageRow {
+  std::uint64_t forbidden = 0;  // the row holds when no bit of these is set
+  std::uint32_t facts = 0;      // of the stage's facts, those that it tests
+  RowId row = 0;
+  std::uint16_t first_op = 0;   // of its actions; 0 when it has none (op 0 is never a stage's)
+  Answer answer;
+};
+struct StageCode {
+  std::uint32_t first_row = 0;
+  std::uint32_t rows = 0;
+  std::uint32_t first_fact = 0;
+  std::uint32_t facts = 0;
+  std::uint64_t constant_bits = 0;   // of the settings
+  std::uint32_t constant_facts = 0;
+  std::uint64_t all_bits = 0;
+  FactId result_fact = 0;
+};
+
+struct ActionUseCode {
+  std::uint16_t definition = 0;  // in actions or iterators
+  std::uint32_t first_arg = 0;
+  std::uint16_t args = 0;
+  std::array<FactId, ActionResult::kMaxGiven> gives{};
+  std::uint8_t give_count = 0;
+};
+
+struct Passing {
+  std::uint8_t to = 0;  // local of the callee
+  ArgValue from;
+};
+struct TakenFact {
+  std::uint16_t frame_number = 0;
+};
+
+struct CallCode {
+  FactId result_fact = 0;
+  bool names_result = false;
+  std::uint32_t first_passing = 0;
+  std::uint16_t passings = 0;
+};
+
+struct ProcedureCode {
+  std::string name;
+  std::uint16_t first_op = 0;
+  std::uint16_t end_op = 0;
+  std::uint32_t first_slot = 0;
+  std::vector<std::string> locals;
+  std::vector<std::uint16_t> takes;  // frame numbers of facts
+  bool exported = false;
+};
+
+class Program {
+ public:
+  ModelKind kind() const { return kind_; }
+  const std::string& name() const { return name_; }
+
+  std::optional<ProcedureId> find_procedure(std::string_view name) const;
+  std::optional<StageId> find_stage(std::string_view name) const;
+  const std::string& procedure_name(ProcedureId id) const { return procedures_[id].name; }
+  const std::string& stage_name(StageId id) const { return stage_names_[id]; }
+  std::span<const std::string> stage_names() const { return stage_names_; }
+  std::size_t procedure_count() const { return procedures_.size(); }
+  // What `exit:` and `ioctl:` rows name; the machine maps these to procedures of other programs.
+  std::span<const std::string> exits() const { return exits_; }
+  std::span<const std::string> ioctls() const { return ioctls_; }
+
+  std::span<const RowInfo> rows() const { return rows_; }
+  std::span<const FactInfo> facts() const { return fact_infos_; }
+  // The row at which a frame stands.
+  const RowInfo& row_of(const FrameWords& frame) const { return rows_[ops_[frame.pc()].row]; }
+  // The value that a param or capability has in this program, if there is one of that name.
+  std::optional<std::string_view> setting(std::string_view name) const;
+  const std::string& word(WordId word) const;
+  std::optional<WordId> find_word(std::string_view text) const;
+
+ private:
+  friend class Emitter;   // compile.cc
+  friend class Runner;    // run.cc
+  friend struct ProgramAccess;
+
+  ModelKind kind_ = ModelKind::kKernel;
+  std::string name_;
+  std::vector<Op> ops_;
+  std::vector<Test> tests_;
+  std::vector<WordId> test_words_;
+  std::vector<FactCode> facts_;
+  std::vector<StageCode> stages_;
+  std::vector<StageRow> stage_rows_;
+  std::vector<StageFact> stage_facts_;
+  std::vector<std::uint64_t> value_bits_;
+  std::vector<ActionUseCode> uses_;
+  std::vector<ArgValue> args_;
+  std::vector<ActionDef> actions_;
+  std::vector<IteratorDef> iterators_;
+  std::vector<Answer> answers_;
+  std::vector<CallCode> calls_;  // by op.b of a call
+  std::vector<Passing> passings_;
+  std::vector<ProcedureCode> procedures_;
+  std::vector<FactSlot> slots_;
+  std::uint16_t frame_facts_ = 0;
+  // By word: the field fact of that name, and (fact, value) pairs are found by field_values_.
+  struct FieldCode {
+    WordId name = kNoWord;
+    FactId fact = 0;
+    std::vector<WordId> values;
+  };
+  std::vector<FieldCode> fields_;
+  std::vector<std::vector<WordId>> result_words_;  // by frame number, of kStage and kCall facts
+
+  std::vector<RowInfo> rows_;
+  std::vector<FactInfo> fact_infos_;
+  std::vector<std::string> stage_names_;
+  std::vector<std::string> exits_;
+  std::vector<std::string> ioctls_;
+  std::vector<std::string> word_texts_;
+};
+
+}  // namespace nptsim::rules
+
+#endif  // NPTSIM_SIM_RULES_PROGRAM_H_
