@@ -109,7 +109,7 @@ TEST_CASE("an alias repeats the value of its anchor") {
 TEST_CASE("what is not accepted, and what is said about it") {
   struct Row {
     std::string yaml;
-    const char* message;
+    std::string message;
   };
   const Row rows[] = {
       {"a: 1\nb: {c: 1, c: 2}\n",
@@ -152,7 +152,7 @@ TEST_CASE("what is not accepted, and what is said about it") {
        "own "
        "before a further document)"},
       {"a: b\n]\n", "f.yaml:2:1: error: this is not YAML: illegal flow end"},
-      {"a: [b\n", "f.yaml:1:4: error: this is not YAML: end of sequence flow not found"},
+      {"a: [b\n", "f.yaml:2:1: error: this is not YAML: end of sequence flow not found"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.yaml);
@@ -163,7 +163,7 @@ TEST_CASE("what is not accepted, and what is said about it") {
 TEST_CASE("hostile texts end in a diagnostic, not in all of the memory") {
   struct Row {
     std::string yaml;
-    const char* message;
+    std::string message;
   };
   std::string laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n";
   std::string tower = "a0: &a0 [x]\n";
@@ -191,7 +191,7 @@ TEST_CASE("hostile texts end in a diagnostic, not in all of the memory") {
        "f.yaml:1:400001: error: more than 400000 brackets, commas and colons (accepted: at most "
        "200000 values in a file)"},
       {"a: &a \"" + repeat("x", 3'000'000) + "\"\nb: [*a, *a, *a]\n",
-       "f.yaml:1:4: error: more than 8388608 bytes of text, aliases written out (accepted: less "
+       "f.yaml:2:5: error: more than 8388608 bytes of text, aliases written out (accepted: less "
        "text)"},
       {repeat("--- a\n", 20'000),
        "f.yaml:10001:1: error: more than 10000 documents (accepted: fewer documents in a file)"},
@@ -200,9 +200,7 @@ TEST_CASE("hostile texts end in a diagnostic, not in all of the memory") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.yaml.substr(0, 40));
-    const std::string message = first_error(row.yaml);
-    CHECK(message.substr(0, message.find(" deep)")) ==
-          std::string(row.message).substr(0, std::string(row.message).find(" deep)")));
+    CHECK(first_error(row.yaml) == row.message);
   }
 }
 
@@ -233,7 +231,7 @@ TEST_CASE("only an ordinary file of a sensible size is read") {
 
   struct Row {
     const char* name;
-    const char* message;
+    std::string message;
   };
   const Row rows[] = {
       {"", ": error: this is a folder (accepted: a file)"},
