@@ -85,15 +85,24 @@ EntryRules legacy_rules(const EntryOptions& o) {
   return rules;
 }
 
-}  // namespace
-
-EntryRules make_entry_rules(TableFormat format, const EntryOptions& options) {
+EntryRules rules_of(TableFormat format, const EntryOptions& options) {
   switch (format) {
     case TableFormat::kLong: return long_rules(options);
     case TableFormat::kPae: return pae_rules(options);
     case TableFormat::kLegacy: return legacy_rules(options);
   }
   NPTSIM_BUG("no such table format");
+}
+
+}  // namespace
+
+EntryRules make_entry_rules(TableFormat format, const EntryOptions& options) {
+  EntryRules rules = rules_of(format, options);
+  for (LevelRules& level : rules.level) {
+    level.table_check = level.table_reserved | level.leaf_if | kEntryP;
+    level.leaf_check = level.leaf_reserved | kEntryP;
+  }
+  return rules;
 }
 
 }  // namespace nptsim::svm

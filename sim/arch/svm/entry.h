@@ -40,6 +40,11 @@ struct LevelRules {
   u64 leaf_size = 0;       // bytes that a leaf maps; 0 if there are none
   unsigned shift = 0;      // lowest bit of the level's index in an address
   bool has_rights = true;  // R/W, U/S and A exist at this level
+
+  // For the walk, one comparison an entry: (entry & table_check) == P for a good pointer to a table,
+  // (entry & leaf_check) == P for a good leaf of level 1. All else is classify()'s.
+  u64 table_check = 0;
+  u64 leaf_check = 0;
 };
 
 struct EntryRules {

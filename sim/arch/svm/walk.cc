@@ -1,0 +1,480 @@
+#include "sim/arch/svm/walk.h"
+
+namespace nptsim::svm {
+namespace {
+
+#define NPTSIM_INLINE [[gnu::always_inline]] inline
+#define NPTSIM_COLD [[gnu::noinline, gnu::cold]]
+
+using arch::KeyId;
+using arch::kHostKey;
+using arch::kNoKey;
+using arch::PhysicalMemory;
+
+constexpr unsigned kNestedLevels4 = 4;
+constexpr unsigned kGpaBits4 = 48;  // what 4 levels can index
+
+// Long-mode tables: nine bits of the address for each level.
+NPTSIM_INLINE u64 long_index(u64 address, unsigned level) {
+  return (address >> (12 + 9 * (level - 1))) & 511;
+}
+
+// Accumulates the rights of a level. Only a leaf has a D bit that counts.
+NPTSIM_INLINE u64 with_table(u64 rights, u64 entry) {
+  return rights & ((entry | kEntryD) ^ kEntryNx);
+}
+NPTSIM_INLINE u64 with_leaf(u64 rights, u64 entry) { return rights & (entry ^ kEntryNx); }
+
+// Where a nested walk ended well.
+struct NestedLeaf {
+  u64 spa = 0;
+  u64 rights = 0;
+  unsigned shift = 12;
+  bool c = false;  // the leaf's C-bit
+};
+
+// One translation. kKeyed: memory encryption is in play, so each read picks a key.
+template <bool kKeyed, class Observer>
+class Walk {
+ public:
+  Walk(const WalkContext& context, PhysicalMemory& memory, GuestVirtAddr gva, Access access,
+       Observer observer, Failure& failure)
+      : c_(context), memory_(memory), gva_(gva), access_(access), observer_(observer),
+        failure_(failure) {}
+
+  bool run(Translation& out) {
+    switch (c_.paging) {
+      case GuestPaging::kLong: return run_long(out);
+      case GuestPaging::kOff: return run_final(gva_.value & 0xffffffff, ~0ull, 32, 0, out);
+      case GuestPaging::kPae:
+      case GuestPaging::kLegacy: return run_32bit(out);
+    }
+    return false;
+  }
+
+ private:
+  // ---------------------------------------------------------------- the nested dimension
+
+  // N1 to N4. `use` is a constant wherever this is inlined.
+  NPTSIM_INLINE bool nested_translate(u64 gpa, NestedUse use, NestedLeaf& out) {
+    u64 rights = ~0ull;
+    u64 table = c_.nested_root;
+    KeyId key = c_.nested_root_key;
+    if (c_.nested_levels != kNestedLevels4) [[unlikely]] {
+      if (!nested_table_level(5, gpa, use, table, key, rights, out)) return false;
+    } else if (gpa >> kGpaBits4) [[unlikely]] {
+      return gap(Gap::kGpaBeyondNestedWidth, gpa, use);
+    }
+#pragma GCC unroll 3
+    for (unsigned level = 4; level > 1; --level) {
+      const u64 spa = table + 8 * long_index(gpa, level);
+      const u64 entry = read(spa, key);
+      const LevelRules& rules = c_.nested->level[level];
+      saw_nested(level, gpa, use, spa, key, entry, rules);
+      if ((entry & rules.table_check) != kEntryP) [[unlikely]] {
+        return nested_not_table(level, gpa, use, entry, rights, out);
+      }
+      rights = with_table(rights, entry);
+      table = entry & rules.table_address;
+      key = nested_key(entry);
+    }
+    const u64 spa = table + 8 * long_index(gpa, 1);
+    const u64 entry = read(spa, key);
+    const LevelRules& rules = c_.nested->level[1];
+    saw_nested(1, gpa, use, spa, key, entry, rules);
+    if ((entry & rules.leaf_check) != kEntryP) [[unlikely]] {
+      return nested_entry_fault(1, gpa, use, entry);
+    }
+    rights = with_leaf(rights, entry);
+    out.spa = (entry & rules.leaf_address) | (gpa & kPageMask);
+    out.rights = rights;
+    out.shift = 12;
+    if constexpr (kKeyed) out.c = (entry & c_.nested_c_mask) != 0;
+    if (c_.nested_rule(use).missing(rights)) [[unlikely]] {
+      return nested_missing(gpa, use, out);
+    }
+    return rmp_check(gpa, use);
+  }
+
+  NPTSIM_COLD bool nested_table_level(unsigned level, u64 gpa, NestedUse use, u64& table,
+                                      KeyId& key, u64& rights, NestedLeaf& out) {
+    const u64 spa = table + 8 * long_index(gpa, level);
+    const u64 entry = read(spa, key);
+    const LevelRules& rules = c_.nested->level[level];
+    saw_nested(level, gpa, use, spa, key, entry, rules);
+    if ((entry & rules.table_check) != kEntryP) {
+      return nested_not_table(level, gpa, use, entry, rights, out);
+    }
+    rights = with_table(rights, entry);
+    table = entry & rules.table_address;
+    key = nested_key(entry);
+    return true;
+  }
+
+  // A large leaf, or the walk ends here.
+  [[gnu::noinline]] bool nested_not_table(unsigned level, u64 gpa, NestedUse use, u64 entry,
+                                          u64 rights, NestedLeaf& out) {
+    const LevelRules& rules = c_.nested->level[level];
+    if (classify(entry, rules).kind != EntryKind::kLeaf) {
+      return nested_entry_fault(level, gpa, use, entry);
+    }
+    rights = with_leaf(rights, entry);
+    out.spa = (entry & rules.leaf_address) | (gpa & (rules.leaf_size - 1));
+    out.rights = rights;
+    out.shift = rules.shift;
+    out.c = (entry & c_.nested_c_mask) != 0;
+    if (c_.nested_rule(use).missing(rights)) return nested_missing(gpa, use, out);
+    return rmp_check(gpa, use);
+  }
+
+  // N3 failed, or N4 has something to set.
+  NPTSIM_COLD bool nested_missing(u64 gpa, NestedUse use, NestedLeaf& out) {
+    const u64 missing = c_.nested_rule(use).missing(out.rights);
+    if (missing & kRights) return nested_permission_fault(gpa, use, missing);
+    if (!set_nested_bits(gpa, use, (missing & kEntryD) != 0)) return false;
+    out.rights |= missing & kEntryD;
+    return rmp_check(gpa, use);
+  }
+
+  // N4: walks again, and now writes. Nothing can fail but the log.
+  NPTSIM_COLD bool set_nested_bits(u64 gpa, NestedUse use, bool dirty) {
+    if (dirty && c_.pml && !log_dirty_page(gpa, use)) return false;
+    u64 table = c_.nested_root;
+    KeyId key = c_.nested_root_key;
+    for (unsigned level = c_.nested_levels;; --level) {
+      const LevelRules& rules = c_.nested->level[level];
+      const u64 spa = table + 8 * long_index(gpa, level);
+      const u64 entry = read(spa, key);
+      const bool leaf = (entry & rules.leaf_if) != 0;
+      write_entry(WhichTables::kNested, level, spa, entry,
+                  entry | kEntryA | (leaf && dirty ? kEntryD : 0), key);
+      if (leaf) return true;
+      table = entry & rules.table_address;
+      key = nested_key(entry);
+    }
+  }
+
+  // Page modification logging (APM vol. 2 rev. 3.45, 15.25): the 4-KByte page of the GPA goes to
+  // PML_BASE + 8 * index, and the index counts down.
+  NPTSIM_COLD bool log_dirty_page(u64 gpa, NestedUse use) {
+    VmcbControl& control = *c_.pml;
+    if (control.pml_index > 511) {
+      fail(FailureKind::kPmlFull, RuleId::kPml, 0, use, gpa);
+      return false;
+    }
+    const HostPhysAddr slot((control.pml_base & bit_range(51, 12)) + 8 * control.pml_index);
+    memory_.write_word(slot, gpa & ~kPageMask, kNoKey);
+    control.pml_index = (control.pml_index - 1) & 0xffff;
+    return true;
+  }
+
+  // The place of the RMP checks (APM vol. 2 rev. 3.45, 15.36.10): after the nested walk and its
+  // permissions, on the resulting address. They are not there yet, and without them nobody can say
+  // what an SNP-active guest's access does.
+  NPTSIM_INLINE bool rmp_check(u64 gpa, NestedUse use) {
+    if (c_.snp_active) [[unlikely]] return gap(Gap::kSnpWithoutRmp, gpa, use);
+    return true;
+  }
+
+  // ---------------------------------------------------------------- the guest's dimension
+
+  // G1 to G5 for 4 and 5 levels.
+  NPTSIM_INLINE bool run_long(Translation& out) {
+    if (!is_canonical()) [[unlikely]] {
+      return guest_fault(FailureKind::kNonCanonical, RuleId::kGuestNonCanonical, 0);
+    }
+    u64 rights = ~0ull;
+    u64 table = c_.guest_root;
+    if (c_.guest_levels == 5) [[unlikely]] {
+      u64 entry = 0;
+      if (!read_guest_entry(5, table + 8 * long_index(gva_.value, 5), entry)) return false;
+      const LevelRules& rules = c_.guest->level[5];
+      if ((entry & rules.table_check) != kEntryP) return guest_not_table(5, entry, rights, out);
+      rights = with_table(rights, entry);
+      table = entry & rules.table_address;
+    }
+#pragma GCC unroll 3
+    for (unsigned level = 4; level > 1; --level) {
+      u64 entry = 0;
+      if (!read_guest_entry(level, table + 8 * long_index(gva_.value, level), entry)) return false;
+      const LevelRules& rules = c_.guest->level[level];
+      if ((entry & rules.table_check) != kEntryP) [[unlikely]] {
+        return guest_not_table(level, entry, rights, out);
+      }
+      rights = with_table(rights, entry);
+      table = entry & rules.table_address;
+    }
+    u64 entry = 0;
+    if (!read_guest_entry(1, table + 8 * long_index(gva_.value, 1), entry)) return false;
+    const LevelRules& rules = c_.guest->level[1];
+    if ((entry & rules.leaf_check) != kEntryP) [[unlikely]] return guest_entry_fault(1, entry);
+    rights = with_leaf(rights, entry);
+    if (c_.guest_rule(access_).missing(rights)) [[unlikely]] {
+      if (!guest_missing(rights)) return false;
+    }
+    return run_final((entry & rules.leaf_address) | (gva_.value & kPageMask), rights, 12, entry,
+                     out);
+  }
+
+  // The same for legacy PAE and 32-bit tables. The PDPTEs are read on every walk, not cached
+  // (APM vol. 2 rev. 3.45, 15.25).
+  NPTSIM_COLD bool run_32bit(Translation& out) {
+    u64 rights = ~0ull;
+    u64 table = c_.guest_root;
+    for (unsigned level = c_.guest_levels;; --level) {
+      const LevelRules& rules = c_.guest->level[level];
+      u64 entry = 0;
+      if (!read_guest_entry(level, table + guest_index(level) * c_.guest->entry_size, entry)) {
+        return false;
+      }
+      if (classify(entry, rules).kind != EntryKind::kTable) {
+        return guest_not_table(level, entry, rights, out);
+      }
+      if (rules.has_rights) rights = with_table(rights, entry);
+      table = entry & rules.table_address;
+    }
+  }
+
+  // G2: a guest entry, read through the nested tables and the guest's key.
+  NPTSIM_INLINE bool read_guest_entry(unsigned level, u64 gpa, u64& entry) {
+    guest_level_ = level;
+    NestedLeaf at;
+    const NestedUse use = c_.rogpt ? NestedUse::kTableRead : NestedUse::kTable;
+    if (!nested_translate(gpa, use, at)) return false;
+    const KeyId key = table_key(at);
+    entry = read_sized(at.spa, key);
+    if constexpr (Observer::kListening) {
+      observer_.listener->on_entry_read({WhichTables::kGuest, Stage::kTable, u8(level), u8(level),
+                                         GuestPhysAddr(gpa), HostPhysAddr(at.spa), key, entry,
+                                         classify(entry, c_.guest->level[level])});
+    }
+    if (c_.rogpt) [[unlikely]] return allow_accessed_update(level, gpa, entry);
+    return true;
+  }
+
+  // With ROGPT the access is a nested write once A must be set (rule npt.rogpt); D comes at G5.
+  NPTSIM_COLD bool allow_accessed_update(unsigned level, u64 gpa, u64 entry) {
+    const LevelRules& rules = c_.guest->level[level];
+    const EntryKind kind = classify(entry, rules).kind;
+    const bool good = kind == EntryKind::kTable || kind == EntryKind::kLeaf;
+    if (!good || !rules.has_rights || (entry & kEntryA)) return true;
+    NestedLeaf at;
+    return nested_translate_again(gpa, at);
+  }
+
+  // A large page, or G3 ends the walk.
+  [[gnu::noinline]] bool guest_not_table(unsigned level, u64 entry, u64 rights, Translation& out) {
+    const LevelRules& rules = c_.guest->level[level];
+    if (classify(entry, rules).kind != EntryKind::kLeaf) return guest_entry_fault(level, entry);
+    rights = with_leaf(rights, entry);
+    if (c_.guest_rule(access_).missing(rights) && !guest_missing(rights)) return false;
+    const u64 offset = gva_.value & (rules.leaf_size - 1);
+    return run_final(leaf_frame(entry, *c_.guest, level) | offset, rights, rules.shift, entry, out);
+  }
+
+  // G4 failed, or G5 has something to set.
+  NPTSIM_COLD bool guest_missing(u64& rights) {
+    const u64 missing = c_.guest_rule(access_).missing(rights);
+    if (missing & kRights) {
+      return guest_fault(FailureKind::kGuestPermission, RuleId::kGuestPermission, 0);
+    }
+    if (!set_guest_bits((missing & kEntryD) != 0)) return false;
+    rights |= missing & kEntryD;
+    return true;
+  }
+
+  // G5: walks again, and now writes. It can fail only with ROGPT, where this is the first write.
+  NPTSIM_COLD bool set_guest_bits(bool dirty) {
+    u64 table = c_.guest_root;
+    for (unsigned level = c_.guest_levels;; --level) {
+      const LevelRules& rules = c_.guest->level[level];
+      const u64 gpa = table + guest_index(level) * c_.guest->entry_size;
+      guest_level_ = level;
+      NestedLeaf at;
+      if (!quiet_nested_translate(gpa, NestedUse::kTableRead, at)) return false;
+      const KeyId key = table_key(at);
+      const u64 entry = read_sized(at.spa, key);
+      const bool leaf = (entry & rules.leaf_if) != 0;
+      const u64 updated = entry | (rules.has_rights ? kEntryA : 0) | (leaf && dirty ? kEntryD : 0);
+      if (updated != entry && c_.rogpt && !nested_translate_again(gpa, at)) return false;
+      write_entry(WhichTables::kGuest, level, at.spa, entry, updated, key);
+      if (leaf) return true;
+      table = entry & rules.table_address;
+    }
+  }
+
+  // G6 and G7.
+  NPTSIM_INLINE bool run_final(u64 gpa, u64 rights, unsigned shift, u64 entry, Translation& out) {
+    const bool entry_c = (entry & c_.guest_c_mask) != 0;
+    const bool is_private = c_.c_rules.effective_c(access_.kind, entry_c, GuestPhysAddr(gpa));
+    is_private_ = is_private;
+    guest_level_ = 0;
+    NestedLeaf at;
+    if (!nested_translate(gpa, nested_use(access_), at)) return false;
+    out.spa = HostPhysAddr(at.spa);
+    out.gpa = GuestPhysAddr(gpa);
+    out.key = kKeyed ? c_.c_rules.key(is_private, at.c) : kNoKey;
+    out.guest_rights = rights;
+    out.nested_rights = at.rights;
+    out.page_shift = static_cast<u8>(shift < at.shift ? shift : at.shift);
+    out.is_private = is_private;
+    if constexpr (Observer::kListening) {
+      observer_.listener->on_translated({access_, gva_, out.gpa, out.spa, out.key, out.page_shift,
+                                         is_private, false}, RuleId::kAccessDone);
+    }
+    return true;
+  }
+
+  // ---------------------------------------------------------------- helpers
+
+  NPTSIM_INLINE u64 read(u64 spa, KeyId key) const {
+    if constexpr (kKeyed) return memory_.read_word(HostPhysAddr(spa), key);
+    return memory_.read_plain_word(HostPhysAddr(spa));
+  }
+  NPTSIM_INLINE u64 read_sized(u64 spa, KeyId key) const {
+    if (c_.guest->entry_size == 4) [[unlikely]] return memory_.read(HostPhysAddr(spa), 4, key);
+    return read(spa, key);
+  }
+  NPTSIM_INLINE KeyId nested_key(u64 entry) const {
+    return kKeyed && (entry & c_.nested_c_mask) ? kHostKey : kNoKey;
+  }
+  NPTSIM_INLINE KeyId table_key(const NestedLeaf& at) const {
+    return kKeyed ? c_.c_rules.key(c_.c_rules.table_c(), at.c) : kNoKey;
+  }
+  NPTSIM_INLINE bool is_canonical() const {
+    const unsigned up = 64 - c_.linear_bits;
+    return static_cast<u64>(static_cast<std::int64_t>(gva_.value << up) >> up) == gva_.value;
+  }
+  u64 guest_index(unsigned level) const {
+    return (gva_.value >> c_.guest->level[level].shift) & (bit(index_bits(level)) - 1);
+  }
+  // The four PDPTEs of legacy PAE are picked by two bits.
+  unsigned index_bits(unsigned level) const {
+    return c_.paging == GuestPaging::kPae && level == 3 ? 2 : c_.guest->index_bits;
+  }
+
+  NPTSIM_INLINE void saw_nested(unsigned level, u64 gpa, NestedUse use, u64 spa, KeyId key,
+                                u64 entry, const LevelRules& rules) {
+    if constexpr (Observer::kListening) {
+      observer_.listener->on_entry_read(
+          {WhichTables::kNested, is_table(use) ? Stage::kTable : Stage::kFinal, u8(level),
+           u8(guest_level_), GuestPhysAddr(gpa), HostPhysAddr(spa), key, entry,
+           classify(entry, rules)});
+    }
+  }
+
+  NPTSIM_COLD bool nested_translate_again(u64 gpa, NestedLeaf& out) {
+    return nested_translate(gpa, NestedUse::kTable, out);
+  }
+  // For the second pass: the entries were told already.
+  bool quiet_nested_translate(u64 gpa, NestedUse use, NestedLeaf& out) {
+    Walk<kKeyed, NullObserver> quiet(c_, memory_, gva_, access_, NullObserver{}, failure_);
+    return quiet.nested_translate_quietly(gpa, use, out);
+  }
+
+  void write_entry(WhichTables tables, unsigned level, u64 spa, u64 before, u64 after, KeyId key) {
+    if (after == before) return;
+    const unsigned size = tables == WhichTables::kGuest ? c_.guest->entry_size : 8;
+    memory_.write(HostPhysAddr(spa), after, size, key);
+    if constexpr (Observer::kListening) {
+      observer_.listener->on_entry_write({tables, u8(level), HostPhysAddr(spa), before, after});
+    }
+  }
+
+  // ---------------------------------------------------------------- failures
+
+  NPTSIM_COLD void fail(FailureKind kind, RuleId rule, unsigned level, NestedUse use, u64 gpa) {
+    failure_ = Failure{};
+    failure_.kind = kind;
+    failure_.rule = rule;
+    failure_.level = static_cast<u8>(level);
+    failure_.stage = is_table(use) ? Stage::kTable : Stage::kFinal;
+    failure_.nested_write = use == NestedUse::kTable || use == NestedUse::kWrite;
+    failure_.is_private = is_table(use) ? c_.c_rules.table_c() : is_private_;
+    failure_.access = access_;
+    failure_.gva = gva_;
+    failure_.gpa = GuestPhysAddr(gpa);
+    if constexpr (Observer::kListening) observer_.listener->on_failure(failure_);
+  }
+
+  NPTSIM_COLD bool gap(Gap gap, u64 gpa, NestedUse use) {
+    fail(FailureKind::kUnspecified, RuleId::kUnspecified, 0, use, gpa);
+    failure_.gap = gap;
+    return false;
+  }
+
+  // N1 and N2.
+  NPTSIM_COLD bool nested_entry_fault(unsigned level, u64 gpa, NestedUse use, u64 entry) {
+    const bool present = entry & kEntryP;
+    fail(present ? FailureKind::kNestedReserved : FailureKind::kNestedNotPresent,
+         present ? RuleId::kNestedReservedBit : RuleId::kNestedNotPresent, level, use, gpa);
+    return false;
+  }
+
+  // N3.
+  NPTSIM_COLD bool nested_permission_fault(u64 gpa, NestedUse use, u64 missing) {
+    RuleId rule = RuleId::kNestedPermission;
+    if (c_.gmet && (missing & kEntryUs)) rule = RuleId::kNestedGmet;
+    else if (missing & kEntryUs) rule = RuleId::kNestedUser;
+    else if (is_table(use) && c_.rogpt) rule = RuleId::kNestedRogpt;
+    else if (is_table(use)) rule = RuleId::kNestedTableWrite;
+    // A read of a page that carries the shadow stack marking: no source says what it gives.
+    const bool only_user = (missing & kRights) == kEntryUs;
+    if (c_.sss_check && only_user && use == NestedUse::kRead) {
+      return gap(Gap::kSssOrdinaryAccess, gpa, use);
+    }
+    fail(FailureKind::kNestedPermission, rule, 0, use, gpa);
+    return false;
+  }
+
+  // G3.
+  NPTSIM_COLD bool guest_entry_fault(unsigned level, u64 entry) {
+    const bool present = entry & kEntryP;
+    return guest_fault(present ? FailureKind::kGuestReserved : FailureKind::kGuestNotPresent,
+                       present ? RuleId::kGuestReservedBit : RuleId::kGuestNotPresent, level);
+  }
+
+  NPTSIM_COLD bool guest_fault(FailureKind kind, RuleId rule, unsigned level) {
+    failure_ = Failure{};
+    failure_.kind = kind;
+    failure_.rule = rule;
+    failure_.level = static_cast<u8>(level);
+    failure_.access = access_;
+    failure_.gva = gva_;
+    if constexpr (Observer::kListening) observer_.listener->on_failure(failure_);
+    return false;
+  }
+
+ public:
+  NPTSIM_COLD bool nested_translate_quietly(u64 gpa, NestedUse use, NestedLeaf& out) {
+    return nested_translate(gpa, use, out);
+  }
+
+ private:
+  const WalkContext& c_;
+  PhysicalMemory& memory_;
+  const GuestVirtAddr gva_;
+  const Access access_;
+  [[no_unique_address]] Observer observer_;
+  Failure& failure_;
+  unsigned guest_level_ = 0;  // of the guest entry that is looked for; 0: the final address
+  bool is_private_ = false;   // of the final access
+};
+
+}  // namespace
+
+template <class Observer>
+bool translate(const WalkContext& context, PhysicalMemory& memory, GuestVirtAddr gva,
+               Access access, Observer observer, Translation& result, Failure& failure) {
+  if (memory.keyed()) {
+    return Walk<true, Observer>(context, memory, gva, access, observer, failure).run(result);
+  }
+  return Walk<false, Observer>(context, memory, gva, access, observer, failure).run(result);
+}
+
+template bool translate(const WalkContext&, PhysicalMemory&, GuestVirtAddr, Access, NullObserver,
+                        Translation&, Failure&);
+template bool translate(const WalkContext&, PhysicalMemory&, GuestVirtAddr, Access,
+                        ListeningObserver, Translation&, Failure&);
+
+}  // namespace nptsim::svm
