@@ -62,6 +62,9 @@ struct Instruction {
   SpecialKind special = SpecialKind::kNone;
   u8 bytes[kMaxInstructionLength] = {};
 
+  bool has_memory_operand() const {
+    return operands[0].kind == OperandKind::kMemory || operands[1].kind == OperandKind::kMemory;
+  }
   std::span<const u8> encoding() const { return {bytes, length}; }
 };
 

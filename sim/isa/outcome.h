@@ -22,7 +22,8 @@ enum Vector : u8 { kDe = 0, kDb = 1, kNmi = 2, kBp = 3, kOfv = 4, kBr = 5, kUd =
                    kDf = 8, kTs = 10, kNp = 11, kSsv = 12, kGp = 13, kPf = 14, kMf = 16, kAc = 17,
                    kMc = 18, kXf = 19, kCp = 21, kHv = 28, kVc = 29, kSx = 30 };
 
-// What the CPU model above must decide. Named like the mnemonics.
+// What the CPU model above must decide. Named like the mnemonics. Iret, Pushf and Popf are executed,
+// their kind is only a mark in Instruction::special for a CPU model that intercepts them.
 #define NPTSIM_ISA_SPECIALS(X)                                                                   \
   X(Cpuid, "cpuid") X(In, "in") X(Out, "out") X(Ins, "ins") X(Outs, "outs")                      \
   X(Rdmsr, "rdmsr") X(Wrmsr, "wrmsr") X(Rdtsc, "rdtsc") X(Rdtscp, "rdtscp") X(Rdpmc, "rdpmc")    \
@@ -41,7 +42,8 @@ enum Vector : u8 { kDe = 0, kDb = 1, kNmi = 2, kBp = 3, kOfv = 4, kBr = 5, kUd =
   X(Vmmcall, "vmmcall") X(Vmgexit, "vmgexit") X(Vmrun, "vmrun") X(Vmload, "vmload")              \
   X(Vmsave, "vmsave") X(Stgi, "stgi") X(Clgi, "clgi") X(Skinit, "skinit") X(Rsm, "rsm")          \
   X(Pvalidate, "pvalidate") X(Rmpadjust, "rmpadjust") X(Rmpquery, "rmpquery")                    \
-  X(Rmpupdate, "rmpupdate") X(Rmpread, "rmpread") X(Psmash, "psmash")
+  X(Rmpupdate, "rmpupdate") X(Rmpread, "rmpread") X(Psmash, "psmash")                         \
+  X(Iret, "iret") X(Pushf, "pushf") X(Popf, "popf")
 
 enum class SpecialKind : u8 {
   kNone,
