@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/isa/registers.h"
@@ -40,6 +41,9 @@ enum class SpinKind : std::uint8_t {
 std::string_view name_of(SpinKind kind);
 
 struct Outcome {
+  Outcome() = default;
+  explicit Outcome(OutcomeKind what, std::string why = "") : kind(what), text(std::move(why)) {}
+
   OutcomeKind kind = OutcomeKind::kUndecided;
   SpinKind spin = SpinKind::kNone;
   std::optional<unsigned> vector;            // exception
@@ -61,6 +65,8 @@ struct RunResult {
   std::string seen_by;             // guest, kernel, vmm, firmware or nobody
   std::vector<Event> events;       // empty unless they were asked for
   std::uint64_t steps = 0;
+  std::vector<std::string> failed_checks;  // `.check` lines that did not hold
+  std::vector<std::string> input_errors;   // instructions that the model does not execute
 };
 
 }  // namespace nptsim::machine

@@ -1,0 +1,86 @@
+// The interface between KVM and its VMM: what both sides read and write, as words.
+//
+// The shared kvm_run page and the arguments of an ioctl lie in Space::kVmm. Neither model knows more
+// of the other than this (Linux include/uapi/linux/kvm.h).
+#ifndef NPTSIM_MODELS_COMMON_KVM_UAPI_H_
+#define NPTSIM_MODELS_COMMON_KVM_UAPI_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "sim/base/layout.h"
+
+namespace nptsim::kvm_uapi {
+
+// kvm_run.exit_reason, and how KVM_RUN itself returned. kErrno: KVM_RUN returned -1.
+enum class ExitReason : std::uint8_t {
+  kNone,
+  kIo,             // KVM_EXIT_IO 2
+  kMmio,           // KVM_EXIT_MMIO 6
+  kShutdown,       // KVM_EXIT_SHUTDOWN 8
+  kFailEntry,      // KVM_EXIT_FAIL_ENTRY 9
+  kInternalError,  // KVM_EXIT_INTERNAL_ERROR 17
+  kSevTerm,        // KVM_EXIT_SYSTEM_EVENT 24, type KVM_SYSTEM_EVENT_SEV_TERM 6
+  kApResetHold,    // KVM_EXIT_AP_RESET_HOLD 32
+  kErrno,
+};
+inline constexpr std::string_view kExitReasonWords[] = {
+    "none", "io", "mmio", "shutdown", "fail-entry", "internal-error", "sev-term", "ap-reset-hold",
+    "errno"};
+
+// Linux include/uapi/asm-generic/errno-base.h.
+enum class Errno : std::uint8_t { kNone = 0, kEnoent = 2, kEnomem = 12, kEfault = 14, kEexist = 17,
+                                  kEinval = 22 };
+
+// One kvm_run page a vCPU, in Space::kVmm.
+namespace run {
+inline constexpr Field kExitReason{"exit_reason", 0, 7, 0, "ExitReason"};
+inline constexpr Field kErrno{"errno", 0, 15, 8, "with exit_reason errno"};
+inline constexpr Field kSuberror{"internal.suberror", 0, 23, 16, "with internal-error"};
+inline constexpr Field kMmioWrite{"mmio.is_write", 1, 0, 0, "1 for a write"};
+inline constexpr Field kMmioLen{"mmio.len", 1, 15, 8, "bytes, 1 to 8"};
+inline constexpr Field kMmioAddress{"mmio.phys_addr", 2, 63, 0, "GPA"};
+inline constexpr Field kMmioData{"mmio.data", 3, 63, 0, "little-endian"};
+inline constexpr Field kIoPort{"io.port", 4, 15, 0, ""};
+inline constexpr Field kIoSize{"io.size", 4, 23, 16, "bytes"};
+inline constexpr Field kIoOut{"io.direction", 4, 24, 24, "1 for OUT"};
+inline constexpr Field kIoData{"io.data", 5, 63, 0, ""};
+inline constexpr Field kEventData{"system_event.data[0]", 6, 63, 0, "with sev-term: the GHCB MSR"};
+inline constexpr Field kFields[] = {kExitReason, kErrno,       kSuberror, kMmioWrite,
+                                    kMmioLen,    kMmioAddress, kMmioData, kIoPort,
+                                    kIoSize,     kIoOut,       kIoData,   kEventData};
+inline constexpr RecordLayout kLayout{"kvm_run", 16, kFields};
+}  // namespace run
+inline constexpr RecordArray kRuns{&run::kLayout, Space::kVmm, 0, 64};
+
+// struct kvm_userspace_memory_region2 of the ioctl under way. The host address is a backing and an
+// offset in it.
+namespace region {
+inline constexpr Field kSlot{"slot", 0, 15, 0, ""};
+inline constexpr Field kLogDirty{"KVM_MEM_LOG_DIRTY_PAGES", 0, 16, 16, ""};
+inline constexpr Field kReadonly{"KVM_MEM_READONLY", 0, 17, 17, ""};
+inline constexpr Field kOtherFlags{"other flags", 0, 31, 18, ""};
+inline constexpr Field kGpa{"guest_phys_addr", 1, 63, 0, ""};
+inline constexpr Field kSize{"memory_size", 2, 63, 0, "bytes; 0 deletes"};
+inline constexpr Field kBacking{"userspace_addr: mapping", 3, 31, 0, "backing"};
+inline constexpr Field kOffset{"userspace_addr: offset", 4, 63, 0, "bytes"};
+inline constexpr Field kFields[] = {kSlot, kLogDirty, kReadonly, kOtherFlags,
+                                    kGpa,  kSize,     kBacking,  kOffset};
+inline constexpr RecordLayout kLayout{"kvm_userspace_memory_region2", 8, kFields};
+}  // namespace region
+inline constexpr RecordArray kRegionRequest{&region::kLayout, Space::kVmm, 0x1000, 1};
+
+// What the kernel answers when the VMM asks on the VM's file descriptor; set by create_vm.
+namespace vm {
+inline constexpr Field kReadonlyMem{"KVM_CAP_READONLY_MEM", 0, 0, 0, ""};
+inline constexpr Field kFields[] = {kReadonlyMem};
+inline constexpr RecordLayout kLayout{"vm fd", 1, kFields};
+}  // namespace vm
+inline constexpr RecordArray kVm{&vm::kLayout, Space::kVmm, 0x1010, 1};
+
+// The part of Space::kVmm from here on is the VMM's own.
+inline constexpr std::uint64_t kVmmPrivate = 0x2000;
+
+}  // namespace nptsim::kvm_uapi
+
+#endif  // NPTSIM_MODELS_COMMON_KVM_UAPI_H_

@@ -1,0 +1,121 @@
+#include "sim/machine/guest_lookup.h"
+
+#include "sim/arch/svm/entry.h"
+
+namespace nptsim::machine {
+namespace {
+
+struct TableShape {
+  unsigned levels = 0;      // 0: paging is off
+  unsigned index_bits = 9;
+  unsigned entry_size = 8;
+  std::uint64_t root = 0;
+};
+
+// APM vol. 2, 5.1: which paging a guest has chosen.
+TableShape shape_of(const isa::Registers& r, std::uint64_t c_mask) {
+  constexpr std::uint64_t kCr0Pg = bit(31), kCr4Pae = bit(5);
+  if (!(r.cr0 & kCr0Pg)) return {};
+  if (isa::long_mode_active(r)) {
+    return {(r.cr4 & isa::kCr4La57) ? 5u : 4u, 9, 8, r.cr3 & bit_range(51, 12) & ~c_mask};
+  }
+  if (r.cr4 & kCr4Pae) return {3, 9, 8, r.cr3 & bit_range(31, 5)};
+  return {2, 10, 4, r.cr3 & bit_range(31, 12)};
+}
+
+unsigned shift_of_level(const TableShape& shape, unsigned level) {
+  return kPageShift + (level - 1) * shape.index_bits;
+}
+
+}  // namespace
+
+bool read_guest_physical(const Setup& setup, arch::PhysicalMemory& memory, GuestPhysAddr address,
+                         void* data, unsigned size, arch::KeyId key) {
+  const Region* region = setup.region_at(address);
+  if (region == nullptr || region->backing == kNoBacking) return false;
+  if (!region->contains(address + (size - 1))) return false;
+  read_backing(memory, region->backing, address - region->gpa, data, size, key);
+  return true;
+}
+
+std::optional<GuestMapping> look_up(const Setup& setup, arch::PhysicalMemory& memory,
+                                    const isa::Registers& registers, GuestVirtAddr address,
+                                    arch::KeyId key) {
+  const std::uint64_t c_mask = setup.keyed() ? setup.cpu.guest_c_mask() : 0;
+  const TableShape shape = shape_of(registers, c_mask);
+  GuestMapping mapping;
+  if (shape.levels == 0) {
+    mapping.gpa = GuestPhysAddr(address.value);
+    mapping.c_bit = setup.keyed();
+    return mapping;
+  }
+  std::uint64_t table = shape.root;
+  for (unsigned level = shape.levels; level >= 1; --level) {
+    const unsigned shift = shift_of_level(shape, level);
+    const std::uint64_t index = get_bits(address.value, shift + shape.index_bits - 1, shift);
+    std::uint64_t entry = 0;
+    if (!read_guest_physical(setup, memory, GuestPhysAddr(table + index * shape.entry_size), &entry,
+                             shape.entry_size, key)) {
+      return std::nullopt;
+    }
+    if (!(entry & svm::kEntryP)) return std::nullopt;
+    const bool has_rights = !(shape.levels == 3 && level == 3);  // a PDPTE of legacy PAE has none
+    if (has_rights) {
+      mapping.writable &= (entry & svm::kEntryRw) != 0;
+      mapping.user &= (entry & svm::kEntryUs) != 0;
+    }
+    constexpr std::uint64_t kEferNxe = bit(11);
+    mapping.no_execute |= (registers.efer & kEferNxe) && (entry & svm::kEntryNx);
+    const std::uint64_t physical = entry & bit_range(51, 12) & ~c_mask;
+    const bool leaf = level == 1 || (has_rights && level <= 3 && (entry & svm::kEntryPs));
+    if (leaf) {
+      const std::uint64_t offset = bit_range(shift - 1, 0);
+      mapping.gpa = GuestPhysAddr((physical & ~offset) | (address.value & offset));
+      mapping.c_bit = shape.entry_size == 4 ? setup.keyed() : (entry & c_mask) != 0;
+      return mapping;
+    }
+    table = physical;
+  }
+  return std::nullopt;
+}
+
+bool peek_guest(const Setup& setup, arch::PhysicalMemory& memory, const svm::VcpuRecord& vcpu,
+                GuestVirtAddr address, void* data, unsigned size) {
+  for (unsigned done = 0; done < size;) {
+    const GuestVirtAddr at = address + done;
+    const auto part = static_cast<unsigned>(bytes_in_page(at.value, size - done));
+    const auto mapping = look_up(setup, memory, vcpu.registers, at, setup.guest_key());
+    if (!mapping) return false;
+    const arch::KeyId key = mapping->c_bit ? setup.guest_key() : arch::kNoKey;
+    if (!read_guest_physical(setup, memory, mapping->gpa, static_cast<char*>(data) + done, part,
+                             key)) {
+      return false;
+    }
+    done += part;
+  }
+  return true;
+}
+
+bool read_register(const isa::Registers& registers, std::string_view name, std::uint64_t& value) {
+  for (unsigned i = 0; i < isa::kGprCount; ++i) {
+    for (const unsigned size : {8u, 4u, 2u, 1u}) {
+      if (isa::gpr_name(i, size) != name) continue;
+      value = registers.gpr[i] & isa::mask_of_size(size);
+      return true;
+    }
+  }
+  struct Named {
+    std::string_view name;
+    std::uint64_t value;
+  };
+  const Named others[] = {{"rip", registers.rip}, {"rflags", registers.rflags},
+                          {"cr0", registers.cr0}, {"cr2", registers.cr2},
+                          {"cr3", registers.cr3}, {"cr4", registers.cr4},
+                          {"cpl", registers.cpl}, {"efer", registers.efer}};
+  for (const Named& other : others) {
+    if (other.name == name) return value = other.value, true;
+  }
+  return false;
+}
+
+}  // namespace nptsim::machine

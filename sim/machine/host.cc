@@ -1,0 +1,103 @@
+#include "sim/machine/host.h"
+
+#include <cstring>
+
+#include "sim/base/bits.h"
+
+namespace nptsim::machine {
+namespace {
+
+// Space::kHost. One word a page of a backing, one word a frame that was handed out.
+constexpr std::uint64_t kAllocatorWord = 0;  // frames handed out so far
+constexpr std::uint64_t kBackingPages = 1ull << 32;
+constexpr std::uint64_t kFrameOwners = 1ull << 48;
+
+constexpr unsigned kPopulatedBit = 0;
+constexpr unsigned kProtectionHigh = 10, kProtectionLow = 8;
+
+std::uint64_t word_of_page(BackingId backing, std::uint64_t page) {
+  NPTSIM_CHECK(backing != kNoBacking && page < (1ull << 32));
+  return kBackingPages * (1 + static_cast<std::uint64_t>(backing)) + page;
+}
+
+// Calls each(page, offset in page, bytes before, bytes) for the pieces of a range.
+template <class Each>
+void for_each_piece(std::uint64_t offset, std::uint64_t size, Each&& each) {
+  for (std::uint64_t done = 0; done < size;) {
+    const std::uint64_t at = offset + done;
+    const std::uint64_t length = bytes_in_page(at, size - done);
+    each(at >> kPageShift, at & kPageMask, done, length);
+    done += length;
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(HostProtection protection) {
+  constexpr std::string_view kNames[kHostProtections] = {"rw",   "read",        "none",
+                                                         "unmapped", "pfnmap-read", "poisoned"};
+  return kNames[static_cast<unsigned>(protection)];
+}
+
+HostPhysAddr allocate_frame(Store& store) {
+  const std::uint64_t handed_out = store.read(Space::kHost, kAllocatorWord);
+  store.write(Space::kHost, kAllocatorWord, handed_out + 1);
+  return HostPhysAddr((kFirstFreeFrame + handed_out) << kPageShift);
+}
+
+BackingPage backing_page(const Store& store, BackingId backing, std::uint64_t page) {
+  const std::uint64_t word = store.read(Space::kHost, word_of_page(backing, page));
+  BackingPage result;
+  result.protection =
+      static_cast<HostProtection>(get_bits(word, kProtectionHigh, kProtectionLow));
+  if (has_bit(word, kPopulatedBit)) result.frame = HostPhysAddr(word & ~kPageMask);
+  return result;
+}
+
+void set_protection(Store& store, BackingId backing, std::uint64_t page, HostProtection value) {
+  const std::uint64_t index = word_of_page(backing, page);
+  const std::uint64_t word = store.read(Space::kHost, index);
+  store.write(Space::kHost, index,
+              with_bits(word, kProtectionHigh, kProtectionLow, static_cast<unsigned>(value)));
+}
+
+HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page) {
+  const std::uint64_t index = word_of_page(backing, page);
+  const std::uint64_t word = store.read(Space::kHost, index);
+  if (has_bit(word, kPopulatedBit)) return HostPhysAddr(word & ~kPageMask);
+  const HostPhysAddr frame = allocate_frame(store);
+  store.write(Space::kHost, index, word | frame.value | bit(kPopulatedBit));
+  store.write(Space::kHost, kFrameOwners + frame.page_number(),
+              (static_cast<std::uint64_t>(backing) + 1) << 32 | page);
+  return frame;
+}
+
+std::optional<FrameOwner> owner_of(const Store& store, HostPhysAddr frame) {
+  if (frame.page_number() >= kFrameOwners) return std::nullopt;
+  const std::uint64_t word = store.read(Space::kHost, kFrameOwners + frame.page_number());
+  if (word == 0) return std::nullopt;
+  return FrameOwner{static_cast<BackingId>((word >> 32) - 1), word & 0xffffffff};
+}
+
+void read_backing(arch::PhysicalMemory& memory, BackingId backing, std::uint64_t offset, void* data,
+                  std::uint64_t size, arch::KeyId key) {
+  for_each_piece(offset, size, [&](auto page, auto in_page, auto done, auto length) {
+    auto* to = static_cast<char*>(data) + done;
+    const auto frame = backing_page(memory.store(), backing, page).frame;
+    if (frame) {
+      memory.read_bytes(*frame + in_page, to, length, key);
+    } else {
+      std::memset(to, 0, length);
+    }
+  });
+}
+
+void write_backing(arch::PhysicalMemory& memory, BackingId backing, std::uint64_t offset,
+                   const void* data, std::uint64_t size, arch::KeyId key) {
+  for_each_piece(offset, size, [&](auto page, auto in_page, auto done, auto length) {
+    const HostPhysAddr frame = populate(memory.store(), backing, page);
+    memory.write_bytes(frame + in_page, static_cast<const char*>(data) + done, length, key);
+  });
+}
+
+}  // namespace nptsim::machine

@@ -1,0 +1,67 @@
+// The host's memory: a page allocator and the backings that memslots point into.
+//
+// A backing is what mmap() gave the VMM for one memory region. Each of its pages has a host
+// protection (the VMA's), and once touched a frame of host physical memory. All of it is words in
+// Space::kHost, so a machine that differs in one mprotect() is another machine.
+#ifndef NPTSIM_SIM_MACHINE_HOST_H_
+#define NPTSIM_SIM_MACHINE_HOST_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "sim/arch/common/physical_memory.h"
+#include "sim/base/address.h"
+#include "sim/base/store.h"
+
+namespace nptsim::machine {
+
+using BackingId = std::uint32_t;
+inline constexpr BackingId kNoBacking = 0xffffffff;
+
+// What the host's page tables and VMA say about one page of a backing.
+enum class HostProtection : std::uint8_t {
+  kReadWrite,
+  kRead,
+  kNone,        // PROT_NONE
+  kUnmapped,    // no VMA
+  kPfnmapRead,  // VM_IO or VM_PFNMAP, and the host's entry is not writable
+  kPoisoned,    // the frame has an uncorrected memory error
+};
+inline constexpr unsigned kHostProtections = 6;
+std::string_view name_of(HostProtection protection);
+
+struct BackingPage {
+  HostProtection protection = HostProtection::kReadWrite;
+  std::optional<HostPhysAddr> frame;  // none until first touched
+};
+
+// Frames below this belong to the host itself and are never handed out.
+inline constexpr std::uint64_t kFirstFreeFrame = 0x100;  // SPA 1 MiB
+
+// The lowest frame never handed out before; its memory is zero.
+HostPhysAddr allocate_frame(Store& store);
+
+BackingPage backing_page(const Store& store, BackingId backing, std::uint64_t page);
+void set_protection(Store& store, BackingId backing, std::uint64_t page, HostProtection value);
+// The frame of a page, allocated now if it has none.
+HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page);
+
+// Which backing page a frame belongs to; none for frames of the host itself.
+struct FrameOwner {
+  BackingId backing = kNoBacking;
+  std::uint64_t page = 0;
+};
+std::optional<FrameOwner> owner_of(const Store& store, HostPhysAddr frame);
+
+// A backing as software sees it that goes through it with `key` (the VMM and the kernel have none,
+// so what a guest encrypted is ciphertext to them). A range may cross pages; a page without frame
+// reads as zero and gets one when written.
+void read_backing(arch::PhysicalMemory& memory, BackingId backing, std::uint64_t offset, void* data,
+                  std::uint64_t size, arch::KeyId key = arch::kNoKey);
+void write_backing(arch::PhysicalMemory& memory, BackingId backing, std::uint64_t offset,
+                   const void* data, std::uint64_t size, arch::KeyId key = arch::kNoKey);
+
+}  // namespace nptsim::machine
+
+#endif  // NPTSIM_SIM_MACHINE_HOST_H_

@@ -1,0 +1,262 @@
+#include "sim/machine/narrator.h"
+
+#include <utility>
+
+#include "sim/arch/svm/exit_info.h"
+#include "sim/arch/svm/exits.h"
+#include "sim/arch/svm/rules.h"
+
+namespace nptsim::machine {
+namespace {
+
+// EXITINFO1 in the words that scenarios use (docs/formats.md).
+struct ErrorWord {
+  std::uint64_t mask;
+  const char* word;
+};
+constexpr ErrorWord kErrorWords[] = {
+    {svm::kErrorP, "present"},   {svm::kErrorRw, "write"},   {svm::kErrorUs, "user"},
+    {svm::kErrorRsv, "rsvd"},    {svm::kErrorId, "fetch"},   {svm::kErrorPk, "pk"},
+    {svm::kErrorSs, "ss"},       {svm::kErrorRmp, "rmp"},    {svm::kErrorFinal, "final"},
+    {svm::kErrorTable, "table"}, {svm::kErrorEnc, "enc"},    {svm::kErrorSizem, "sizem"},
+    {svm::kErrorVmpl, "vmpl"},   {svm::kErrorSss, "sss"},
+};
+
+std::vector<std::string> error_words(std::uint64_t code) {
+  std::vector<std::string> words;
+  for (const ErrorWord& row : kErrorWords) {
+    if (code & row.mask) words.emplace_back(row.word);
+  }
+  return words;
+}
+
+std::string name_of(svm::EntryKind kind) {
+  switch (kind) {
+    case svm::EntryKind::kNotPresent: return "not-present";
+    case svm::EntryKind::kReserved: return "reserved";
+    case svm::EntryKind::kTable: return "table";
+    case svm::EntryKind::kLeaf: return "leaf";
+  }
+  return "";
+}
+
+std::string name_of(svm::AccessKind kind) {
+  switch (kind) {
+    case svm::AccessKind::kRead: return "read";
+    case svm::AccessKind::kWrite: return "write";
+    case svm::AccessKind::kFetch: return "fetch";
+  }
+  return "";
+}
+
+std::string rule_name(svm::RuleId rule) {
+  return std::string(svm::kRules[static_cast<unsigned>(rule)].id);
+}
+
+std::string text_of(const rules::Program& program, const rules::Answer& answer) {
+  std::string text = program.word(answer.word);
+  for (const auto& field : answer.fields) {
+    if (field.name == rules::kNoWord) break;
+    text += " " + program.word(field.name) + "=" + program.word(field.value);
+  }
+  return text;
+}
+
+EventFields record_of(const rules::FactSeen& fact) {
+  return {{"fact", std::string(fact.fact)}, {"value", std::string(fact.value)}};
+}
+
+std::string text_of(rules::Go how) {
+  switch (how) {
+    case rules::Go::kExit: return "exit";
+    case rules::Go::kIoctl: return "ioctl";
+    default: return "call";
+  }
+}
+
+}  // namespace
+
+std::uint64_t Narrator::emit(std::string kind, EventFields fields, std::string rule) {
+  Event event;
+  event.n = next_++;
+  event.by = speaker_.by;
+  event.layer = speaker_.layer;
+  event.kind = std::move(kind);
+  event.rule = std::move(rule);
+  if (cause_ != 0) event.cause = cause_;
+  event.fields = std::move(fields);
+  cause_ = event.n;
+  const std::uint64_t n = event.n;
+  if (sink_ != nullptr) sink_->take(std::move(event));
+  return n;
+}
+
+void Narrator::decided(const rules::Decision& d) {
+  if (coverage_ != nullptr) coverage_->decided(d);
+  if (sink_ == nullptr) return;
+  std::vector<EventFields> facts, passed;
+  for (const rules::FactSeen& fact : d.consulted) facts.push_back(record_of(fact));
+  for (const rules::RowPassed& row : d.passed) {
+    passed.push_back(record_of(row.by));
+    passed.back().add("row", row.row->id);
+  }
+  emit("decide",
+       {{"stage", std::string(d.stage)},
+        {"row", d.row.id},
+        {"then", text_of(d.program, d.answer)},
+        {"text", d.row.text},
+        {"source", d.row.source},
+        {"evidence", std::string(rules::name_of(d.row.evidence))},
+        {"facts", std::move(facts)},
+        {"passed", std::move(passed)}},
+       d.row.id);
+}
+
+void Narrator::did(const rules::Deed& deed) {
+  if (sink_ == nullptr) return;
+  EventFields fields{{"action", deed.action.name}};
+  const auto values = deed.args.values();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i].kind == rules::ArgValue::Kind::kAbsent) continue;
+    const rules::ArgDef& def = deed.action.args[i];
+    if (values[i].kind == rules::ArgValue::Kind::kWord) {
+      fields.add(def.name, def.words[values[i].value]);
+    } else {
+      fields.add(def.name, Hex{deed.args.get(static_cast<unsigned>(i))});
+    }
+  }
+  for (std::size_t i = 0; i < deed.action.gives.size(); ++i) {
+    if (!deed.result.has_given(static_cast<unsigned>(i))) continue;
+    fields.add("gives", deed.action.gives[i]);
+  }
+  if (deed.result.is_stopped()) fields.add("stopped", true);
+  if (deed.result.has_note()) fields.add("note", Hex{deed.result.noted()});
+  fields.add("source", deed.row.source);
+  emit("do", std::move(fields), deed.row.id);
+}
+
+void Narrator::called(const rules::CallNote& note) {
+  if (sink_ == nullptr) return;
+  emit("call",
+       {{"how", text_of(note.how)},
+        {"target", std::string(note.target)},
+        {"text", note.row.text},
+        {"source", note.row.source}},
+       note.row.id);
+}
+
+void Narrator::returned(const rules::ReturnNote& note) {
+  if (sink_ == nullptr) return;
+  emit("return",
+       {{"procedure", std::string(note.procedure)},
+        {"result", text_of(note.program, note.answer)},
+        {"text", note.row.text},
+        {"source", note.row.source}},
+       note.row.id);
+}
+
+void Narrator::entered(const rules::Program& program, const rules::RowInfo& row) {
+  if (coverage_ != nullptr) coverage_->entered(program, row);
+}
+
+void Narrator::waits(const rules::Program&, const rules::RowInfo& row,
+                     const rules::FactSeen& fact) {
+  if (sink_ == nullptr) return;
+  EventFields fields = record_of(fact);
+  emit("wait", std::move(fields), row.id);
+}
+
+void Narrator::on_entry_read(const svm::EntryRead& read) {
+  if (sink_ == nullptr) return;
+  const bool nested = read.tables == svm::WhichTables::kNested;
+  EventFields entry{{"tables", std::string(nested ? "nested" : "guest")},
+                    {"level", static_cast<std::uint64_t>(read.level)},
+                    {nested ? "gpa" : "entry_gpa", Hex{read.gpa.value}},
+                    {"spa", Hex{read.spa.value}},
+                    {"word", Hex{read.word}},
+                    {"is", name_of(read.meaning.kind)}};
+  if (nested) {
+    entry.add("for", read.stage == svm::Stage::kTable
+                         ? "guest table level " + std::to_string(read.guest_level)
+                         : std::string("the final address"));
+  }
+  if (read.meaning.reserved_bits != 0) entry.add("reserved", Hex{read.meaning.reserved_bits});
+  entries_.push_back(std::move(entry));
+}
+
+void Narrator::on_entry_write(const svm::EntryWrite& write) {
+  if (sink_ == nullptr) return;
+  entries_.push_back({{"tables", std::string(write.tables == svm::WhichTables::kNested ? "nested"
+                                                                                      : "guest")},
+                      {"level", static_cast<std::uint64_t>(write.level)},
+                      {"spa", Hex{write.spa.value}},
+                      {"before", Hex{write.before}},
+                      {"after", Hex{write.after}},
+                      {"is", std::string("accessed-dirty")}});
+}
+
+void Narrator::on_translated(const svm::Translated& t, svm::RuleId rule) {
+  if (sink_ == nullptr) return;
+  emit("walk",
+       {{"access", name_of(t.access.kind)},
+        {"gva", Hex{t.gva.value}},
+        {"gpa", Hex{t.gpa.value}},
+        {"spa", Hex{t.spa.value}},
+        {"c", t.is_private},
+        {"tlb", t.from_tlb},
+        {"entries", std::exchange(entries_, {})}},
+       rule_name(rule));
+}
+
+void Narrator::on_failure(const svm::Failure& f) {
+  if (sink_ == nullptr) return;
+  EventFields fields{{"access", name_of(f.access.kind)},
+                     {"gva", Hex{f.gva.value}},
+                     {"failure", std::string(svm::name_of(f.kind))}};
+  if (svm::is_nested_page_fault(f.kind)) {
+    fields.add("gpa", Hex{f.gpa.value});
+    fields.add("stage", std::string(f.stage == svm::Stage::kFinal ? "final" : "table"));
+  }
+  fields.add("level", static_cast<std::uint64_t>(f.level));
+  fields.add("c", f.is_private);
+  fields.add("entries", std::exchange(entries_, {}));
+  const svm::Rule& rule = svm::kRules[static_cast<unsigned>(f.rule)];
+  fields.add("sentence", std::string(rule.sentence)).add("source", std::string(rule.source));
+  emit("walk", std::move(fields), std::string(rule.id));
+}
+
+void Narrator::attempted(const svm::Attempt& attempt, const svm::ExitRecord& exit, bool sealed) {
+  if (sink_ == nullptr) return;
+  const svm::Rule& rule = svm::kRules[static_cast<unsigned>(attempt.rule)];
+  const auto add_rule = [&](EventFields& fields) {
+    fields.add("sentence", std::string(rule.sentence)).add("source", std::string(rule.source));
+  };
+  if (attempt.kind == svm::AttemptKind::kExit) {
+    EventFields fields;
+    const bool npf = attempt.exit_code == svm::exit_code::kNpf;
+    if (npf) {
+      fields = {{"gpa", Hex{exit.exit_info_2}},
+                {"error", error_words(exit.exit_info_1)},
+                {"exit_info_1", Hex{exit.exit_info_1}},
+                {"exit_info_2", Hex{exit.exit_info_2}}};
+    } else {
+      fields = {{"code", Hex{exit.exit_code}},
+                {"name", svm::exit_name(exit.exit_code)},
+                {"exit_info_1", Hex{exit.exit_info_1}},
+                {"exit_info_2", Hex{exit.exit_info_2}}};
+    }
+    if (exit.exit_int_info != 0) fields.add("exit_int_info", Hex{exit.exit_int_info});
+    fields.add("registers_visible", !sealed);
+    add_rule(fields);
+    emit(npf ? "npf" : "exit", std::move(fields), std::string(rule.id));
+  } else if (attempt.kind == svm::AttemptKind::kDelivered) {
+    const bool vc = attempt.event.vector == isa::kVc;
+    EventFields fields{{"vector", static_cast<std::uint64_t>(attempt.event.vector)}};
+    if (attempt.event.has_error_code) fields.add("error_code", Hex{attempt.event.error_code});
+    if (attempt.event.vector == isa::kPf) fields.add("cr2", Hex{attempt.cr2});
+    add_rule(fields);
+    emit(vc ? "vc" : "deliver", std::move(fields), std::string(rule.id));
+  }
+}
+
+}  // namespace nptsim::machine

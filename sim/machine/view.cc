@@ -1,0 +1,89 @@
+#include "sim/machine/view.h"
+
+#include <utility>
+
+#include "sim/arch/svm/exits.h"
+#include "sim/machine/guest_lookup.h"
+#include "sim/machine/machine.h"
+#include "sim/machine/place.h"
+
+namespace nptsim::machine {
+
+const Setup& View::setup() const { return *machine_->setup_; }
+Store& View::store() { return machine_->store_; }
+const Store& View::store() const { return std::as_const(machine_->store_); }
+arch::PhysicalMemory View::memory() const { return machine_->memory(); }
+
+const svm::ExitRecord& View::exit_record() const {
+  return svm::vcpu_record(store(), vcpu()).exit;
+}
+const svm::VmcbControl& View::control() const { return svm::vcpu_record(store(), vcpu()).control; }
+svm::VmcbControl& View::control() {
+  return svm::vcpu_record(machine_->store_, vcpu()).control;
+}
+
+void View::end_vm(Outcome outcome) {
+  if (!machine_->vm_outcome_) machine_->vm_outcome_ = std::move(outcome);
+}
+bool View::vm_ended() const { return machine_->vm_outcome_.has_value(); }
+
+void View::raise_harm(const std::string& flag) { machine_->raise_harm(flag); }
+
+Narrator* View::narrator() const { return machine_->narrator_; }
+void View::say(const std::string& kind, EventFields fields) {
+  if (machine_->narrator_ != nullptr) machine_->narrator_->emit(kind, std::move(fields));
+}
+
+svm::VcpuRecord& OpenView::vcpu_state() { return svm::vcpu_record(machine().store_, vcpu()); }
+const svm::VcpuRecord& OpenView::vcpu_state() const { return svm::vcpu_record(store(), vcpu()); }
+
+isa::Registers& GuestView::registers() {
+  return svm::vcpu_record(machine().store_, vcpu()).registers;
+}
+const isa::Registers& GuestView::registers() const {
+  return svm::vcpu_record(store(), vcpu()).registers;
+}
+
+bool GuestView::access(svm::AccessKind kind, GuestVirtAddr address, void* data, unsigned size) {
+  Machine& m = machine();
+  if (m.pending_attempt_) return false;  // an exit comes first
+  const svm::Attempt attempt = m.at_place(vcpu(), [&](auto& place) {
+    return m.cpu_.attempt_access(place, svm::GuestAccess{kind, address, size}, data);
+  });
+  if (attempt.kind == svm::AttemptKind::kRetired) return true;
+  m.pending_attempt_ = attempt;
+  return false;
+}
+
+GuestView::Lookup GuestView::lookup(GuestVirtAddr address) const {
+  arch::PhysicalMemory dram = memory();
+  const auto mapping = look_up(setup(), dram, registers(), address, setup().guest_key());
+  if (!mapping) return {};
+  return {true, mapping->c_bit, mapping->gpa};
+}
+
+bool GuestView::peek(GuestVirtAddr address, void* data, unsigned size) const {
+  arch::PhysicalMemory dram = memory();
+  return peek_guest(setup(), dram, svm::vcpu_record(store(), vcpu()), address, data, size);
+}
+
+void GuestView::vmgexit() {
+  Machine& m = machine();
+  NPTSIM_CHECK(!m.pending_attempt_);
+  m.pending_attempt_ = m.at_place(vcpu(), [&](auto& place) {
+    return m.cpu_.external_exit(place, svm::exit_code::kVmgexit);
+  });
+}
+
+void GuestView::run_native(std::uint64_t begin, std::uint64_t end) {
+  registers().rip = begin;
+  machine().pending_native_until_ = end;
+}
+
+void GuestView::end_vcpu(Outcome outcome) { machine().end_vcpu(vcpu(), std::move(outcome)); }
+
+unsigned GuestView::nesting() const {
+  return ActorFrames(machine().store_, vcpu()).count(Layer::kGuest);
+}
+
+}  // namespace nptsim::machine
