@@ -379,10 +379,11 @@ StepNote Machine::rules_step(unsigned actor) {
 }
 
 bool Machine::run_to_end(unsigned actor, Layer layer, rules::ProcedureId procedure,
-                         std::uint64_t first_local) {
+                         std::initializer_list<std::uint64_t> locals) {
   ActorFrames frames(store_, actor);
   rules::FrameWords frame = rules::begin(program_of(layer), procedure);
-  frame.local(0) = first_local;
+  unsigned next = 0;
+  for (const std::uint64_t value : locals) frame.local(next++) = value;
   const unsigned depth = frames.depth();
   if (!frames.push(layer, frame)) return false;
   for (unsigned n = 0; n < kSetupSteps; ++n) {
@@ -391,13 +392,6 @@ bool Machine::run_to_end(unsigned actor, Layer layer, rules::ProcedureId procedu
     if (ActorFrames(store_, actor).depth() == depth) return true;
   }
   return false;
-}
-
-void Machine::begin_vmm_procedure(unsigned actor, rules::ProcedureId procedure,
-                                  std::uint64_t first_local) {
-  rules::FrameWords frame = rules::begin(*setup_->vmm, procedure);
-  frame.local(0) = first_local;
-  push_or_end(actor, ActorFrames(store_, actor).push(Layer::kVmm, frame));
 }
 
 void Machine::raise_harm(const std::string& flag) {

@@ -5,6 +5,7 @@
 #ifndef NPTSIM_SIM_MACHINE_MACHINE_H_
 #define NPTSIM_SIM_MACHINE_MACHINE_H_
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <set>
@@ -52,9 +53,7 @@ class Machine {
   // Runs a procedure of the VMM or the kernel at once, to its end, as `actor`: for setting a machine
   // up. False if it ended the VM or can never end.
   bool run_to_end(unsigned actor, Layer layer, rules::ProcedureId procedure,
-                  std::uint64_t first_local = 0);
-  // Lets `actor` begin a procedure of the VMM; its steps are taken by step().
-  void begin_vmm_procedure(unsigned actor, rules::ProcedureId procedure, std::uint64_t first_local);
+                  std::initializer_list<std::uint64_t> locals = {});
 
   // How the VM, and each vCPU, ended; nothing while they go on.
   const std::optional<Outcome>& vm_outcome() const { return vm_outcome_; }

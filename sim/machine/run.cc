@@ -168,7 +168,7 @@ void Runner::run_script_act(const ScriptAct& act) {
     narrator_.set_speaker({"script", Layer::kVmm});
     narrator_.emit("text", {{"text", act.text}});
   }
-  machine_.run_to_end(kVmmActor, Layer::kVmm, act.procedure, act.region);
+  machine_.run_to_end(kVmmActor, Layer::kVmm, act.procedure, {act.region});
 }
 
 void Runner::run_due_acts(unsigned vcpu) {

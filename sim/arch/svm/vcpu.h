@@ -83,6 +83,7 @@ struct Pending {
 
 struct TlbControl {
   u64 enabled = 0;               // the TLB is modelled; off: every access walks
+  u64 has_large = 0;             // it may hold 2-MByte or 1-GByte entries
 };
 
 struct VcpuRecord {

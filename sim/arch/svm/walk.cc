@@ -306,7 +306,9 @@ class Walk {
   // G6 and G7.
   NPTSIM_INLINE bool run_final(u64 gpa, u64 rights, unsigned shift, u64 entry, Translation& out) {
     const bool entry_c = (entry & c_.guest_c_mask) != 0;
-    const bool is_private = c_.c_rules.effective_c(access_.kind, entry_c, GuestPhysAddr(gpa));
+    const CRules& c = c_.c_rules;
+    const bool data_private = c.effective_c(AccessKind::kRead, entry_c, GuestPhysAddr(gpa));
+    const bool is_private = data_private || (access_.kind == AccessKind::kFetch && c.table_c());
     is_private_ = is_private;
     guest_level_ = 0;
     NestedLeaf at;
@@ -318,6 +320,9 @@ class Walk {
     out.nested_rights = at.rights;
     out.page_shift = static_cast<u8>(shift < at.shift ? shift : at.shift);
     out.is_private = is_private;
+    out.data_private = data_private;
+    out.nested_c = at.c;
+    out.global = (entry & kEntryG) != 0;
     if constexpr (Observer::kListening) {
       observer_.listener->on_translated({access_, gva_, out.gpa, out.spa, out.key, out.page_shift,
                                          is_private, false}, RuleId::kAccessDone);
