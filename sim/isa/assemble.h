@@ -40,7 +40,7 @@ struct Program {
   struct Line {
     int source_line = 0;  // index into the lines given
     u32 offset = 0;       // of its first byte in `bytes`
-    u8 length = 0;
+    u32 length = 0;       // of one instruction, or of all that a "bytes:" line gives
     std::string text;     // without label and comment
   };
   std::vector<u8> bytes;
