@@ -56,6 +56,11 @@ unsigned address_bytes(const AsmOperand& memory, Mode mode) {
   return ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LONG_64, r) / 8;
 }
 
+u64 sign_extended_if_it_fits(u64 value, unsigned size) {
+  const bool fits = size != 0 && (value & ~mask_of_size(size)) == 0;
+  return fits ? sign_extend(value, size) : value;
+}
+
 ZydisEncoderOperand encoder_memory(const AsmOperand& o, const Choice& choice, Mode mode,
                                    u64 next_address) {
   ZydisEncoderOperand out = {};
@@ -66,7 +71,9 @@ ZydisEncoderOperand encoder_memory(const AsmOperand& o, const Choice& choice, Mo
   out.mem.size = static_cast<ZyanU16>(choice.memory_size);
   u64 displacement = o.value;
   if (o.rip_target) displacement -= next_address;
-  if (choice.extend_displacement) displacement = sign_extend(displacement, address_bytes(o, mode));
+  if (choice.extend_displacement) {
+    displacement = sign_extended_if_it_fits(displacement, address_bytes(o, mode));
+  }
   out.mem.displacement = static_cast<ZyanI64>(displacement);
   return out;
 }
@@ -99,7 +106,7 @@ ZydisEncoderOperand encoder_operand(const AsmLine& line, const AsmOperand& o, co
       if (branches_relatively(line) && mode != Mode::k64) {
         out.imm.u = sign_extend(out.imm.u, mode == Mode::k16 ? 2 : 4);
       } else if (choice.extend_immediate) {
-        out.imm.u = sign_extend(o.value, immediate_size(line, choice, mode));
+        out.imm.u = sign_extended_if_it_fits(o.value, immediate_size(line, choice, mode));
       }
       break;
   }
@@ -121,12 +128,67 @@ ZydisEncoderRequest request_of(const AsmLine& line, const Choice& choice, Mode m
   return request;
 }
 
+// ----- where Zydis chooses what nobody writes ------------------------------------------------------
+
+bool is_prefix(u8 byte) {
+  static constexpr u8 kPrefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
+  return std::find(std::begin(kPrefixes), std::end(kPrefixes), byte) != std::end(kPrefixes);
+}
+
+// The 67h among the prefixes, or the end.
+Bytes::iterator address_size_prefix(Bytes& bytes) {
+  const auto opcode = std::find_if_not(bytes.begin(), bytes.end(), is_prefix);
+  const auto found = std::find(bytes.begin(), opcode, 0x67);
+  return found == opcode ? bytes.end() : found;
+}
+
+bool is_register_free_address(const ZydisEncoderRequest& request) {
+  for (unsigned i = 0; i < request.operand_count; ++i) {
+    const ZydisEncoderOperand& o = request.operands[i];
+    if (o.type != ZYDIS_OPERAND_TYPE_MEMORY) continue;
+    return o.mem.base == ZYDIS_REGISTER_NONE && o.mem.index == ZYDIS_REGISTER_NONE;
+  }
+  return false;
+}
+
+// MOV between rAX and an offset: A0 to A3, after an optional REX.
+bool is_offset_move(const ZydisEncoderRequest& request, const Bytes& bytes) {
+  auto opcode = std::find_if_not(bytes.begin(), bytes.end(), is_prefix);
+  if (opcode != bytes.end() && (*opcode & 0xf0) == 0x40) ++opcode;
+  return request.mnemonic == ZYDIS_MNEMONIC_MOV && opcode != bytes.end() && (*opcode & 0xfc) == 0xa0;
+}
+
+// In 64-bit code [0xffc00000] must not become a 32-bit address by a 67h that the text does not have:
+// the offset of MOV gets its 64 bits, everything else is refused.
+Bytes without_hidden_address_size(const ZydisEncoderRequest& request, Bytes bytes) {
+  const auto prefix = address_size_prefix(bytes);
+  const bool hidden = request.machine_mode == ZYDIS_MACHINE_MODE_LONG_64 &&
+                      is_register_free_address(request) && prefix != bytes.end();
+  if (!hidden) return bytes;
+  if (!is_offset_move(request, bytes)) return {};
+  bytes.erase(prefix);
+  bytes.insert(bytes.end(), 4, 0);
+  return bytes;
+}
+
+// MOV to and from CR and DR ignores ModRM.mod (APM vol. 3, MOV CRn); by convention it is 11b.
+Bytes with_register_mod(const ZydisEncoderRequest& request, Bytes bytes) {
+  if (request.mnemonic != ZYDIS_MNEMONIC_MOV || bytes.size() < 3) return bytes;
+  const std::size_t opcode = bytes.size() - 2;
+  if (bytes[opcode - 1] == 0x0f && (bytes[opcode] & 0xfc) == 0x20) bytes.back() |= 0xc0;
+  return bytes;
+}
+
+Bytes as_people_expect(const ZydisEncoderRequest& request, Bytes bytes) {
+  return with_register_mod(request, without_hidden_address_size(request, std::move(bytes)));
+}
+
 Bytes encode_once(const ZydisEncoderRequest& request) {
   Bytes bytes(ZYDIS_MAX_INSTRUCTION_LENGTH);
   ZyanUSize length = bytes.size();
   if (!ZYAN_SUCCESS(ZydisEncoderEncodeInstruction(&request, bytes.data(), &length))) return {};
   bytes.resize(length);
-  return bytes;
+  return as_people_expect(request, std::move(bytes));
 }
 
 bool depends_on_length(const AsmLine& line) {
