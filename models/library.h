@@ -77,10 +77,16 @@ class Library {
   // By kind, then by name, older versions first.
   std::vector<Listed> list() const;
 
-  // `overrides`: fields of the profile by name ("reduction", "features.gmet" or just "gmet"), from
+  // Fields of the profile by name ("reduction", "features.gmet" or just "gmet"), from
   // `set: { cpu.reduction: 5 }`.
+  using CpuOverrides = std::map<std::string, rules::Spelled>;
+
+  // Refused when it contradicts itself.
   Result<svm::CpuProfile, Diagnostics> cpu(const rules::Spelled& name,
-                                           const std::map<std::string, rules::Spelled>& overrides);
+                                           const CpuOverrides& overrides = {});
+  // Also one that no part can be; svm::contradictions() says why.
+  Result<svm::CpuProfile, Diagnostics> any_cpu(const rules::Spelled& name,
+                                               const CpuOverrides& overrides = {});
 
   // Checked, linked and compiled.
   Result<std::shared_ptr<const Stack>, Diagnostics> stack(const StackRequest& request);

@@ -1,0 +1,27 @@
+#include "models/families.h"
+
+#include "models/kernel/kvm/model.h"
+#include "models/vmm/bare/model.h"
+#include "models/vmm/qemu/model.h"
+
+namespace nptsim::models {
+namespace {
+
+using rules::ModelKind;
+
+constexpr Family kFamilies[] = {
+    {ModelKind::kKernel, "kvm", kvm::vocabulary, kvm::prepare},
+    {ModelKind::kVmm, "qemu", qemu::vocabulary, qemu::prepare},
+    {ModelKind::kVmm, "bare", bare::vocabulary, bare::prepare},
+};
+
+}  // namespace
+
+const Family* family_of(rules::ModelKind kind, std::string_view name) {
+  for (const Family& family : kFamilies) {
+    if (family.kind == kind && family.name == name) return &family;
+  }
+  return nullptr;
+}
+
+}  // namespace nptsim::models

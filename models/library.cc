@@ -1,0 +1,355 @@
+#include "models/library.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <mutex>
+#include <string_view>
+#include <system_error>
+
+#include "models/cpu/load.h"
+#include "models/families.h"
+#include "models/library_files.h"
+#include "sim/rules/compile.h"
+#include "sim/rules/merge.h"
+#include "sim/rules/read_model.h"
+#include "sim/rules/words.h"
+
+namespace nptsim::models {
+namespace {
+
+using rules::ModelKind;
+using rules::Spelled;
+
+template <class T>
+using Or = Result<T, Diagnostics>;
+
+bool is_nothing(const std::string& name) { return name.empty() || name == kNoGuest; }
+
+std::string joined(const std::vector<Spelled>& names) {
+  std::string text;
+  for (const Spelled& name : names) text += "+" + name.text;
+  return text;
+}
+
+// A file, read once.
+class FileCache {
+ public:
+  rules::LoadFile loader() {
+    return [this](const std::string& path) {
+      auto found = files_.find(path);
+      if (found == files_.end()) found = files_.emplace(path, disk_(path)).first;
+      return found->second;
+    };
+  }
+
+ private:
+  rules::LoadFile disk_ = rules::load_from_disk();
+  std::map<std::string, Or<std::vector<yaml::Node>>> files_;
+};
+
+struct CheckedModel {
+  rules::Checked checked;
+  VersionFile file;
+};
+
+void append(Diagnostics& to, const Diagnostics& more) { to.insert(to.end(), more.begin(), more.end()); }
+
+// The answers of exits and ioctls have names; the machine wants numbers.
+machine::Entries link(const Stack& stack, Diagnostics& diagnostics, const SourcePos& pos) {
+  machine::Entries entries;
+  const rules::Program& kernel = *stack.kernel.program;
+  const rules::Program& vmm = *stack.vmm.program;
+  const auto find = [&](const rules::Program& program, std::string_view name) {
+    const auto id = program.find_procedure(name);
+    if (!id) {
+      diagnostics.push_back({pos, program.name() + " has no procedure '" + std::string(name) + "'",
+                             "models that fit each other", ""});
+    }
+    return id.value_or(0);
+  };
+  entries.vmexit = find(kernel, "vmexit");
+  entries.vmm_start = vmm.find_procedure("start");
+  for (const std::string& name : kernel.exits()) entries.vmm_by_exit.push_back(find(vmm, name));
+  for (const std::string& name : vmm.ioctls()) entries.kernel_by_ioctl.push_back(find(kernel, name));
+  return entries;
+}
+
+}  // namespace
+
+struct Library::Impl {
+  explicit Impl(std::string root) : files(std::move(root)) {}
+
+  LibraryFiles files;
+  FileCache cache;
+  std::recursive_mutex mutex;  // points of a matrix may be built by several threads
+  std::map<std::string, std::pair<CheckedModel, CheckedModel>> hosts;  // kernel and VMM, linked
+  std::map<std::string, CheckedModel> guests;
+  std::map<std::string, std::shared_ptr<const Stack>> stacks;
+
+  Or<VersionFile> version(ModelKind kind, const Spelled& name) const;
+  Or<std::string> overlay_path(const Spelled& name) const;
+  Or<rules::Overlay> overlay(const Spelled& name);
+  Or<rules::Model> model(ModelKind kind, const VersionFile& file,
+                         const std::vector<Spelled>& overlays);
+  Or<std::pair<CheckedModel, CheckedModel>> host(const StackRequest& request);
+  Or<CheckedModel> guest(const StackRequest& request);
+  Or<LoadedModel> compile(const CheckedModel& model, ModelKind kind, const StackRequest& request,
+                          rules::WordTable& words) const;
+  Or<std::shared_ptr<const Stack>> stack(const StackRequest& request);
+};
+
+Or<VersionFile> Library::Impl::version(ModelKind kind, const Spelled& name) const {
+  const std::string kind_name(name_of(kind));
+  std::optional<VersionFile> found = files.find_version(kind_name, name.text);
+  if (!found) {
+    std::vector<std::string> names;
+    for (const VersionFile& version : files.versions(kind_name)) names.push_back(version.name);
+    return Diagnostics{unknown_word(name.pos, kind_name, name.text, names)};
+  }
+  if (family_of(kind, found->family) == nullptr) {
+    return Diagnostics{{name.pos,
+                        found->path + ": there is no code for the family '" + found->family + "'",
+                        "", ""}};
+  }
+  return *found;
+}
+
+// A name among the proposals, or a path: as it is, or beside the file that names it.
+Or<std::string> Library::Impl::overlay_path(const Spelled& name) const {
+  const std::vector<std::string> names = files.proposal_names();
+  if (std::find(names.begin(), names.end(), name.text) != names.end()) {
+    return files.proposal_path(name.text);
+  }
+  const bool is_path = name.text.find('/') != std::string::npos || name.text.ends_with(".yaml");
+  if (!is_path) return Diagnostics{unknown_word(name.pos, "overlay", name.text, names)};
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path beside = fs::path(name.pos.file).parent_path() / name.text;
+  if (fs::exists(beside, error)) return beside.lexically_normal().string();
+  if (fs::exists(name.text, error)) return name.text;
+  return Diagnostics{{name.pos, "there is no file '" + name.text + "'",
+                      "a path, from this file's folder or the current one, or a proposal's name",
+                      ""}};
+}
+
+Or<rules::Overlay> Library::Impl::overlay(const Spelled& name) {
+  const auto path = overlay_path(name);
+  if (!path.ok()) return path.error();
+  return rules::read_overlay(path.value(), cache.loader());
+}
+
+Or<rules::Model> Library::Impl::model(ModelKind kind, const VersionFile& file,
+                                      const std::vector<Spelled>& overlays) {
+  (void)kind;
+  std::vector<rules::Overlay> read;
+  for (const Spelled& name : overlays) {
+    auto one = overlay(name);
+    if (!one.ok()) return one.error();
+    read.push_back(std::move(one).value());
+  }
+  return rules::load_model(file.path, read, cache.loader());
+}
+
+Or<std::pair<CheckedModel, CheckedModel>> Library::Impl::host(const StackRequest& request) {
+  const auto kernel_file = version(ModelKind::kKernel, request.kernel);
+  if (!kernel_file.ok()) return kernel_file.error();
+  const auto vmm_file = version(ModelKind::kVmm, request.vmm);
+  if (!vmm_file.ok()) return vmm_file.error();
+  const std::string key = kernel_file.value().path + "|" + vmm_file.value().path + "|" +
+                          joined(request.overlays);
+  if (const auto found = hosts.find(key); found != hosts.end()) return found->second;
+
+  auto kernel = model(ModelKind::kKernel, kernel_file.value(), request.overlays);
+  if (!kernel.ok()) return kernel.error();
+  auto vmm = model(ModelKind::kVmm, vmm_file.value(), request.overlays);
+  if (!vmm.ok()) return vmm.error();
+  const rules::LinkedPair linked = rules::link_exports(kernel.value(), vmm.value());
+  auto checked_kernel =
+      rules::check(std::move(kernel).value(),
+                   family_of(ModelKind::kKernel, kernel_file.value().family)->vocabulary(),
+                   linked.lower);
+  auto checked_vmm = rules::check(std::move(vmm).value(),
+                                  family_of(ModelKind::kVmm, vmm_file.value().family)->vocabulary(),
+                                  linked.upper);
+  Diagnostics diagnostics;
+  if (!checked_kernel.ok()) append(diagnostics, checked_kernel.error());
+  if (!checked_vmm.ok()) append(diagnostics, checked_vmm.error());
+  if (!diagnostics.empty()) return diagnostics;
+  std::pair<CheckedModel, CheckedModel> pair{
+      {std::move(checked_kernel).value(), kernel_file.value()},
+      {std::move(checked_vmm).value(), vmm_file.value()}};
+  return hosts.emplace(key, std::move(pair)).first->second;
+}
+
+Or<CheckedModel> Library::Impl::guest(const StackRequest& request) {
+  const auto file = version(ModelKind::kGuest, request.guest);
+  if (!file.ok()) return file.error();
+  const std::string key = file.value().path + "|" + joined(request.overlays);
+  if (const auto found = guests.find(key); found != guests.end()) return found->second;
+  auto merged = model(ModelKind::kGuest, file.value(), request.overlays);
+  if (!merged.ok()) return merged.error();
+  auto checked = rules::check(std::move(merged).value(),
+                              family_of(ModelKind::kGuest, file.value().family)->vocabulary());
+  if (!checked.ok()) return checked.error();
+  return guests.emplace(key, CheckedModel{std::move(checked).value(), file.value()}).first->second;
+}
+
+Or<LoadedModel> Library::Impl::compile(const CheckedModel& model, ModelKind kind,
+                                       const StackRequest& request, rules::WordTable& words) const {
+  rules::Settings settings;
+  settings.vm_type = request.vm_type;
+  const std::string prefix = std::string(name_of(kind)) + ".";
+  for (const auto& [key, value] : request.params) {
+    if (key.starts_with(prefix)) settings.values[key.substr(prefix.size())] = value;
+  }
+  auto program = rules::compile(model.checked, settings, words);
+  if (!program.ok()) return program.error();
+  LoadedModel loaded;
+  loaded.name = model.file.name;
+  loaded.family = model.file.family;
+  loaded.program = std::make_shared<const rules::Program>(std::move(program).value());
+  loaded.prepare = family_of(kind, model.file.family)->prepare;
+  loaded.exported = model.checked.exported();
+  return loaded;
+}
+
+Or<std::shared_ptr<const Stack>> Library::Impl::stack(const StackRequest& request) {
+  std::string key = request.kernel.text + "|" + request.vmm.text + "|" + request.guest.text + "|" +
+                    joined(request.overlays) + "|" + request.vm_type;
+  for (const auto& [name, value] : request.params) key += "|" + name + "=" + value.text;
+  if (const auto found = stacks.find(key); found != stacks.end()) return found->second;
+
+  Diagnostics diagnostics;
+  const auto host_pair = host(request);
+  if (!host_pair.ok()) append(diagnostics, host_pair.error());
+  std::optional<CheckedModel> guest_model;
+  if (!is_nothing(request.guest.text)) {
+    auto checked_guest = guest(request);
+    if (checked_guest.ok()) {
+      guest_model = std::move(checked_guest).value();
+    } else {
+      append(diagnostics, checked_guest.error());
+    }
+  }
+  if (!diagnostics.empty()) return diagnostics;
+
+  auto result = std::make_shared<Stack>();
+  rules::WordTable words;
+  const auto take = [&](const CheckedModel& model, ModelKind kind, LoadedModel& out) {
+    auto loaded = compile(model, kind, request, words);
+    if (!loaded.ok()) return append(diagnostics, loaded.error());
+    out = std::move(loaded).value();
+  };
+  take(host_pair.value().first, ModelKind::kKernel, result->kernel);
+  take(host_pair.value().second, ModelKind::kVmm, result->vmm);
+  if (guest_model) take(*guest_model, ModelKind::kGuest, result->guest);
+  if (!guest_model) result->guest.name = result->guest.family = kNoGuest;
+  if (diagnostics.empty()) result->entries = link(*result, diagnostics, request.kernel.pos);
+  if (!diagnostics.empty()) return diagnostics;
+  return stacks.emplace(key, std::move(result)).first->second;
+}
+
+Library::Library(std::string root) : impl_(std::make_unique<Impl>(std::move(root))) {}
+Library::~Library() = default;
+Library::Library(Library&&) noexcept = default;
+Library& Library::operator=(Library&&) noexcept = default;
+
+const std::string& Library::root() const { return impl_->files.root(); }
+
+std::vector<Listed> Library::list() const {
+  const LibraryFiles& files = impl_->files;
+  std::vector<Listed> all;
+  for (const std::string& name : files.cpu_names()) {
+    all.push_back(files.describe("cpu", "", name, files.cpu_path(name)));
+  }
+  for (const char* kind : {"kernel", "vmm", "guest"}) {
+    for (const VersionFile& version : files.versions(kind)) {
+      all.push_back(files.describe(kind, version.family, version.name, version.path));
+    }
+  }
+  for (const std::string& name : files.proposal_names()) {
+    all.push_back(files.describe("proposal", "", name, files.proposal_path(name)));
+  }
+  return all;
+}
+
+Or<svm::CpuProfile> Library::any_cpu(const Spelled& name, const CpuOverrides& overrides) {
+  const std::lock_guard lock(impl_->mutex);
+  const std::vector<std::string> names = impl_->files.cpu_names();
+  if (std::find(names.begin(), names.end(), name.text) == names.end()) {
+    return Diagnostics{unknown_word(name.pos, "cpu", name.text, names)};
+  }
+  const std::string path = impl_->files.cpu_path(name.text);
+  const auto documents = impl_->cache.loader()(path);
+  if (!documents.ok()) return documents.error();
+  if (documents.value().size() != 1) {
+    return Diagnostics{{{path, 0, 0}, "expected one document", "", ""}};
+  }
+  auto profile = read_cpu(documents.value().front());
+  if (!profile.ok()) return profile.error();
+  svm::CpuProfile result = std::move(profile).value();
+  Diagnostics diagnostics;
+  for (const auto& [field, value] : overrides) {
+    set_cpu_field(result, field, value.text, value.pos, diagnostics);
+  }
+  if (!diagnostics.empty()) return diagnostics;
+  return result;
+}
+
+Or<svm::CpuProfile> Library::cpu(const Spelled& name, const CpuOverrides& overrides) {
+  auto profile = any_cpu(name, overrides);
+  if (!profile.ok()) return profile.error();
+  Diagnostics diagnostics;
+  for (const std::string& reason : svm::contradictions(profile.value())) {
+    diagnostics.push_back({overrides.empty() ? name.pos : overrides.begin()->second.pos,
+                           "no CPU '" + name.text + "' can be like this: " + reason, "", ""});
+  }
+  if (!diagnostics.empty()) return diagnostics;
+  return std::move(profile).value();
+}
+
+Or<std::shared_ptr<const Stack>> Library::stack(const StackRequest& request) {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->stack(request);
+}
+
+Or<rules::Model> Library::model(ModelKind kind, const Spelled& name,
+                                const std::vector<Spelled>& overlays) {
+  const std::lock_guard lock(impl_->mutex);
+  const auto file = impl_->version(kind, name);
+  if (!file.ok()) return file.error();
+  return impl_->model(kind, file.value(), overlays);
+}
+
+Or<rules::Checked> Library::checked(ModelKind kind, const Spelled& name, const Spelled& peer,
+                                    const std::vector<Spelled>& overlays) {
+  const std::lock_guard lock(impl_->mutex);
+  StackRequest request;
+  request.overlays = overlays;
+  if (kind == ModelKind::kGuest) {
+    request.guest = name;
+    auto guest = impl_->guest(request);
+    if (!guest.ok()) return guest.error();
+    return guest.value().checked;
+  }
+  const bool is_kernel = kind == ModelKind::kKernel;
+  request.kernel = is_kernel ? name : peer;
+  request.vmm = is_kernel ? peer : name;
+  auto pair = impl_->host(request);
+  if (!pair.ok()) return pair.error();
+  return is_kernel ? pair.value().first.checked : pair.value().second.checked;
+}
+
+Or<rules::Overlay> Library::overlay(const Spelled& name) {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->overlay(name);
+}
+
+std::optional<std::string> Library::canonical_name(ModelKind kind, const std::string& name) const {
+  if (kind == ModelKind::kGuest && is_nothing(name)) return std::string(kNoGuest);
+  const auto found = impl_->files.find_version(name_of(kind), name);
+  if (!found) return std::nullopt;
+  return found->name;
+}
+
+}  // namespace nptsim::models
