@@ -118,6 +118,7 @@ struct FlatMachine {
 
   Outcome run(const std::vector<std::string>& lines) {
     load_program(lines);
+    regs.rip = kCode;
     return run();
   }
 
