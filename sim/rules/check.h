@@ -41,10 +41,10 @@ struct Outside {
 };
 
 struct CheckLimits {
-  std::size_t max_rows = 5000;           // of a model
+  std::size_t max_rows = 5000;  // of a model
   std::size_t max_rows_of_stage = 250;
-  std::size_t max_tables = 1000;         // stages and procedures
-  std::size_t max_search = 200000;       // boxes looked at for one stage
+  std::size_t max_tables = 1000;    // stages and procedures
+  std::size_t max_search = 200000;  // boxes looked at for one stage
 };
 
 // A model that passed. Cheap to copy; compile it with as many settings as wanted.

@@ -11,8 +11,8 @@
 
 namespace nptsim::rules {
 
-// Counts by row id, so coverage of different programs (settings, versions) adds up. A stage's row is
-// reached when it decides, a procedure's when its `when` holds.
+// Counts by row id, so coverage of different programs (settings, versions) adds up. A stage's row
+// is reached when it decides, a procedure's when its `when` holds.
 class Coverage : public Listener {
  public:
   void decided(const Decision& decision) override { ++reached_[decision.row.id]; }

@@ -46,9 +46,7 @@ struct FrameWords {
 
   // The procedure is kept as its number + 1, so that zero words are no frame at all.
   bool empty() const { return get_bits(words[0], 15, 0) == 0; }
-  ProcedureId procedure() const {
-    return static_cast<ProcedureId>(get_bits(words[0], 15, 0) - 1);
-  }
+  ProcedureId procedure() const { return static_cast<ProcedureId>(get_bits(words[0], 15, 0) - 1); }
   std::uint16_t pc() const { return static_cast<std::uint16_t>(get_bits(words[0], 31, 16)); }
   void set_pc(std::uint16_t pc) { words[0] = with_bits(words[0], 31, 16, pc); }
   // Where to go on when the actions of a stage's row are done.

@@ -26,7 +26,7 @@ struct Decision {
   const Program& program;
   const RowInfo& decider;  // the procedure's row that asked
   std::string_view stage;
-  const RowInfo& row;      // the stage's row that held
+  const RowInfo& row;  // the stage's row that held
   std::span<const FactSeen> consulted;
   std::span<const RowPassed> passed;
   const Answer& answer;

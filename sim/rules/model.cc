@@ -20,7 +20,9 @@ std::optional<ModelKind> model_kind_named(std::string_view name) {
   return std::nullopt;
 }
 
-std::string_view name_of(Evidence evidence) { return kEvidence[static_cast<std::size_t>(evidence)]; }
+std::string_view name_of(Evidence evidence) {
+  return kEvidence[static_cast<std::size_t>(evidence)];
+}
 
 std::optional<Evidence> evidence_named(std::string_view name) {
   for (std::size_t i = 1; i < kEvidence.size(); ++i) {

@@ -137,12 +137,12 @@ struct Capability {
 
 struct Model {
   ModelKind kind = ModelKind::kKernel;
-  std::string name;                   // "kvm-7.0", or "kvm-7.0+readonly-no-mmio"
+  std::string name;  // "kvm-7.0", or "kvm-7.0+readonly-no-mmio"
   SourcePos pos;
-  std::vector<std::string> layers;    // what was merged, in order
+  std::vector<std::string> layers;  // what was merged, in order
   std::vector<Param> params;
   std::vector<Capability> capabilities;
-  std::vector<Spelled> exports;       // procedures that others may enter; empty: those nobody calls
+  std::vector<Spelled> exports;  // procedures that others may enter; empty: those nobody calls
   std::vector<Stage> stages;
   std::vector<Procedure> procedures;
 };
@@ -161,11 +161,13 @@ struct Move {
 };
 struct StageEdit {
   Stage stage;
-  bool replace = false;
+  bool replace = false;  // all rows anew
+  Spelled over;
 };
 struct ProcedureEdit {
   Procedure procedure;
   bool replace = false;
+  Spelled over;
   bool says_locals = false;
   bool says_takes = false;
 };

@@ -36,7 +36,7 @@ struct RowInfo {
   Evidence evidence = Evidence::kNone;
   std::string text;
   Origin origin;
-  std::string table;   // the stage or procedure it belongs to
+  std::string table;  // the stage or procedure it belongs to
   bool in_stage = false;
 };
 
@@ -69,6 +69,7 @@ enum class OpKind : std::uint8_t {
 
 struct Op {
   OpKind kind = OpKind::kJump;
+  bool begins = false;  // its row: the row's `when` holds
   std::uint8_t count = 0;
   RowId row = 0;
   std::uint16_t a = 0;
@@ -88,8 +89,9 @@ struct Test {
 struct FactCode {
   FactKind kind = FactKind::kComputed;
   bool needs_registers = false;
-  std::uint8_t constant = 0;       // settings
-  std::uint8_t unknown = 0;        // index of `unknown`
+  std::uint8_t constant = 0;  // settings
+  std::uint8_t unknown = 0;   // index of `unknown`
+  std::uint8_t values = 0;
   std::uint16_t frame_number = 0;  // of those that frames hold
   ComputeFn compute = nullptr;
 };
@@ -106,11 +108,18 @@ struct StageFact {
   FactId fact = 0;
   std::uint32_t first_bit = 0;  // in value_bits, by value
 };
+// What a frame keeps of a stage's answer.
+struct StoredFact {
+  FactId fact = 0;
+  std::uint8_t value = 0;
+};
 struct StageRow {
   std::uint64_t forbidden = 0;  // the row holds when no bit of these is set
   std::uint32_t facts = 0;      // of the stage's facts, those that it tests
   RowId row = 0;
-  std::uint16_t first_op = 0;   // of its actions; 0 when it has none (op 0 is never a stage's)
+  std::uint16_t first_op = 0;  // of its actions; 0 when it has none (op 0 is nobody's)
+  std::uint32_t first_stored = 0;
+  std::uint32_t stored = 0;
   Answer answer;
 };
 struct StageCode {
@@ -118,10 +127,8 @@ struct StageCode {
   std::uint32_t rows = 0;
   std::uint32_t first_fact = 0;
   std::uint32_t facts = 0;
-  std::uint64_t constant_bits = 0;   // of the settings
+  std::uint64_t constant_bits = 0;  // of the settings
   std::uint32_t constant_facts = 0;
-  std::uint64_t all_bits = 0;
-  FactId result_fact = 0;
 };
 
 struct ActionUseCode {
@@ -136,24 +143,19 @@ struct Passing {
   std::uint8_t to = 0;  // local of the callee
   ArgValue from;
 };
-struct TakenFact {
-  std::uint16_t frame_number = 0;
-};
-
+// By op.b of a call.
 struct CallCode {
   FactId result_fact = 0;
-  bool names_result = false;
   std::uint32_t first_passing = 0;
-  std::uint16_t passings = 0;
+  std::uint32_t passings = 0;
 };
 
 struct ProcedureCode {
   std::string name;
   std::uint16_t first_op = 0;
-  std::uint16_t end_op = 0;
-  std::uint32_t first_slot = 0;
+  std::uint32_t first_slot = 0;  // + frame number of a fact
   std::vector<std::string> locals;
-  std::vector<std::uint16_t> takes;  // frame numbers of facts
+  std::vector<FactId> takes;
   bool exported = false;
 };
 
@@ -174,17 +176,17 @@ class Program {
 
   std::span<const RowInfo> rows() const { return rows_; }
   std::span<const FactInfo> facts() const { return fact_infos_; }
+  std::span<const std::string> locals_of(ProcedureId id) const { return procedures_[id].locals; }
   // The row at which a frame stands.
   const RowInfo& row_of(const FrameWords& frame) const { return rows_[ops_[frame.pc()].row]; }
   // The value that a param or capability has in this program, if there is one of that name.
   std::optional<std::string_view> setting(std::string_view name) const;
+  // Only words that this program knows; those that others added to the table later are "".
   const std::string& word(WordId word) const;
-  std::optional<WordId> find_word(std::string_view text) const;
 
  private:
-  friend class Emitter;   // compile.cc
-  friend class Runner;    // run.cc
-  friend struct ProgramAccess;
+  friend class Emitter;  // compile.cc
+  friend struct Inside;  // run.cc
 
   ModelKind kind_ = ModelKind::kKernel;
   std::string name_;
@@ -195,32 +197,30 @@ class Program {
   std::vector<StageCode> stages_;
   std::vector<StageRow> stage_rows_;
   std::vector<StageFact> stage_facts_;
+  std::vector<StoredFact> stored_;
   std::vector<std::uint64_t> value_bits_;
   std::vector<ActionUseCode> uses_;
   std::vector<ArgValue> args_;
   std::vector<ActionDef> actions_;
   std::vector<IteratorDef> iterators_;
   std::vector<Answer> answers_;
-  std::vector<CallCode> calls_;  // by op.b of a call
+  std::vector<CallCode> calls_;
   std::vector<Passing> passings_;
   std::vector<ProcedureCode> procedures_;
   std::vector<FactSlot> slots_;
-  std::uint16_t frame_facts_ = 0;
-  // By word: the field fact of that name, and (fact, value) pairs are found by field_values_.
   struct FieldCode {
     WordId name = kNoWord;
     FactId fact = 0;
-    std::vector<WordId> values;
   };
   std::vector<FieldCode> fields_;
-  std::vector<std::vector<WordId>> result_words_;  // by frame number, of kStage and kCall facts
+  std::vector<std::vector<WordId>> fact_words_;  // by fact and value, of answers and fields
 
   std::vector<RowInfo> rows_;
   std::vector<FactInfo> fact_infos_;
   std::vector<std::string> stage_names_;
   std::vector<std::string> exits_;
   std::vector<std::string> ioctls_;
-  std::vector<std::string> word_texts_;
+  std::vector<std::string> words_;  // by WordId
 };
 
 }  // namespace nptsim::rules

@@ -54,6 +54,11 @@ struct Verdict {
 Verdict decide(const Program& program, StageId stage, const FrameWords* frame,
                const Context& context);
 
+// The same when the facts are known already, as bits: for benchmarks and tests.
+std::uint64_t situation_bits(const Program& program, StageId stage, const FrameWords* frame,
+                             const Context& context);
+RowId decide_known(const Program& program, StageId stage, std::uint64_t bits);
+
 }  // namespace nptsim::rules
 
 #endif  // NPTSIM_SIM_RULES_RUN_H_

@@ -124,9 +124,7 @@ std::vector<std::string> Vocabulary::problems() const {
   }
   for (const ActionDef& action : actions_) {
     const std::string what = "action '" + action.name + "'";
-    if (action.open == nullptr && action.sealed == nullptr) {
-      found.push_back(what + " has no function");
-    }
+    if (action.open == nullptr) found.push_back(what + " has no function");
     if (action.gives.size() > ActionResult::kMaxGiven) found.push_back(what + " gives too much");
     for (const std::string& fact : action.gives) {
       check_value(what, fact, "");

@@ -57,7 +57,7 @@ struct FactDef {
   // code), so what one row found out still holds in a later row.
   bool fixed = false;
   std::vector<Implication> implies;
-  std::string text;    // one sentence for `nptsim models --facts`
+  std::string text;  // one sentence for `nptsim models --facts`
   std::string source;
 };
 

@@ -21,6 +21,7 @@ class WordTable {
   WordId number(std::string_view word);
   std::optional<WordId> find(std::string_view word) const;
   const std::string& text(WordId word) const;
+  std::size_t size() const { return texts_.size(); }
 
  private:
   std::vector<std::string> texts_{""};  // kNoWord

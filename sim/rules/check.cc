@@ -1,0 +1,216 @@
+#include "sim/rules/check.h"
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "sim/rules/flow.h"
+#include "sim/rules/resolved.h"
+#include "sim/rules/slots.h"
+#include "sim/rules/stage_check.h"
+#include "sim/rules/step_check.h"
+
+namespace nptsim::rules {
+namespace {
+
+constexpr std::size_t kMostDiagnostics = 200;
+
+std::vector<AnswerShape> shapes_of(const Resolved& r, FactId fact, const AnswerSet& answers) {
+  std::vector<AnswerShape> shapes;
+  const ResolvedFact& owner = r.fact(fact);
+  for (unsigned word = 0; word < owner.info.values.size(); ++word) {
+    if (((answers.words >> word) & 1) == 0) continue;
+    AnswerShape shape;
+    shape.word = owner.info.values[word];
+    const auto fields = answers.fields.find(word);
+    if (fields != answers.fields.end()) {
+      for (const auto& [field, with] : fields->second) {
+        if (!with.always) continue;
+        AnswerShape::Field one{r.fact_name(field), {}};
+        for (std::size_t i = 0; i < r.fact(field).info.values.size(); ++i) {
+          if ((with.values >> i) & 1) one.values.push_back(r.fact(field).info.values[i]);
+        }
+        shape.fields.push_back(std::move(one));
+      }
+    }
+    shapes.push_back(std::move(shape));
+  }
+  return shapes;
+}
+
+Exported export_of(const Procedure& procedure, std::vector<AnswerShape> answers) {
+  Exported exported{procedure.name.text, std::move(answers), {}};
+  for (const Spelled& local : procedure.locals) exported.locals.push_back(local.text);
+  return exported;
+}
+
+void keep_answers(Resolved& r, const Flow& flow) {
+  for (std::size_t i = 0; i < r.stages.size(); ++i) {
+    r.stage_answers.push_back(shapes_of(r, r.stages[i].result_fact, flow.answers_of_stage(i)));
+  }
+  for (std::size_t i = 0; i < r.procedures.size(); ++i) {
+    r.procedure_answers.push_back(
+        shapes_of(r, r.procedures[i].call_fact, flow.answers_of_procedure(i)));
+    if (r.procedures[i].exported) {
+      r.exported.push_back(export_of(*r.procedures[i].procedure, r.procedure_answers.back()));
+    }
+  }
+}
+
+// A stage that tests a procedure's answer need not care for words that it never answers.
+std::vector<Values> domains_of(const Resolved& r, const Flow& flow) {
+  std::vector<Values> domains;
+  for (const ResolvedFact& fact : r.facts) domains.push_back(all_values(fact.info.values.size()));
+  for (std::size_t i = 0; i < r.procedures.size(); ++i) {
+    const Values words = flow.answers_of_procedure(i).words;
+    if (words != 0) domains[r.procedures[i].call_fact] = words;
+  }
+  return domains;
+}
+
+bool same_place(const Diagnostic& a, const Diagnostic& b) {
+  return a.pos == b.pos && a.found == b.found;
+}
+
+Diagnostics tidy(Diagnostics all) {
+  std::stable_sort(all.begin(), all.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::tie(a.pos.file, a.pos.line, a.pos.column) <
+           std::tie(b.pos.file, b.pos.line, b.pos.column);
+  });
+  all.erase(std::unique(all.begin(), all.end(), same_place), all.end());
+  if (all.size() > kMostDiagnostics) all.resize(kMostDiagnostics);
+  return all;
+}
+
+// --- exports of models that are not checked yet, by what their rows say ---
+
+using Words = std::map<std::string, std::map<std::string, std::set<std::string>>>;
+
+class SaidAnswers {
+ public:
+  explicit SaidAnswers(const Model& model) : model_(model), words_(model.procedures.size()) {}
+
+  // One round; whether something new was found.
+  bool update(const SaidAnswers& other, Go outward) {
+    bool changed = false;
+    for (std::size_t i = 0; i < model_.procedures.size(); ++i) {
+      Words before = words_[i];
+      words_[i]["done"];
+      Words heard;
+      bool hands_on = false;
+      collect(model_.procedures[i].rows, words_[i], heard, hands_on, other, outward);
+      if (hands_on) add(words_[i], heard);
+      changed |= words_[i] != before;
+    }
+    return changed;
+  }
+
+  std::vector<Exported> exported() const {
+    std::vector<Exported> list;
+    for (std::size_t i = 0; i < model_.procedures.size(); ++i) {
+      std::vector<AnswerShape> answers;
+      for (const auto& [word, fields] : words_[i]) {
+        AnswerShape shape{word, {}};
+        for (const auto& [field, values] : fields) {
+          shape.fields.push_back({field, {values.begin(), values.end()}});
+        }
+        answers.push_back(std::move(shape));
+      }
+      list.push_back(export_of(model_.procedures[i], std::move(answers)));
+    }
+    return list;
+  }
+
+ private:
+  static void add(Words& to, const Words& from) {
+    for (const auto& [word, fields] : from) {
+      auto& known = to[word];
+      for (const auto& [field, values] : fields) {
+        known[field].insert(values.begin(), values.end());
+      }
+    }
+  }
+
+  static void say(Words& to, const AnswerUse& answer) {
+    auto& fields = to[answer.word.text];
+    for (const auto& [name, value] : answer.fields) fields[name.text].insert(value.text);
+  }
+
+  const Words* words_of(const std::string& procedure) const {
+    for (std::size_t i = 0; i < model_.procedures.size(); ++i) {
+      if (model_.procedures[i].name.text == procedure) return &words_[i];
+    }
+    return nullptr;
+  }
+
+  void collect(const std::vector<Row>& rows, Words& said, Words& heard, bool& hands_on,
+               const SaidAnswers& other, Go outward) const {
+    for (const Row& row : rows) {
+      if (row.answer && row.answer->word.text == "result" && row.answer->fields.empty()) {
+        hands_on = true;
+      } else if (row.answer) {
+        say(said, *row.answer);
+      }
+      if (row.go == Go::kDecide) {
+        for (const Stage& stage : model_.stages) {
+          if (stage.name.text != row.target.text) continue;
+          for (const Row& one : stage.rows) {
+            if (one.answer) say(heard, *one.answer);
+          }
+        }
+      } else if (row.go == Go::kCall || row.go == outward) {
+        const Words* words = (row.go == Go::kCall ? *this : other).words_of(row.target.text);
+        if (words != nullptr) add(heard, *words);
+      }
+      collect(row.rows, said, heard, hands_on, other, outward);
+    }
+  }
+
+  const Model& model_;
+  std::vector<Words> words_;
+};
+
+}  // namespace
+
+const Model& Checked::model() const { return resolved_->model; }
+const std::vector<Exported>& Checked::exported() const { return resolved_->exported; }
+
+Result<Checked, Diagnostics> check(Model model, const Vocabulary& vocabulary,
+                                   const Outside& outside, const CheckLimits& limits) {
+  const std::vector<std::string> problems = vocabulary.problems();
+  if (!problems.empty()) NPTSIM_BUG("vocabulary: " + problems[0]);
+  const auto resolved = std::make_shared<Resolved>();
+  resolved->model = std::move(model);
+  resolved->vocabulary = vocabulary;
+  resolved->outside = outside;
+  resolved->limits = limits;
+  Diagnostics found;
+  if (!resolve(*resolved, found)) return tidy(std::move(found));
+  check_steps(*resolved, found);
+  check_slots(*resolved, found);
+  Flow flow(*resolved, Flow::Assume::kAnyGuest);
+  flow.run(found);
+  check_stages(*resolved, domains_of(*resolved, flow), found);
+  if (found.empty() && resolved->sealed_fact != kNoFact) {
+    Flow(*resolved, Flow::Assume::kSealedGuest).run(found);
+  }
+  if (!found.empty()) return tidy(std::move(found));
+  keep_answers(*resolved, flow);
+  return Checked(resolved);
+}
+
+LinkedPair link_exports(const Model& lower, const Model& upper) {
+  SaidAnswers low(lower);
+  SaidAnswers up(upper);
+  for (bool changed = true; changed;) {
+    const bool low_changed = low.update(up, Go::kExit);
+    const bool up_changed = up.update(low, Go::kIoctl);
+    changed = low_changed || up_changed;
+  }
+  LinkedPair pair;
+  pair.lower.exits = up.exported();
+  pair.upper.ioctls = low.exported();
+  return pair;
+}
+
+}  // namespace nptsim::rules

@@ -1,0 +1,440 @@
+#include "sim/rules/compile.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "sim/rules/resolved.h"
+#include "sim/rules/slots.h"
+#include "sim/rules/spelling.h"
+
+namespace nptsim::rules {
+namespace {
+
+constexpr std::size_t kMostOps = 60000;
+
+std::size_t index_in(const std::vector<std::string>& list, std::string_view word) {
+  return static_cast<std::size_t>(std::find(list.begin(), list.end(), word) - list.begin());
+}
+
+}  // namespace
+
+class Emitter {
+ public:
+  Emitter(const Resolved& resolved, const Settings& settings, WordTable& words)
+      : r_(resolved), settings_(settings), words_(words) {}
+
+  Result<Program, Diagnostics> emit() {
+    p_.kind_ = r_.model.kind;
+    p_.name_ = r_.model.name;
+    emit_rows();
+    emit_facts();
+    check_settings();
+    if (!out_.empty()) return out_;
+    p_.ops_.emplace_back();  // op 0 is nobody's
+    for (const ResolvedStage& stage : r_.stages) emit_stage(stage);
+    for (const ResolvedProcedure& procedure : r_.procedures) emit_procedure(procedure);
+    for (const Exported& target : r_.outside.exits) p_.exits_.push_back(target.name);
+    for (const Exported& target : r_.outside.ioctls) p_.ioctls_.push_back(target.name);
+    if (p_.ops_.size() > kMostOps || p_.tests_.size() > kMostOps || p_.uses_.size() > kMostOps ||
+        p_.test_words_.size() > kMostOps || p_.answers_.size() > kMostOps || words_full_) {
+      out_.push_back({r_.model.pos, "the model is too large to be compiled", "", ""});
+      return out_;
+    }
+    keep_words();
+    return std::move(p_);
+  }
+
+ private:
+  WordId word(std::string_view text) {
+    const WordId id = words_.number(text);
+    words_full_ |= id == kNoWord;
+    return id;
+  }
+
+  void keep_words() {
+    for (WordId id = 0; id < words_.size(); ++id) p_.words_.push_back(words_.text(id));
+  }
+
+  void emit_rows() {
+    for (std::size_t i = 0; i < r_.rows.size(); ++i) {
+      const Row& row = *r_.rows[i];
+      p_.rows_.push_back({row.id.text, row.source.text, row.evidence, row.text, row.origin,
+                          r_.row_tables[i], static_cast<bool>(r_.row_in_stage[i])});
+    }
+  }
+
+  // --- facts and settings ---
+
+  void emit_facts() {
+    std::uint16_t frame_number = 0;
+    p_.fact_words_.resize(r_.facts.size());
+    for (FactId id = 0; id < r_.facts.size(); ++id) {
+      const ResolvedFact& fact = r_.facts[id];
+      p_.fact_infos_.push_back(fact.info);
+      FactCode code;
+      code.kind = fact.info.kind;
+      code.values = static_cast<std::uint8_t>(fact.info.values.size());
+      if (fact.held_by_frames()) code.frame_number = frame_number++;
+      if (fact.definition != nullptr) {
+        code.compute = fact.definition->compute;
+        code.needs_registers = fact.info.needs == Needs::kRegisters;
+        code.unknown = static_cast<std::uint8_t>(index_in(fact.info.values, kUnknown));
+      }
+      if (fact.is_setting()) code.constant = static_cast<std::uint8_t>(value_of_setting(fact));
+      p_.facts_.push_back(code);
+      const FactKind kind = fact.info.kind;
+      if (kind == FactKind::kStage || kind == FactKind::kCall || kind == FactKind::kField) {
+        for (const std::string& value : fact.info.values) p_.fact_words_[id].push_back(word(value));
+      }
+      if (kind == FactKind::kField) p_.fields_.push_back({word(fact.info.name), id});
+    }
+    frame_facts_ = frame_number;
+  }
+
+  std::size_t value_of_setting(const ResolvedFact& fact) {
+    const std::vector<std::string>& values = fact.info.values;
+    const auto set = settings_.values.find(fact.info.name);
+    if (set != settings_.values.end()) {
+      const std::size_t i = index_in(values, set->second.text);
+      if (i < values.size()) return i;
+      out_.push_back(unknown_name(set->second.pos, "value of '" + fact.info.name + "'",
+                                  set->second.text, values));
+    } else if (fact.capability != nullptr) {
+      for (const auto& [column, value] : fact.capability->columns) {
+        if (column.text == settings_.vm_type) return index_in(values, value.text);
+      }
+    }
+    return fact.default_value;
+  }
+
+  void check_settings() {
+    std::vector<std::string> names;
+    for (const ResolvedFact& fact : r_.facts) {
+      if (fact.is_setting()) names.push_back(fact.info.name);
+    }
+    std::sort(names.begin(), names.end());
+    for (const auto& [name, value] : settings_.values) {
+      if (!std::binary_search(names.begin(), names.end(), name)) {
+        out_.push_back(unknown_name(value.pos, "param of '" + r_.model.name + "'", name, names));
+      }
+    }
+    const FactDef* vm = r_.vocabulary.find_fact(r_.vocabulary.vm_fact());
+    if (vm == nullptr || settings_.vm_type.empty()) return;
+    if (index_in(vm->values, settings_.vm_type) == vm->values.size()) {
+      out_.push_back(unknown_name({}, "type of VM", settings_.vm_type, vm->values));
+    }
+  }
+
+  // --- stages ---
+
+  void emit_stage(const ResolvedStage& stage) {
+    p_.stage_names_.push_back(stage.stage->name.text);
+    StageCode code;
+    code.first_row = static_cast<std::uint32_t>(p_.stage_rows_.size());
+    code.rows = static_cast<std::uint32_t>(stage.rows.size());
+    code.first_fact = static_cast<std::uint32_t>(p_.stage_facts_.size());
+    std::vector<FactId> asked;
+    std::vector<std::vector<Values>> groups;
+    unsigned next_bit = 0;
+    for (const ResolvedRow& row : stage.rows) {
+      for (const FactTest& test : row.when) {
+        if (std::find(asked.begin(), asked.end(), test.fact) != asked.end()) continue;
+        std::vector<Values> told_apart = groups_of(stage, test.fact);
+        if (told_apart.size() < 2) continue;
+        emit_stage_fact(test.fact, told_apart, next_bit, code, asked.size());
+        next_bit += static_cast<unsigned>(told_apart.size());
+        asked.push_back(test.fact);
+        groups.push_back(std::move(told_apart));
+      }
+    }
+    NPTSIM_CHECK(next_bit <= 64 && asked.size() <= 32);
+    code.facts = static_cast<std::uint32_t>(asked.size());
+    for (const ResolvedRow& row : stage.rows) emit_stage_row(stage, row, asked, groups);
+    p_.stages_.push_back(code);
+  }
+
+  // Values that no row tells apart share a bit.
+  std::vector<Values> groups_of(const ResolvedStage& stage, FactId fact) const {
+    std::vector<Values> groups = {all_values(r_.fact(fact).info.values.size())};
+    for (const ResolvedRow& row : stage.rows) {
+      for (const FactTest& test : row.when) {
+        if (test.fact != fact) continue;
+        std::vector<Values> split;
+        for (const Values group : groups) {
+          if ((group & test.allowed) != 0) split.push_back(group & test.allowed);
+          if ((group & ~test.allowed) != 0) split.push_back(group & ~test.allowed);
+        }
+        groups = std::move(split);
+      }
+    }
+    return groups;
+  }
+
+  void emit_stage_fact(FactId fact, const std::vector<Values>& groups, unsigned first_bit,
+                       StageCode& code, std::size_t number) {
+    const std::size_t count = r_.fact(fact).info.values.size();
+    p_.stage_facts_.push_back({fact, static_cast<std::uint32_t>(p_.value_bits_.size())});
+    for (std::size_t value = 0; value < count; ++value) {
+      for (std::size_t g = 0; g < groups.size(); ++g) {
+        if ((groups[g] >> value) & 1) p_.value_bits_.push_back(1ull << (first_bit + g));
+      }
+    }
+    if (!r_.fact(fact).is_setting()) return;
+    code.constant_facts |= 1u << number;
+    code.constant_bits |=
+        p_.value_bits_[p_.stage_facts_.back().first_bit + p_.facts_[fact].constant];
+  }
+
+  void emit_stage_row(const ResolvedStage& stage, const ResolvedRow& row,
+                      const std::vector<FactId>& asked,
+                      const std::vector<std::vector<Values>>& groups) {
+    StageRow code;
+    code.row = row.id;
+    for (const FactTest& test : row.when) {
+      unsigned bit_number = 0;
+      for (std::size_t i = 0; i < asked.size(); ++i) {
+        for (const Values group : groups[i]) {
+          if (asked[i] == test.fact && (group & test.allowed) == 0) {
+            code.forbidden |= 1ull << bit_number;
+          }
+          ++bit_number;
+        }
+        if (asked[i] == test.fact) code.facts |= 1u << i;
+      }
+    }
+    code.answer = answer_of(row.answer);
+    code.first_stored = static_cast<std::uint32_t>(p_.stored_.size());
+    const std::size_t value = index_in(r_.fact(stage.result_fact).info.values, row.answer.word);
+    p_.stored_.push_back({stage.result_fact, static_cast<std::uint8_t>(value)});
+    for (const auto& [field, index] : row.answer.fields) {
+      p_.stored_.push_back({field, static_cast<std::uint8_t>(index)});
+    }
+    code.stored = static_cast<std::uint32_t>(p_.stored_.size()) - code.first_stored;
+    if (!row.actions.empty()) {
+      code.first_op = static_cast<std::uint16_t>(p_.ops_.size());
+      for (const ResolvedUse& use : row.actions) emit_do(row, use);
+      add_op(OpKind::kStageDone, row, p_.stage_rows_.size());
+    }
+    p_.stage_rows_.push_back(code);
+  }
+
+  Answer answer_of(const ResolvedAnswer& said) {
+    Answer answer;
+    answer.word = word(said.word);
+    unsigned i = 0;
+    for (const auto& [field, index] : said.fields) {
+      answer.fields[i++] = {word(r_.fact_name(field)), p_.fact_words_[field][index]};
+    }
+    return answer;
+  }
+
+  // --- procedures ---
+
+  Op& add_op(OpKind kind, const ResolvedRow& row, std::size_t a = 0) {
+    Op op;
+    op.kind = kind;
+    op.row = row.id;
+    op.a = static_cast<std::uint16_t>(a);
+    p_.ops_.push_back(op);
+    return p_.ops_.back();
+  }
+
+  std::uint16_t here() const { return static_cast<std::uint16_t>(p_.ops_.size()); }
+
+  void emit_do(const ResolvedRow& row, const ResolvedUse& use) {
+    const std::size_t number = p_.uses_.size();
+    emit_use(use);
+    add_op(OpKind::kDo, row, number);
+  }
+
+  void emit_use(const ResolvedUse& use) {
+    ActionUseCode code;
+    code.first_arg = static_cast<std::uint32_t>(p_.args_.size());
+    code.args = static_cast<std::uint16_t>(use.args.size());
+    p_.args_.insert(p_.args_.end(), use.args.begin(), use.args.end());
+    if (use.action != nullptr) {
+      code.definition = static_cast<std::uint16_t>(number_of(p_.actions_, *use.action));
+    } else {
+      code.definition = static_cast<std::uint16_t>(number_of(p_.iterators_, *use.iterator));
+    }
+    for (const FactId fact : use.gives) code.gives[code.give_count++] = fact;
+    p_.uses_.push_back(code);
+  }
+
+  template <class Def>
+  static std::size_t number_of(std::vector<Def>& list, const Def& def) {
+    const auto same = [&](const Def& one) { return one.name == def.name; };
+    const auto found = std::find_if(list.begin(), list.end(), same);
+    if (found != list.end()) return static_cast<std::size_t>(found - list.begin());
+    list.push_back(def);
+    return list.size() - 1;
+  }
+
+  // Adds the tests to the program; returns where they begin.
+  std::size_t emit_tests(const std::vector<FactTest>& tests) {
+    const std::size_t first = p_.tests_.size();
+    for (const FactTest& said : tests) {
+      Test test;
+      test.fact = said.fact;
+      test.allowed = said.allowed;
+      if (said.fact == kResultFact) {
+        test.inverted = said.inverted;
+        test.first = static_cast<std::uint16_t>(p_.test_words_.size());
+        test.count = static_cast<std::uint16_t>(said.words.size());
+        for (const std::string& text : said.words) p_.test_words_.push_back(word(text));
+      }
+      p_.tests_.push_back(test);
+    }
+    return first;
+  }
+
+  // Returns the guard's op, whose target is filled in later; 0 when there is nothing to test.
+  std::size_t emit_guard(const ResolvedRow& row, const std::vector<FactTest>& tests) {
+    if (tests.empty()) return 0;
+    const std::size_t first = emit_tests(tests);
+    add_op(OpKind::kGuard, row, first).count = static_cast<std::uint8_t>(tests.size());
+    return p_.ops_.size() - 1;
+  }
+
+  void emit_procedure(const ResolvedProcedure& procedure) {
+    ProcedureCode code;
+    code.name = procedure.procedure->name.text;
+    code.first_op = here();
+    code.first_slot = static_cast<std::uint32_t>(p_.slots_.size());
+    code.takes = procedure.takes;
+    code.exported = procedure.exported;
+    for (const Spelled& local : procedure.procedure->locals) code.locals.push_back(local.text);
+    const auto slots = slots_of(r_, procedure);
+    NPTSIM_CHECK(slots.has_value());
+    p_.slots_.resize(p_.slots_.size() + frame_facts_);
+    for (const auto& [fact, slot] : *slots) {
+      p_.slots_[code.first_slot + p_.facts_[fact].frame_number] = slot;
+    }
+    p_.procedures_.push_back(std::move(code));
+    for (const ResolvedRow& row : procedure.rows) emit_row(row);
+    if (!procedure.rows.empty()) {
+      Answer done;
+      done.word = word("done");
+      add_op(OpKind::kReturn, procedure.rows.back(), p_.answers_.size());
+      p_.answers_.push_back(done);
+    }
+  }
+
+  void emit_row(const ResolvedRow& row) {
+    const bool steps = row.row->new_step && row.row->loop == LoopKind::kNone;
+    std::vector<FactTest> before;  // what no other actor can change: no step is spent on it
+    std::vector<FactTest> after;
+    for (const FactTest& test : row.when) {
+      const bool ours = test.fact == kResultFact || r_.fact(test.fact).stable();
+      (steps && !ours ? after : before).push_back(test);
+    }
+    const std::size_t guard = emit_guard(row, before);
+    if (steps) add_op(OpKind::kStep, row);
+    const std::size_t second_guard = emit_guard(row, after);
+    const std::size_t body = p_.ops_.size();
+    if (row.row->loop != LoopKind::kNone) {
+      emit_loop(row);
+    } else {
+      emit_body(row);
+    }
+    if (p_.ops_.size() > body) p_.ops_[body].begins = true;
+    if (guard != 0) p_.ops_[guard].b = here();
+    if (second_guard != 0) p_.ops_[second_guard].b = here();
+  }
+
+  void emit_loop(const ResolvedRow& row) {
+    add_op(OpKind::kLoopBegin, row, row.row->loop == LoopKind::kEach ? 1 : 0);
+    const std::uint16_t head = here();
+    std::size_t leave = 0;
+    if (row.row->loop == LoopKind::kEach) {
+      const std::size_t use = p_.uses_.size();
+      emit_use(row.iterator);
+      add_op(OpKind::kNext, row, use);
+      leave = p_.ops_.size() - 1;
+    }
+    if (row.row->new_step) add_op(OpKind::kStep, row);
+    if (row.row->loop == LoopKind::kRepeat) leave = emit_guard(row, row.while_holds);
+    for (const ResolvedRow& inner : row.rows) emit_row(inner);
+    add_op(OpKind::kJump, row).b = head;
+    if (leave != 0) p_.ops_[leave].b = here();
+  }
+
+  void emit_body(const ResolvedRow& row) {
+    if (!row.wait.empty()) {
+      const std::size_t first = emit_tests(row.wait);
+      add_op(OpKind::kWait, row, first).count = static_cast<std::uint8_t>(row.wait.size());
+    }
+    for (const ResolvedUse& use : row.actions) emit_do(row, use);
+    if (row.row->go == Go::kDecide) {
+      add_op(OpKind::kDecide, row, row.target);
+    } else if (row.row->go != Go::kNowhere) {
+      emit_call(row);
+    }
+    if (!row.answers) return;
+    if (row.answer.hands_on) {
+      add_op(OpKind::kReturnResult, row);
+    } else {
+      add_op(OpKind::kReturn, row, p_.answers_.size());
+      p_.answers_.push_back(answer_of(row.answer));
+    }
+  }
+
+  void emit_call(const ResolvedRow& row) {
+    const Go go = row.row->go;
+    const OpKind kind = go == Go::kCall   ? OpKind::kCall
+                        : go == Go::kExit ? OpKind::kExit
+                                          : OpKind::kIoctl;
+    add_op(kind, row, row.target).b = static_cast<std::uint16_t>(p_.calls_.size());
+    CallCode code;
+    code.result_fact = r_.fact_of_call(go, row.target);
+    code.first_passing = static_cast<std::uint32_t>(p_.passings_.size());
+    code.passings = static_cast<std::uint32_t>(row.passings.size());
+    p_.passings_.insert(p_.passings_.end(), row.passings.begin(), row.passings.end());
+    p_.calls_.push_back(code);
+  }
+
+  const Resolved& r_;
+  const Settings& settings_;
+  WordTable& words_;
+  Program p_;
+  Diagnostics out_;
+  std::size_t frame_facts_ = 0;
+  bool words_full_ = false;
+};
+
+Result<Program, Diagnostics> compile(const Checked& checked, const Settings& settings,
+                                     WordTable& words) {
+  return Emitter(checked.resolved(), settings, words).emit();
+}
+
+// --- Program ---
+
+std::optional<ProcedureId> Program::find_procedure(std::string_view name) const {
+  for (std::size_t i = 0; i < procedures_.size(); ++i) {
+    if (procedures_[i].name == name) return static_cast<ProcedureId>(i);
+  }
+  return std::nullopt;
+}
+
+std::optional<StageId> Program::find_stage(std::string_view name) const {
+  const std::size_t i = index_in(stage_names_, name);
+  if (i == stage_names_.size()) return std::nullopt;
+  return static_cast<StageId>(i);
+}
+
+std::optional<std::string_view> Program::setting(std::string_view name) const {
+  for (std::size_t i = 0; i < fact_infos_.size(); ++i) {
+    const FactKind kind = fact_infos_[i].kind;
+    const bool is_setting = kind == FactKind::kParam || kind == FactKind::kCapability;
+    if (is_setting && fact_infos_[i].name == name) {
+      return fact_infos_[i].values[facts_[i].constant];
+    }
+  }
+  return std::nullopt;
+}
+
+const std::string& Program::word(WordId word) const {
+  return words_[word < words_.size() ? word : kNoWord];
+}
+
+}  // namespace nptsim::rules

@@ -1,0 +1,67 @@
+// Sets of situations: which combinations of fact values are possible, and do some rows cover them?
+//
+// A box allows a set of values for each fact. Rows are boxes; implications rule out combinations.
+// The search splits a box along the rows that cut it, so its work grows with the rows that matter;
+// in the worst case the question is exponential, therefore it has a budget.
+#ifndef NPTSIM_SIM_RULES_SOLVER_H_
+#define NPTSIM_SIM_RULES_SOLVER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "sim/rules/resolved.h"
+
+namespace nptsim::rules {
+
+// Allowed values by fact; a fact that is not named may have any.
+using Conditions = std::vector<std::pair<FactId, Values>>;
+
+// A situation: one value for each fact that was asked about.
+using Situation = std::vector<std::pair<FactId, unsigned>>;
+
+// Which facts are tied to which by implications.
+struct FactTies {
+  explicit FactTies(const Resolved& resolved);
+  std::vector<std::vector<FactId>> neighbours;
+};
+
+// The facts that matter to some question, and the implications between them.
+class FactSpace {
+ public:
+  // `domains[fact]`: the values that are possible at all.
+  FactSpace(const Resolved& resolved, const FactTies& ties, std::span<const FactId> asked,
+            std::span<const Values> domains);
+
+  // A situation inside `where` that none of `rows` covers. `exhausted` is set when the budget ran
+  // out; the answer is then not known.
+  std::optional<Situation> uncovered(const Conditions& where, std::span<const Conditions> rows,
+                                     std::size_t budget, bool& exhausted) const;
+  const std::vector<FactId>& facts() const { return facts_; }
+
+ private:
+  friend class Search;
+  using Box = std::vector<Values>;  // by local number
+  using LocalConditions = std::vector<std::pair<std::uint32_t, Values>>;
+  struct LocalConstraint {
+    std::uint32_t fact;
+    Values value;
+    std::uint32_t implied;
+    Values allowed;
+  };
+  bool propagate(Box& box) const;
+  bool narrow(Box& box, const Conditions& where) const;
+
+  std::vector<FactId> facts_;         // local number -> fact
+  std::vector<std::uint32_t> local_;  // fact -> local number
+  std::size_t asked_ = 0;             // the first ones are those asked about
+  Box domain_;
+  std::vector<LocalConstraint> constraints_;
+};
+
+}  // namespace nptsim::rules
+
+#endif  // NPTSIM_SIM_RULES_SOLVER_H_
