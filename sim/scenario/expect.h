@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -55,7 +56,7 @@ struct EventCount {
 struct Expectation {
   SourcePos pos;
   std::map<std::string, ExpectedOutcome> vcpus;   // "vcpu0", or "a.vcpu0" with several VMs
-  std::map<std::string, ExpectedOutcome> vms;     // "vm", or "a"
+  std::map<std::string, ExpectedOutcome> vms;     // "vm", or "a.vm"
   std::optional<Located<std::vector<std::string>>> harm;  // these flags, no others; unsaid: none
   std::optional<Text> seen_by;
   std::vector<EventPattern> events;               // happen in this order, others may be between
@@ -70,6 +71,9 @@ struct ExpectCase {
   std::vector<std::pair<Text, std::vector<Text>>> when;
   Expectation expectation;
 };
+
+// Whether a key of an outcome is one of its own, and no register.
+bool is_outcome_key(std::string_view key);
 
 const std::vector<std::string>& outcome_words();
 const std::vector<std::string>& spin_words();

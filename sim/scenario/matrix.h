@@ -6,7 +6,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "sim/base/diagnostic.h"
@@ -16,21 +15,20 @@
 namespace nptsim::scenario {
 
 struct Point {
-  // What was picked from the lists, in the order of `set:`; empty for a scenario without lists.
-  std::vector<std::pair<std::string, std::string>> values;
-  Scenario scenario;     // every setting has one value; machine keys are in `machine`
+  Scenario scenario;     // every setting has one value; `picks` says which
   std::string invalid;   // why this point contradicts itself; then it is listed and not run
 
   std::string description() const;  // "kernel=kvm-6.8 vmm=qemu-9.1"; empty without lists
 };
 
-inline constexpr std::size_t kMaxPoints = 10'000;
+inline constexpr std::size_t kMaxPoints = 4096;
 
 // Says why a point contradicts itself, or nothing. Called with models at hand.
 using Contradiction = std::function<std::optional<std::string>(const Scenario&)>;
 
-// In the order of the file, the last list turning fastest. A value that makes the scenario itself
-// unreadable (`vcpus: [1, x]`) is a diagnostic.
+// In the order of the file, the last list turning fastest; a scenario without lists has one point.
+// A value that cannot be read (`vcpus: [1, x]`) is a diagnostic; a point that contradicts itself
+// (a program for vcpu1 where `vcpus` is 1) is invalid, unless all are: then that is a diagnostic.
 Result<std::vector<Point>, Diagnostics> expand(const Scenario& scenario,
                                                const Contradiction& contradiction = {});
 

@@ -64,10 +64,6 @@ Program read_program(const yaml::Node& node, const std::string& what, Diagnostic
 // The line without its comment, white space made single, for comparing source lines.
 std::string normal_line(const std::string& line);
 
-// "rax", "al", "r8d", ..., "rflags", "cf": registers that `.check` and `expect` may name.
-bool is_register(const std::string& name);
-std::vector<std::string> register_names();
-
 }  // namespace nptsim::scenario
 
 #endif  // NPTSIM_SIM_SCENARIO_PROGRAM_H_

@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/base/address.h"
@@ -180,7 +181,7 @@ struct HostRange {
   std::string region;
   std::uint64_t offset = 0;
   std::uint64_t size = 0;                 // 0: all the rest of the region
-  std::string protection;                 // rw, r, none, unmapped, pfnmap-r, poisoned
+  std::string protection;                 // rw, r, none, unmapped, pfnmap-read, poisoned
   SourcePos pos;
 };
 
@@ -289,15 +290,20 @@ struct Scenario {
 
   Vm vm;                                  // the only one, unless `vms:` is used
   std::vector<Vm> vms;                    // `vms:`; each with what the top level says merged in
-  std::vector<Setting> set;               // after matrix expansion, one value each
+  // As written. At a point of a matrix: only parameters of models, each with its one value (machine
+  // keys and paths have been put where they belong).
+  std::vector<Setting> set;
+  // At a point of a matrix: what was picked from the lists of `set:`, in its order.
+  std::vector<std::pair<std::string, std::string>> picks;
   std::vector<Act> script;
   std::vector<ExpectCase> expect;         // without `when:`, just one; may be empty
   std::optional<Explore> explore;
   std::optional<Text> xfail;              // why the expectation is known not to be met
 
-  yaml::Node tree;                        // the document with `like:` applied
+  yaml::Node tree;                        // the document with `like:` applied; null at a point
 
-  // The value of a parameter in `set:`, or of a machine key; none if the scenario does not say.
+  // The value of a key of `set:`, of one with a list only at a point, or of a machine key; none if
+  // the scenario does not say.
   std::optional<std::string> setting(const std::string& key) const;
 };
 

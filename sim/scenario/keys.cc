@@ -1,0 +1,195 @@
+#include "sim/scenario/keys.h"
+
+#include "sim/scenario/forms.h"
+
+namespace nptsim::scenario {
+namespace {
+
+constexpr char kNamePattern[] = "^[A-Za-z][A-Za-z0-9_-]*$";
+constexpr char kDottedPattern[] = "^[A-Za-z][A-Za-z0-9_.-]*$";
+constexpr char kVcpuPattern[] = "^vcpu[0-9]+$";
+
+bool is_plain_vcpu(std::string_view text) {
+  return text.find('.') == std::string_view::npos && parse_vcpu(text).has_value();
+}
+
+const Section& bytes_line_keys() {
+  static const Section kSection = {
+      "bytes_line",
+      "A line of a program given as bytes.",
+      {{"bytes", "The instruction's bytes.",
+        text(kBytesForm, [](std::string_view t) { return parse_bytes(t).has_value(); }), true}},
+      {}};
+  return kSection;
+}
+
+const Section& program_keys() {
+  static const Section kSection = {
+      "program",
+      "What each vCPU runs.",
+      {},
+      {"a vCPU like vcpu0",
+       kVcpuPattern,
+       is_plain_vcpu,
+       "Assembler text in Intel syntax, one instruction or directive a line, or a list of such lines "
+       "and `bytes:`.",
+       {either({text(), list(either({text(), map(bytes_line_keys())}))})}}};
+  return kSection;
+}
+
+const Section& set_keys() {
+  static const Section kSection = {
+      "set",
+      "Parameters of models, machine keys, or values below `memory`, `start`, `place` and `program` "
+      "by their path. A list makes a matrix.",
+      {},
+      {"a parameter like kernel.mmio_caching",
+       kDottedPattern,
+       is_dotted_name,
+       "The value, or a list of values for a matrix.",
+       {texts()}}};
+  return kSection;
+}
+
+const Section& vms_keys();
+
+std::vector<Key> vm_sections() {
+  return {
+      {"machine", "Which models make the machine.", map(machine_keys())},
+      {"memory", "The regions that the VMM is told of, by name.", map(memory_keys())},
+      {"map",
+       "The guest's own page tables. What is not said is mapped to itself, and private where the "
+       "guest has a key.",
+       list(map(map_entry_keys()))},
+      {"program", "What each vCPU runs.", map(program_keys())},
+      {"start", "All else that is true before the first step.", map(start_keys())},
+      {"place", "Moves what lies at documented places.", map(place_keys())},
+  };
+}
+
+const Section& vm_keys() {
+  static const Section kSection = {"vm", "One of several virtual machines.", vm_sections(), {}};
+  return kSection;
+}
+
+const Section& vms_keys() {
+  static const Section kSection = {
+      "vms",
+      "Several virtual machines by name; what the top level says holds for each of them.",
+      {},
+      {"a name for a VM", kNamePattern, is_name, "One virtual machine.", {map(vm_keys())}}};
+  return kSection;
+}
+
+std::vector<Key> described() {
+  return {
+      {"nptsim", "The version of this format.", number(1, 1), true},
+      {"name", "One line that says what happens.", text(), true},
+      {"about", "Teaching text in Markdown; `explain` and the pages show it.", text()},
+      {"sources", "Who says so: a list of references.", texts()},
+      {"like",
+       "A file, relative to this one, whose first scenario is loaded first: maps merge, anything else "
+       "is replaced, a key with nothing behind it is taken away. Its `expect`, `explore` and `xfail` "
+       "come along unless this scenario has a program of its own.",
+       text()},
+  };
+}
+
+std::vector<Key> judged() {
+  return {
+      {"vms", "Several virtual machines.", map(vms_keys())},
+      {"set", "Parameters; a list makes a matrix.", map(set_keys())},
+      {"script", "What other actors do, in order.", list(map(act_keys()))},
+      {"expect", "What happens in reality; a list with `when:` for a matrix.",
+       either({map(expectation_keys()), list(map(expect_case_keys()))})},
+      {"explore", "What is judged over all interleavings.", map(explore_keys())},
+      {"xfail", "Why the expectation is known not to be met.", text()},
+  };
+}
+
+}  // namespace
+
+const Section& machine_keys() {
+  static const Section kSection = {
+      "machine",
+      "Which models make the machine; `nptsim models` lists them.",
+      {
+          {"cpu", "The processor.", text()},
+          {"vm", "The type of the VM, as KVM calls it.",
+           word({"default", "sev", "sev-es", "snp", "sev-legacy", "sev-es-legacy", "realm", "td",
+                 "arm"})},
+          {"kernel", "The host's kernel.", text()},
+          {"vmm", "The virtual machine monitor; bare without.", text()},
+          {"guest", "Whose handlers the guest has; none without.", text()},
+          {"firmware", "The security processor's or monitor's firmware.", text()},
+          {"board", "Adds the devices of a board: APIC, VGA and so on.", text()},
+          {"vcpus", "How many vCPUs there are; 1 without.", number(1, kMaxVcpus)},
+          {"vmpl", "The privilege level that the vCPUs start at; 0 without.", number(0, 3)},
+          {"apply", "Overlays, in order.", texts()},
+      },
+      {}};
+  return kSection;
+}
+
+const Section& act_keys() {
+  static const Section kSection = {
+      "act",
+      "What an actor does: one actor, its operation, and when.",
+      {
+          {"vmm", "An operation of the VMM's main thread, like `flash.mode romd-on`.", texts()},
+          {"host", "An operation of the host's kernel, like `reclaim flash`.", texts()},
+          {"device", "An operation of a device.", texts()},
+          {"irq", "An interrupt.", texts()},
+          {"attacker", "An operation of a hostile host.", texts()},
+          {"at", "The label of a vCPU at which it happens; without, before the vCPUs start.",
+           text()},
+      },
+      {}};
+  return kSection;
+}
+
+const Section& place_keys() {
+  const auto page = [] { return number(0, ~0ull); };
+  static const Section kSection = {
+      "place",
+      "Moves what lies at documented places. Guest physical addresses, whole pages.",
+      {
+          {"code", "The programs.", page()},
+          {"tables", "The guest's page tables.", page()},
+          {"stack", "The vCPUs' stacks.", page()},
+          {"gdt", "The guest's GDT.", page()},
+          {"idt", "The guest's IDT.", page()},
+          {"tss", "The guest's TSS.", page()},
+          {"handlers", "The addresses at which modelled handlers are entered.", page()},
+          {"ghcb", "The vCPUs' GHCBs.", page()},
+          {"vmsa", "The vCPUs' VMSAs.", page()},
+          {"secrets", "The secrets page of an SNP guest.", page()},
+          {"cpuid", "The CPUID page of an SNP guest.", page()},
+      },
+      {}};
+  return kSection;
+}
+
+const Section& scenario_keys() {
+  static const Section kSection = [] {
+    Section section = {"scenario", "A scenario of nptsim.", described(), {}};
+    for (Key& key : vm_sections()) section.keys.push_back(std::move(key));
+    for (Key& key : judged()) section.keys.push_back(std::move(key));
+    return section;
+  }();
+  return kSection;
+}
+
+std::vector<std::string> key_names(const Section& section) {
+  std::vector<std::string> names;
+  for (const Key& key : section.keys) names.push_back(key.name);
+  return names;
+}
+
+const std::vector<std::string>& vm_section_names() {
+  static const std::vector<std::string> kNames = {"machine", "memory", "map",
+                                                  "program", "start",  "place"};
+  return kNames;
+}
+
+}  // namespace nptsim::scenario

@@ -1,0 +1,121 @@
+#include "sim/scenario/like.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "sim/yaml/load.h"
+#include "sim/yaml/merge.h"
+
+namespace nptsim::scenario {
+namespace {
+
+using yaml::Node;
+
+constexpr std::size_t kLongestChain = 16;
+// Of all that `like:` repeats in one file: a large base under thousands of documents is a mistake.
+constexpr std::size_t kMaxNodes = 400'000;
+
+// A file has one name here, whatever way leads to it.
+std::string identity(const std::string& path) {
+  std::error_code error;
+  const auto canonical = std::filesystem::weakly_canonical(path, error);
+  return error ? path : canonical.string();
+}
+
+std::string link(const std::string& path, std::size_t index) {
+  return path + (index == 0 ? "" : " (document " + std::to_string(index + 1) + ")");
+}
+
+std::size_t count_nodes(const Node& node) {
+  std::size_t count = 1;
+  for (const Node& item : node.items) count += count_nodes(item);
+  for (const yaml::MapEntry& entry : node.entries) count += 1 + count_nodes(entry.value);
+  return count;
+}
+
+Node without(const Node& map, std::initializer_list<std::string_view> keys) {
+  Node rest = map;
+  std::erase_if(rest.entries, [keys](const yaml::MapEntry& entry) {
+    return std::find(keys.begin(), keys.end(), entry.key.text) != keys.end();
+  });
+  return rest;
+}
+
+}  // namespace
+
+std::optional<Node> LikeResolver::report(const Node& like, std::string found,
+                                         std::string accepted) {
+  diagnostics_.push_back({like.pos, std::move(found), std::move(accepted), ""});
+  return std::nullopt;
+}
+
+std::optional<Node> LikeResolver::resolve(const Node& document, const std::string& file,
+                                          std::size_t index) {
+  std::vector<std::string> chain = {link(identity(file), index)};
+  return resolve_one(document, chain);
+}
+
+std::optional<Node> LikeResolver::resolve_one(const Node& document,
+                                              std::vector<std::string>& chain) {
+  const Node* like = document.find("like");
+  if (like == nullptr || like->is_null()) return document;
+  if (!like->is_scalar() || like->text.empty() || like->text.find('\0') != std::string::npos) {
+    return report(*like, "like: " + yaml::describe(*like), "a file, relative to this one");
+  }
+  const auto folder = std::filesystem::path(like->pos.file).parent_path();
+  return lay_over(document, *like, (folder / like->text).lexically_normal().string(), chain);
+}
+
+std::optional<Node> LikeResolver::lay_over(const Node& document, const Node& like,
+                                           const std::string& path,
+                                           std::vector<std::string>& chain) {
+  const std::string name = identity(path);
+  if (std::find(chain.begin(), chain.end(), name) != chain.end()) {
+    // Full names say where a file is; the names as written say what to mend.
+    return report(like, "like: " + yaml::quote(like.text) + " comes back to itself after " +
+                            std::to_string(chain.size()) + " file(s)",
+                  "a chain that ends");
+  }
+  if (chain.size() >= kLongestChain) {
+    return report(like, "like: a chain of more than " + std::to_string(kLongestChain) + " files",
+                  "a shorter chain");
+  }
+  const Node* base = first_document(path, like);
+  if (base == nullptr) return std::nullopt;
+  chain.push_back(name);
+  std::optional<Node> under = resolve_one(*base, chain);
+  chain.pop_back();
+  if (!under) return std::nullopt;
+  // A claim is about one program: with another one it says nothing.
+  if (document.find("program") != nullptr) *under = without(*under, {"expect", "explore", "xfail"});
+  Node merged = yaml::merge(without(*under, {"like"}), without(document, {"like"}));
+  nodes_ += count_nodes(merged);
+  if (nodes_ > kMaxNodes) {
+    return report(like, "like: more than " + std::to_string(kMaxNodes) + " values in all",
+                  "fewer scenarios in this file, or a smaller base");
+  }
+  return merged;
+}
+
+const Node* LikeResolver::first_document(const std::string& path, const Node& like) {
+  auto known = files_.find(path);
+  if (known == files_.end()) {
+    auto documents = yaml::load_file(path);
+    if (!documents) {
+      const Diagnostics& wrong = documents.error();
+      diagnostics_.insert(diagnostics_.end(), wrong.begin(), wrong.end());
+    }
+    known = files_.emplace(path, documents ? std::move(documents).value() : std::vector<Node>{})
+                .first;
+  }
+  if (known->second.empty() || !known->second[0].is_map()) {
+    report(like, "like: there is no scenario in " + yaml::quote(path),
+           "a file, relative to this one");
+    return nullptr;
+  }
+  return &known->second[0];
+}
+
+}  // namespace nptsim::scenario

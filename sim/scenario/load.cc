@@ -1,0 +1,60 @@
+#include "sim/scenario/load.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "sim/scenario/like.h"
+#include "sim/yaml/load.h"
+
+namespace nptsim::scenario {
+namespace {
+
+// Nobody reads more at once, and a file may be wrong a hundred thousand times.
+constexpr std::size_t kMostShown = 100;
+
+Loaded finish(std::vector<Scenario> scenarios, Diagnostics diagnostics) {
+  if (diagnostics.empty()) return scenarios;
+  if (diagnostics.size() > kMostShown) {
+    const std::size_t more = diagnostics.size() - kMostShown;
+    diagnostics.resize(kMostShown);
+    diagnostics.push_back({{diagnostics[0].pos.file, 0, 0},
+                           std::to_string(more) + " more errors are not shown", "", ""});
+  }
+  return diagnostics;
+}
+
+Loaded read_all(const std::vector<yaml::Node>& documents, const std::string& file) {
+  std::vector<Scenario> scenarios;
+  Diagnostics diagnostics;
+  LikeResolver resolver(diagnostics);
+  for (std::size_t i = 0; i < documents.size() && diagnostics.size() <= kMostShown; ++i) {
+    const std::optional<yaml::Node> tree = resolver.resolve(documents[i], file, i);
+    if (!tree) continue;
+    Result<Scenario, Diagnostics> scenario = read_scenario(*tree);
+    if (scenario) {
+      scenarios.push_back(std::move(scenario).value());
+    } else {
+      diagnostics.insert(diagnostics.end(), scenario.error().begin(), scenario.error().end());
+    }
+  }
+  if (documents.empty()) {
+    diagnostics.push_back({{file, 0, 0}, "there is no scenario in the file", "nptsim: 1 and so on", ""});
+  }
+  return finish(std::move(scenarios), std::move(diagnostics));
+}
+
+}  // namespace
+
+Loaded load_file(const std::string& path) {
+  const auto documents = yaml::load_file(path);
+  if (!documents) return documents.error();
+  return read_all(documents.value(), path);
+}
+
+Loaded load_text(std::string_view text, const std::string& file_name) {
+  const auto documents = yaml::load_text(text, file_name);
+  if (!documents) return documents.error();
+  return read_all(documents.value(), file_name);
+}
+
+}  // namespace nptsim::scenario
