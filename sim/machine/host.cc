@@ -1,5 +1,6 @@
 #include "sim/machine/host.h"
 
+#include <bit>
 #include <cstring>
 
 #include "sim/base/bits.h"
@@ -8,7 +9,7 @@ namespace nptsim::machine {
 namespace {
 
 // Space::kHost. One word a page of a backing, one word a frame that was handed out.
-constexpr std::uint64_t kAllocatorWord = 0;  // frames handed out so far
+constexpr std::uint64_t kAllocator = 0;  // a bit a frame: handed out
 constexpr std::uint64_t kBackingPages = 1ull << 32;
 constexpr std::uint64_t kFrameOwners = 1ull << 48;
 
@@ -40,9 +41,27 @@ std::string_view name_of(HostProtection protection) {
 }
 
 HostPhysAddr allocate_frame(Store& store) {
-  const std::uint64_t handed_out = store.read(Space::kHost, kAllocatorWord);
-  store.write(Space::kHost, kAllocatorWord, handed_out + 1);
-  return HostPhysAddr((kFirstFreeFrame + handed_out) << kPageShift);
+  for (std::uint64_t word = 0;; ++word) {
+    const std::uint64_t used = store.read(Space::kHost, kAllocator + word);
+    if (used == ~0ull) continue;
+    const auto free = static_cast<unsigned>(std::countr_one(used));
+    store.write(Space::kHost, kAllocator + word, used | bit(free));
+    return HostPhysAddr((kFirstFreeFrame + word * 64 + free) << kPageShift);
+  }
+}
+
+void free_frame(Store& store, HostPhysAddr frame) {
+  const std::uint64_t number = frame.page_number() - kFirstFreeFrame;
+  const std::uint64_t index = kAllocator + number / 64;
+  const std::uint64_t used = store.read(Space::kHost, index);
+  NPTSIM_CHECK(has_bit(used, number % 64));
+  store.write(Space::kHost, index, used & ~bit(number % 64));
+  for (std::uint64_t offset = 0; offset < kPageSize; offset += 8) {
+    const std::uint64_t word = (frame + offset).value / 8;
+    if (store.read(Space::kDram, word) != 0) store.write(Space::kDram, word, 0);
+    const std::uint64_t block = (frame + offset).value / arch::kBlockSize;
+    if (store.read(Space::kKeys, block) != 0) store.write(Space::kKeys, block, 0);
+  }
 }
 
 BackingPage backing_page(const Store& store, BackingId backing, std::uint64_t page) {

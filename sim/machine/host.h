@@ -39,8 +39,10 @@ struct BackingPage {
 // Frames below this belong to the host itself and are never handed out.
 inline constexpr std::uint64_t kFirstFreeFrame = 0x100;  // SPA 1 MiB
 
-// The lowest frame never handed out before; its memory is zero.
+// The lowest free frame. Free frames are zero and carry no key, so that machines which used memory
+// differently on their way are equal again when they gave it back.
 HostPhysAddr allocate_frame(Store& store);
+void free_frame(Store& store, HostPhysAddr frame);
 
 BackingPage backing_page(const Store& store, BackingId backing, std::uint64_t page);
 void set_protection(Store& store, BackingId backing, std::uint64_t page, HostProtection value);

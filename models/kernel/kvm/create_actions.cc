@@ -1,0 +1,103 @@
+// Module load and VM creation.
+#include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/facts.h"
+#include "models/kernel/kvm/fault.h"
+#include "sim/arch/svm/entry.h"
+#include "sim/arch/svm/exits.h"
+#include "sim/arch/svm/sev.h"
+
+namespace nptsim::kvm {
+namespace {
+
+namespace code = svm::exit_code;
+
+ActionResult set_mmio_mask(View& view, const Args& args) {
+  constexpr unsigned kReducedWidth = 1, kNothing = 2;
+  std::uint64_t value = 0;
+  if (args.word(0) == kReducedWidth) {
+    const svm::CpuProfile& cpu = view.setup().cpu;
+    unsigned mask_bit = cpu.host_width();
+    if (cpu.c_bit && mask_bit == *cpu.c_bit) ++mask_bit;
+    value = bit_range(51, mask_bit) | svm::kEntryP;
+  } else if (args.word(0) != kNothing) {
+    value = bit(51) | svm::kEntryP;
+  }
+  vm_of(view).set(vm::kMmioValue, value);
+  view.say("text", {{"text", "shadow_mmio_value"}, {"value", machine::Hex{value}}});
+  return ActionResult::done().note(value);
+}
+
+// init_vmcb, init_sev_es: what svm.c intercepts with nested paging and decode assists.
+constexpr std::uint64_t kIntercepts[] = {
+    code::kIntr,   code::kNmi,    code::kSmi,     code::kInit,    code::kRdpmc,  code::kCpuid,
+    code::kInvd,   code::kInvlpga, code::kHlt,    code::kIoio,    code::kMsr,    code::kTaskSwitch,
+    code::kShutdown, code::kVmrun, code::kVmmcall, code::kVmload, code::kVmsave, code::kStgi,
+    code::kClgi,   code::kSkinit, code::kWbinvd,  code::kMonitor, code::kMwait,  code::kXsetbv,
+    code::kRdpru,  code::kRsm,    code::kException0 + isa::kMc,
+    code::kException0 + isa::kUd};
+
+void set_intercepts(svm::VmcbControl& control, bool sealed) {
+  for (const std::uint64_t exit : kIntercepts) svm::set_intercept(control, exit);
+  // #UD is intercepted only for vendor emulation or the VMware backdoor: not here.
+  svm::set_intercept(control, code::kException0 + isa::kUd, false);
+  if (sealed) {
+    // Writes trap after the fact; registers cannot be read on the way.
+    for (const unsigned cr : {0u, 4u}) svm::set_intercept(control, code::kCr0WriteTrap + cr);
+    svm::set_intercept(control, code::kEferWriteTrap);
+    svm::set_intercept(control, code::kReadDr0 + 7);
+    svm::set_intercept(control, code::kWriteDr0 + 7);
+  } else {
+    for (const unsigned cr : {0u, 4u, 8u}) svm::set_intercept(control, code::kWriteCr0 + cr);
+  }
+}
+
+// The MSR permission map: what KVM lets through for every guest, and the GHCB MSR for SEV-ES.
+std::uint64_t direct_msrs(bool sealed) {
+  namespace msr = svm::msr;
+  std::uint64_t bits = 0;
+  for (const std::uint32_t number :
+       {msr::kStar, msr::kLstar, msr::kCstar, msr::kSfmask, msr::kFsBase, msr::kGsBase,
+        msr::kKernelGsBase, msr::kSysenterCs, msr::kSysenterEsp, msr::kSysenterEip}) {
+    bits |= svm::msr_direct_bit(number);
+  }
+  if (sealed) {
+    for (const std::uint32_t number :
+         {msr::kGhcb, msr::kEfer, msr::kPat, msr::kSevStatus}) {
+      bits |= svm::msr_direct_bit(number);
+    }
+  }
+  return bits;
+}
+
+ActionResult create_vm(View& view, const Args&) {
+  NestedTables tables = tables_of(view);
+  tables.new_root();
+  vm_of(view).set(vm::kCreated, 1);
+  const bool sealed = view.setup().sealed();
+  for (unsigned vcpu = 0; vcpu < view.setup().vcpus; ++vcpu) {
+    svm::VmcbControl& control = svm::vcpu_record(view.store(), vcpu).control;
+    control.ncr3 = tables.root().value;
+    set_intercepts(control, sealed);
+    control.msr_direct = direct_msrs(sealed);
+  }
+  return ActionResult::done();
+}
+
+ActionResult offer_readonly_mem(View& view, const Args&) {
+  kvm_uapi::kVm.at(view.store(), 0).set(kvm_uapi::vm::kReadonlyMem, 1);
+  return ActionResult::done();
+}
+
+}  // namespace
+
+void add_create_actions(rules::Vocabulary& v) {
+  v.add(action<set_mmio_mask>("set_mmio_mask",
+                              {word_arg("from", {"bit-51", "reduced-width", "nothing"})},
+                              "shadow_mmio_value", "kvm_mmu_set_mmio_spte_mask"));
+  v.add(action<create_vm>("create_vm", {}, "the VM, its nested root, the vCPUs' VMCBs",
+                          "KVM_CREATE_VM and KVM_CREATE_VCPU"));
+  v.add(action<offer_readonly_mem>("offer_readonly_mem", {}, "the VM's file descriptor",
+                                   "KVM_CHECK_EXTENSION(KVM_CAP_READONLY_MEM) is 1"));
+}
+
+}  // namespace nptsim::kvm

@@ -1,0 +1,195 @@
+// x86_emulate_instruction for a guest whose registers and memory KVM can read.
+#include <vector>
+
+#include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/emulator_port.h"
+#include "models/kernel/kvm/facts.h"
+#include "models/kernel/kvm/inject.h"
+#include "sim/isa/decode.h"
+#include "sim/isa/execute.h"
+
+namespace nptsim::kvm {
+namespace {
+
+namespace uapi = kvm_uapi;
+using machine::Hex;
+
+enum Emulation : unsigned { kDone, kMmio, kFault, kFailed };
+ActionResult gives(Emulation how) { return ActionResult::done().give(0, how); }
+
+// x86_emulate_insn goes on with a repeated string instruction by itself, up to this many rounds.
+constexpr unsigned kMaxRounds = 1024;
+
+void request_mmio(View& view, const MmioFragment& fragment, bool write) {
+  const Record run = run_of(view);
+  run.set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kMmio));
+  run.set(uapi::run::kMmioWrite, write);
+  run.set(uapi::run::kMmioLen, fragment.length);
+  run.set(uapi::run::kMmioAddress, fragment.gpa.value);
+  run.set(uapi::run::kMmioData, fragment.data);
+  view.say("kvm_exit_mmio", {{"gpa", Hex{fragment.gpa.value}},
+                             {"len", static_cast<std::uint64_t>(fragment.length)},
+                             {"write", write},
+                             {"data", Hex{fragment.data}},
+                             {"from", std::string("emulator")}});
+}
+
+// Takes the answer to the read that user space was asked for.
+void take_answer(View& view) {
+  const Record vcpu = vcpu_of(view);
+  if (vcpu.get(vcpu::kReadBytes) == 0) return;
+  const std::uint64_t count = vcpu.get(vcpu::kReads);
+  NPTSIM_CHECK(count < vcpu::kMaxReads);
+  view.store().write(Space::kKernel, vcpu.base() + vcpu::kReadData0.word + count,
+                     run_of(view).get(uapi::run::kMmioData));
+  vcpu.set(vcpu::kReads, count + 1);
+  vcpu.set(vcpu::kReadBytes, 0);
+}
+
+void forget_answers(View& view) {
+  const Record vcpu = vcpu_of(view);
+  for (std::uint64_t i = 0; i < vcpu.get(vcpu::kReads); ++i) {
+    view.store().write(Space::kKernel, vcpu.base() + vcpu::kReadData0.word + i, 0);
+  }
+  vcpu.set(vcpu::kReads, 0);
+}
+
+std::uint64_t fragment_word(const Record& vcpu, std::uint64_t n) {
+  return vcpu.base() + vcpu::kFirstFragment + n * vcpu::kFragmentWords;
+}
+
+void keep_fragments(View& view, const std::vector<MmioFragment>& fragments) {
+  const Record vcpu = vcpu_of(view);
+  NPTSIM_CHECK(fragments.size() <= vcpu::kMaxFragments);
+  for (std::uint64_t i = 0; i < fragments.size(); ++i) {
+    const std::uint64_t word = fragment_word(vcpu, i);
+    view.store().write(Space::kKernel, word, fragments[i].gpa.value);
+    view.store().write(Space::kKernel, word + 1, fragments[i].length);
+    view.store().write(Space::kKernel, word + 2, fragments[i].data);
+  }
+  vcpu.set(vcpu::kFragments, fragments.size());
+  vcpu.set(vcpu::kFragmentNext, 0);
+}
+
+// The next write that waits for user space; false when there is none left.
+bool next_fragment(View& view) {
+  const Record vcpu = vcpu_of(view);
+  const std::uint64_t next = vcpu.get(vcpu::kFragmentNext), count = vcpu.get(vcpu::kFragments);
+  if (next >= count) {
+    for (std::uint64_t word = 0; word < count * vcpu::kFragmentWords; ++word) {
+      view.store().write(Space::kKernel, vcpu.base() + vcpu::kFirstFragment + word, 0);
+    }
+    vcpu.set(vcpu::kFragments, 0);
+    vcpu.set(vcpu::kFragmentNext, 0);
+    return false;
+  }
+  const std::uint64_t word = fragment_word(vcpu, next);
+  MmioFragment fragment;
+  fragment.gpa = GuestPhysAddr(view.store().read(Space::kKernel, word));
+  fragment.length = static_cast<unsigned>(view.store().read(Space::kKernel, word + 1));
+  fragment.data = view.store().read(Space::kKernel, word + 2);
+  vcpu.set(vcpu::kFragmentNext, next + 1);
+  request_mmio(view, fragment, true);
+  return true;
+}
+
+// From the VMCB if the processor gave bytes, else from the guest's memory, which for an SEV guest
+// is ciphertext to KVM.
+isa::DecodeStatus decode_at_rip(OpenView& view, isa::Instruction& instruction) {
+  const svm::VcpuRecord& v = view.vcpu_state();
+  unsigned char bytes[15] = {};
+  unsigned count = static_cast<unsigned>(v.exit.insn_count);
+  if (count > 0) {
+    const auto* given = reinterpret_cast<const unsigned char*>(v.exit.insn_bytes);
+    for (unsigned i = 0; i < count; ++i) bytes[i] = given[i];
+  } else {
+    EmulatorPort port(view);
+    count = port.fetch(isa::code_address(v.registers), bytes, sizeof bytes);
+  }
+  return isa::decode({bytes, count}, isa::mode_of(v.registers), instruction);
+}
+
+// One round: one instruction, or one iteration of a repeated one.
+struct Round {
+  Emulation how = kDone;
+  bool repeats = false;  // a repeated instruction has iterations left
+};
+
+Round emulate_round(OpenView& view, const isa::Instruction& instruction) {
+  svm::VcpuRecord& v = view.vcpu_state();
+  EmulatorPort port(view);
+  const isa::Outcome outcome = isa::execute(instruction, v.registers, port);
+  switch (outcome.kind) {
+    case isa::OutcomeKind::kRetired:
+    case isa::OutcomeKind::kIteration: {
+      forget_answers(view);
+      const auto fragments = port.commit();
+      keep_fragments(view, fragments);
+      const bool repeats = outcome.kind == isa::OutcomeKind::kIteration;
+      if (fragments.empty()) return {kDone, repeats};
+      next_fragment(view);
+      return {kMmio, repeats};
+    }
+    case isa::OutcomeKind::kStopped:
+      if (port.page_fault()) {
+        forget_answers(view);
+        v.registers.cr2 = port.page_fault()->address.value;
+        queue_exception(view, isa::kPf, port.page_fault()->error_code);
+        return {kFault, false};
+      }
+      vcpu_of(view).set(vcpu::kReadBytes, port.pending_read()->length);
+      request_mmio(view, *port.pending_read(), false);
+      return {kMmio, false};
+    case isa::OutcomeKind::kException: {
+      forget_answers(view);
+      std::optional<std::uint32_t> error;
+      if (outcome.has_error_code) error = outcome.error_code;
+      queue_exception(view, outcome.vector, error);
+      return {kFault, false};
+    }
+    case isa::OutcomeKind::kSpecial:
+    case isa::OutcomeKind::kUnsupported:
+      forget_answers(view);
+      return {kFailed, false};
+  }
+  return {kFailed, false};
+}
+
+ActionResult emulate_instruction(OpenView& view, const Args&) {
+  take_answer(view);
+  const Record vcpu = vcpu_of(view);
+  const bool had_fragments = vcpu.get(vcpu::kFragments) != 0;
+  if (next_fragment(view)) return gives(kMmio);
+  // The writes of an instruction that is over have left: only a repeated one goes on.
+  if (had_fragments && !vcpu.get(vcpu::kRepeating)) return gives(kDone);
+  isa::Instruction instruction;
+  if (decode_at_rip(view, instruction) != isa::DecodeStatus::kOk) return gives(kFailed);
+  view.say("trace", {{"event", std::string("kvm_emulate_insn")},
+                     {"rip", Hex{view.vcpu_state().registers.rip}}});
+  Round round{kDone, true};
+  for (unsigned n = 0; n < kMaxRounds && round.how == kDone && round.repeats; ++n) {
+    round = emulate_round(view, instruction);
+  }
+  vcpu.set(vcpu::kRepeating, round.how == kMmio && round.repeats);
+  return gives(round.how);
+}
+
+}  // namespace
+
+void add_emulation_actions(rules::Vocabulary& v) {
+  rules::FactDef emulation;
+  emulation.name = "emulation";
+  emulation.values = {"done", "mmio", "fault", "failed"};
+  emulation.text = "how far x86_emulate_instruction came: done, MMIO for user space, an exception "
+                   "of the guest, or it cannot emulate this";
+  v.add(emulation);
+  rules::ActionDef emulate =
+      open_action<emulate_instruction>("emulate_instruction", {},
+                                       "registers and memory of the guest, kvm_run",
+                                       "x86_emulate_instruction: decodes and executes one "
+                                       "instruction against the memslots");
+  emulate.gives = {"emulation"};
+  v.add(emulate);
+}
+
+}  // namespace nptsim::kvm

@@ -1,0 +1,128 @@
+#include "models/kernel/kvm/emulator_port.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/fault.h"
+#include "models/kernel/kvm/guest_memory.h"
+#include "sim/arch/svm/exit_info.h"
+#include "sim/machine/guest_lookup.h"
+
+namespace nptsim::kvm {
+namespace {
+
+constexpr unsigned kPiece = 8;  // KVM_MMIO fragments: kvm_run.mmio.data
+
+}  // namespace
+
+EmulatorPort::EmulatorPort(machine::OpenView& view) : view_(view) {}
+
+// KVM uses the GPA of the fault when the page offset matches, else it walks the guest's tables
+// (vcpu_mmio_gva_to_gpa, emulator_read_write_onepage). The walk is by the guest's own rights.
+std::optional<GuestPhysAddr> EmulatorPort::translate(GuestVirtAddr address, Kind kind,
+                                                     isa::Privilege privilege) {
+  const isa::Registers& r = view_.vcpu_state().registers;
+  arch::PhysicalMemory memory = view_.memory();
+  const auto mapping = machine::look_up(view_.setup(), memory, r, address, arch::kNoKey);
+  const bool user = privilege == isa::Privilege::kCurrent && r.cpl == 3;
+  constexpr unsigned kCr0Wp = 16;
+  const bool write_denied = kind == Kind::kWrite && mapping && !mapping->writable &&
+                            (user || has_bit(r.cr0, kCr0Wp));
+  if (mapping && !write_denied && !(user && !mapping->user)) return mapping->gpa;
+  std::uint64_t error = mapping ? svm::kErrorP : 0;
+  if (kind == Kind::kWrite) error |= svm::kErrorRw;
+  if (user) error |= svm::kErrorUs;
+  page_fault_ = PageFault{address, static_cast<std::uint32_t>(error)};
+  return std::nullopt;
+}
+
+// Memory, or an answer that user space has given already, or the request for one.
+bool EmulatorPort::read_piece(GuestPhysAddr gpa, char* data, unsigned size) {
+  if (read_guest(view_, gpa, data, size)) return true;
+  const ConstRecord vcpu = vcpu_of(static_cast<const View&>(view_));
+  for (unsigned done = 0; done < size;) {
+    const unsigned length = std::min(size - done, kPiece);
+    if (answers_used_ >= vcpu.get(vcpu::kReads)) {
+      pending_read_ = MmioFragment{gpa + done, length, 0};
+      return false;
+    }
+    const std::uint64_t index = vcpu.base() + vcpu::kReadData0.word + answers_used_++;
+    const std::uint64_t answer = view_.store().read(Space::kKernel, index);
+    std::memcpy(data + done, &answer, length);
+    done += length;
+  }
+  return true;
+}
+
+isa::PortStatus EmulatorPort::load(GuestVirtAddr address, void* data, unsigned size,
+                                   isa::Privilege privilege) {
+  for (unsigned done = 0; done < size;) {
+    const auto part = static_cast<unsigned>(bytes_in_page((address + done).value, size - done));
+    const auto gpa = translate(address + done, Kind::kRead, privilege);
+    if (!gpa || !read_piece(*gpa, static_cast<char*>(data) + done, part)) {
+      return isa::PortStatus::kStopped;
+    }
+    done += part;
+  }
+  return isa::PortStatus::kOk;
+}
+
+isa::PortStatus EmulatorPort::prepare_store(GuestVirtAddr address, unsigned size,
+                                            isa::Privilege privilege) {
+  for (unsigned done = 0; done < size;) {
+    if (!translate(address + done, Kind::kWrite, privilege)) return isa::PortStatus::kStopped;
+    done += static_cast<unsigned>(bytes_in_page((address + done).value, size - done));
+  }
+  return isa::PortStatus::kOk;
+}
+
+isa::PortStatus EmulatorPort::load_for_update(GuestVirtAddr address, void* data, unsigned size,
+                                              bool, isa::Privilege privilege) {
+  if (prepare_store(address, size, privilege) == isa::PortStatus::kStopped) {
+    return isa::PortStatus::kStopped;
+  }
+  return load(address, data, size, privilege);
+}
+
+isa::PortStatus EmulatorPort::store(GuestVirtAddr address, const void* data, unsigned size,
+                                    isa::Privilege privilege) {
+  for (unsigned done = 0; done < size;) {
+    const auto part = static_cast<unsigned>(bytes_in_page((address + done).value, size - done));
+    const auto gpa = translate(address + done, Kind::kWrite, privilege);
+    if (!gpa) return isa::PortStatus::kStopped;
+    const auto* bytes = static_cast<const char*>(data) + done;
+    stores_.push_back({*gpa, std::vector<char>(bytes, bytes + part)});
+    done += part;
+  }
+  return isa::PortStatus::kOk;
+}
+
+unsigned EmulatorPort::fetch(GuestVirtAddr address, void* data, unsigned size) {
+  unsigned done = 0;
+  while (done < size) {
+    const auto part = static_cast<unsigned>(bytes_in_page((address + done).value, size - done));
+    const auto gpa = translate(address + done, Kind::kRead, isa::Privilege::kCurrent);
+    page_fault_.reset();
+    if (!gpa || !read_guest(view_, *gpa, static_cast<char*>(data) + done, part)) break;
+    done += part;
+  }
+  return done;
+}
+
+std::vector<MmioFragment> EmulatorPort::commit() {
+  std::vector<MmioFragment> fragments;
+  for (const Store& store : stores_) {
+    const auto size = static_cast<unsigned>(store.bytes.size());
+    if (write_guest(view_, store.gpa, store.bytes.data(), size)) continue;
+    for (unsigned done = 0; done < size; done += kPiece) {
+      MmioFragment fragment{store.gpa + done, std::min(size - done, kPiece), 0};
+      std::memcpy(&fragment.data, store.bytes.data() + done, fragment.length);
+      fragments.push_back(fragment);
+    }
+  }
+  stores_.clear();
+  return fragments;
+}
+
+}  // namespace nptsim::kvm

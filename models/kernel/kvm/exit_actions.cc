@@ -1,0 +1,259 @@
+// Exits that are no faults: intercepts, exits to user space, injected events.
+#include "models/kernel/kvm/cpuid.h"
+#include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/facts.h"
+#include "models/kernel/kvm/inject.h"
+#include "sim/arch/svm/exits.h"
+#include "sim/arch/svm/sev.h"
+
+namespace nptsim::kvm {
+namespace {
+
+namespace code = svm::exit_code;
+namespace uapi = kvm_uapi;
+using machine::Hex;
+
+enum Handled : unsigned { kDone, kIo, kHalted, kUnknown };
+ActionResult handled(Handled how) { return ActionResult::done().give(0, how); }
+
+ActionResult set_exit(View& view, const Args& args) {
+  // The words of the argument are those of ExitReason, from kShutdown on.
+  constexpr uapi::ExitReason kReasons[] = {uapi::ExitReason::kShutdown,
+                                           uapi::ExitReason::kFailEntry,
+                                           uapi::ExitReason::kApResetHold};
+  run_of(view).set(uapi::run::kExitReason, static_cast<std::uint64_t>(kReasons[args.word(0)]));
+  return ActionResult::done();
+}
+
+ActionResult set_run_errno(View& view, const Args& args) {
+  constexpr uapi::Errno kErrnos[] = {uapi::Errno::kEfault, uapi::Errno::kEinval};
+  run_of(view).set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kErrno));
+  run_of(view).set(uapi::run::kErrno, static_cast<std::uint64_t>(kErrnos[args.word(0)]));
+  return ActionResult::done();
+}
+
+ActionResult set_internal_error(View& view, const Args& args) {
+  run_of(view).set(uapi::run::kExitReason,
+                   static_cast<std::uint64_t>(uapi::ExitReason::kInternalError));
+  run_of(view).set(uapi::run::kSuberror, args.get(0));
+  return ActionResult::done();
+}
+
+ActionResult inject(View& view, const Args& args) {
+  std::optional<std::uint32_t> error;
+  if (args.has(1)) error = static_cast<std::uint32_t>(args.get(1));
+  queue_exception(view, static_cast<std::uint8_t>(args.get(0)), error);
+  return ActionResult::done();
+}
+
+// shutdown_interception: the VMCB is cleared and the vCPU put into its INIT state. User space ends
+// the run before that state would be seen.
+ActionResult reset_vcpu(OpenView&, const Args&) { return ActionResult::done(); }
+
+unsigned wakeup(const View& view) { return vcpu_of(view).get(vcpu::kWakeup) != 0; }
+
+// --- port I/O (EXITINFO1: APM vol. 2, 15.10.2; the GHCB has the same) ---
+
+void request_io(View& view, std::uint64_t info, std::uint64_t rax) {
+  const Record run = run_of(view);
+  const std::uint64_t size = has_bit(info, 4) ? 1 : has_bit(info, 5) ? 2 : 4;
+  const bool out = !has_bit(info, 0);
+  run.set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kIo));
+  run.set(uapi::run::kIoPort, get_bits(info, 31, 16));
+  run.set(uapi::run::kIoSize, size);
+  run.set(uapi::run::kIoOut, out);
+  run.set(uapi::run::kIoData, out ? rax & isa::mask_of_size(static_cast<unsigned>(size)) : 0);
+  view.say("kvm_exit_io", {{"port", Hex{get_bits(info, 31, 16)}}, {"out", out}, {"size", size}});
+}
+
+// --- model-specific registers that KVM itself holds ---
+
+bool known_msr(std::uint32_t number) {
+  return svm::msr_direct_bit(number) != 0 || number == svm::msr::kApicBase;
+}
+
+// --- with registers ---
+
+void skip(svm::VcpuRecord& v) { v.registers.rip = v.exit.nrip; }
+
+Handled msr_access(OpenView& view, svm::VcpuRecord& v) {
+  const auto number = static_cast<std::uint32_t>(v.registers.gpr[isa::kRcx]);
+  if (!known_msr(number)) {
+    queue_exception(view, isa::kGp, 0);
+    return kDone;
+  }
+  const bool write = v.exit.exit_info_1 != 0;
+  std::uint64_t* held = number == svm::msr::kEfer  ? &v.registers.efer
+                        : number == svm::msr::kPat ? &v.registers.pat
+                                                   : nullptr;
+  if (write) {
+    const std::uint64_t value = v.registers.gpr[isa::kRdx] << 32 |
+                                (v.registers.gpr[isa::kRax] & isa::mask_of_size(4));
+    if (held != nullptr) *held = value;
+  } else {
+    const std::uint64_t value = held != nullptr ? *held : 0;
+    isa::write_gpr(v.registers, isa::kRax, 4, value);
+    isa::write_gpr(v.registers, isa::kRdx, 4, value >> 32);
+  }
+  skip(v);
+  return kDone;
+}
+
+// The decode assist names the register of a MOV to CR in EXITINFO1[3:0] (APM vol. 2, 15.8.1).
+Handled write_cr(svm::VcpuRecord& v) {
+  if (v.exit.exit_code < code::kWriteCr0) return kUnknown;
+  const std::uint64_t value = v.registers.gpr[get_bits(v.exit.exit_info_1, 3, 0)];
+  switch (v.exit.exit_code - code::kWriteCr0) {
+    case 0: v.registers.cr0 = value; break;
+    case 4: v.registers.cr4 = value; break;
+    case 8: v.registers.cr8 = value; break;
+    default: return kUnknown;
+  }
+  v.control.tlb_control = 1;
+  skip(v);
+  return kDone;
+}
+
+ActionResult handle_intercept_open(OpenView& view, const Args&) {
+  svm::VcpuRecord& v = view.vcpu_state();
+  isa::Registers& r = v.registers;
+  switch (v.exit.exit_code) {
+    case code::kCpuid: {
+      const CpuidAnswer answer = cpuid(view.setup(), static_cast<std::uint32_t>(r.gpr[isa::kRax]));
+      r.gpr[isa::kRax] = answer.eax;
+      r.gpr[isa::kRbx] = answer.ebx;
+      r.gpr[isa::kRcx] = answer.ecx;
+      r.gpr[isa::kRdx] = answer.edx;
+      skip(v);
+      return handled(kDone);
+    }
+    case code::kMsr:
+      return handled(msr_access(view, v));
+    case code::kIoio:
+      if (has_bit(v.exit.exit_info_1, 2)) return handled(kUnknown);  // string I/O: not modelled
+      request_io(view, v.exit.exit_info_1, r.gpr[isa::kRax]);
+      return handled(kIo);
+    case code::kHlt:
+      skip(v);
+      return handled(kHalted);
+    case code::kVmmcall:
+      r.gpr[isa::kRax] = static_cast<std::uint64_t>(-1000);  // -KVM_ENOSYS (kvm_para.h)
+      skip(v);
+      return handled(kDone);
+    case code::kRdpmc:
+      queue_exception(view, isa::kGp, 0);
+      return handled(kDone);
+    case code::kInvd:
+    case code::kWbinvd:
+    case code::kMonitor:
+    case code::kMwait:
+    case code::kPause:
+      skip(v);
+      return handled(kDone);
+    default:
+      if (v.exit.exit_code < code::kReadDr0) return handled(write_cr(v));
+      if (v.exit.exit_code >= code::kVmrun && v.exit.exit_code <= code::kSkinit) {
+        queue_exception(view, isa::kUd, std::nullopt);
+        return handled(kDone);
+      }
+      return handled(kUnknown);
+  }
+}
+
+// --- with what the guest put into its GHCB, or with nothing (automatic exits) ---
+
+ActionResult handle_intercept_sealed(SealedView& view, const Args&) {
+  const std::uint64_t exit = view.exit_record().exit_code;
+  if (exit == code::kHlt) return handled(kHalted);
+  if (exit != code::kVmgexit) return handled(kDone);  // write traps, PAUSE: nothing to answer
+  const Record vcpu = vcpu_of(view);
+  switch (vcpu.get(vcpu::kExitCode)) {
+    case code::kCpuid: {
+      const CpuidAnswer answer =
+          cpuid(view.setup(), static_cast<std::uint32_t>(vcpu.get(vcpu::kRax)));
+      vcpu.set(vcpu::kRax, answer.eax);
+      vcpu.set(vcpu::kRbx, answer.ebx);
+      vcpu.set(vcpu::kRcx, answer.ecx);
+      vcpu.set(vcpu::kRdx, answer.edx);
+      return handled(kDone);
+    }
+    case code::kIoio:
+      if (has_bit(vcpu.get(vcpu::kExitInfo1), 2)) return handled(kUnknown);
+      request_io(view, vcpu.get(vcpu::kExitInfo1), vcpu.get(vcpu::kRax));
+      return handled(kIo);
+    case code::kMsr:
+      vcpu.set(vcpu::kRax, 0);
+      vcpu.set(vcpu::kRdx, 0);
+      return handled(kDone);
+    case code::kVmmcall:
+      vcpu.set(vcpu::kRax, static_cast<std::uint64_t>(-1000));
+      return handled(kDone);
+    default:
+      return handled(kDone);
+  }
+}
+
+ActionResult complete_io_open(OpenView& view, const Args&) {
+  const ConstRecord run = run_of(static_cast<const View&>(view));
+  svm::VcpuRecord& v = view.vcpu_state();
+  if (!run.get(uapi::run::kIoOut)) {
+    isa::write_gpr(v.registers, isa::kRax, static_cast<unsigned>(run.get(uapi::run::kIoSize)),
+                   run.get(uapi::run::kIoData));
+  }
+  v.registers.rip = v.exit.exit_info_2;  // of IOIO: the next rIP
+  return ActionResult::done();
+}
+
+ActionResult complete_io_sealed(SealedView& view, const Args&) {
+  const ConstRecord run = run_of(static_cast<const View&>(view));
+  if (!run.get(uapi::run::kIoOut)) vcpu_of(view).set(vcpu::kRax, run.get(uapi::run::kIoData));
+  return ActionResult::done();
+}
+
+}  // namespace
+
+void queue_exception(View& view, std::uint8_t vector, std::optional<std::uint32_t> error_code) {
+  isa::Event event;
+  event.vector = vector;
+  event.has_error_code = error_code.has_value();
+  event.error_code = error_code.value_or(0);
+  view.control().event_inj = svm::event_inj_of(event);
+}
+
+void add_exit_actions(rules::Vocabulary& v) {
+  rules::FactDef how;
+  how.name = "handled";
+  how.values = {"done", "io", "halted", "unknown"};
+  how.text = "what an intercept handler asks for";
+  v.add(how);
+  v.add(fact<wakeup>("wakeup", {"none", "pending"}, "something ends HLT"));
+
+  v.add(action<set_exit>("set_exit",
+                         {word_arg("reason", {"shutdown", "fail-entry", "ap-reset-hold"})},
+                         "kvm_run", "exit_reason"));
+  v.add(action<set_run_errno>("set_run_errno", {word_arg("errno", {"EFAULT", "EINVAL"})},
+                              "what KVM_RUN returns", "-1 and errno"));
+  v.add(action<set_internal_error>("set_internal_error", {number_arg("suberror", 4)}, "kvm_run",
+                                   "KVM_EXIT_INTERNAL_ERROR"));
+  v.add(action<inject>("inject", {number_arg("vector", 31), number_arg("error_code", 0xffff, false)},
+                       "EVENTINJ", "queues an exception of the guest"));
+  v.add(open_action<reset_vcpu>("reset_vcpu", {}, "the vCPU", "its INIT state"));
+
+  rules::ActionDef intercept;
+  intercept.name = "handle_intercept";
+  intercept.gives = {"handled"};
+  intercept.writes = "the guest's registers, or the GHCB snapshot; kvm_run";
+  intercept.text = "the intercept's handler";
+  intercept.open = rules::action_of<OpenView, handle_intercept_open>;
+  intercept.sealed = rules::action_of<SealedView, handle_intercept_sealed>;
+  v.add(intercept);
+  rules::ActionDef io;
+  io.name = "complete_io";
+  io.writes = "RAX and RIP, or the GHCB snapshot";
+  io.text = "takes the answer of user space";
+  io.open = rules::action_of<OpenView, complete_io_open>;
+  io.sealed = rules::action_of<SealedView, complete_io_sealed>;
+  v.add(io);
+}
+
+}  // namespace nptsim::kvm

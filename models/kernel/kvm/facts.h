@@ -1,0 +1,24 @@
+// The facts that KVM's rows may ask for, by subject.
+#ifndef NPTSIM_MODELS_KERNEL_KVM_FACTS_H_
+#define NPTSIM_MODELS_KERNEL_KVM_FACTS_H_
+
+#include "sim/rules/vocabulary.h"
+
+namespace nptsim::kvm {
+
+void add_exit_facts(rules::Vocabulary& vocabulary);      // the #VMEXIT and the fault
+void add_vm_facts(rules::Vocabulary& vocabulary);        // the VM's type, masks, the processor
+void add_memory_facts(rules::Vocabulary& vocabulary);    // slot, host mapping, nested entry
+void add_vmgexit_facts(rules::Vocabulary& vocabulary);   // GHCB and MSR protocol
+void add_request_facts(rules::Vocabulary& vocabulary);   // the memslot ioctl
+
+void add_fault_actions(rules::Vocabulary& vocabulary);
+void add_emulation_actions(rules::Vocabulary& vocabulary);
+void add_exit_actions(rules::Vocabulary& vocabulary);
+void add_vmgexit_actions(rules::Vocabulary& vocabulary);
+void add_memslot_actions(rules::Vocabulary& vocabulary);
+void add_create_actions(rules::Vocabulary& vocabulary);
+
+}  // namespace nptsim::kvm
+
+#endif  // NPTSIM_MODELS_KERNEL_KVM_FACTS_H_

@@ -1,0 +1,32 @@
+// The fault that a vCPU is in, as KVM's helpers see it.
+#ifndef NPTSIM_MODELS_KERNEL_KVM_FAULT_H_
+#define NPTSIM_MODELS_KERNEL_KVM_FAULT_H_
+
+#include "models/kernel/kvm/npt.h"
+#include "sim/machine/view.h"
+
+namespace nptsim::kvm {
+
+// EXITINFO2; hardware has taken the C-bit off.
+inline GuestPhysAddr fault_gpa(const machine::View& view) {
+  return GuestPhysAddr(view.exit_record().exit_info_2);
+}
+inline std::uint64_t fault_gfn(const machine::View& view) {
+  return fault_gpa(view).page_number();
+}
+
+inline bool host_la57(const machine::View& view) {
+  constexpr unsigned kLa57 = 12;
+  return has_bit(view.control().host_cr4, kLa57);
+}
+inline NestedTables tables_of(machine::View& view) {
+  return NestedTables(view.store(), host_la57(view));
+}
+inline const NestedTables tables_of(const machine::View& view) {
+  // Only its const functions are used: the store is not written through it.
+  return NestedTables(const_cast<Store&>(view.store()), host_la57(view));
+}
+
+}  // namespace nptsim::kvm
+
+#endif  // NPTSIM_MODELS_KERNEL_KVM_FAULT_H_

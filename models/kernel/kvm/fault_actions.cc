@@ -1,0 +1,125 @@
+// What the fault path changes: MMIO cache, SPTEs.
+#include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/facts.h"
+#include "models/kernel/kvm/fault.h"
+#include "sim/arch/svm/entry.h"
+#include "sim/arch/svm/exit_info.h"
+#include "sim/arch/svm/exits.h"
+
+namespace nptsim::kvm {
+namespace {
+
+using machine::Hex;
+
+ActionResult trace_page_fault(View& view, const Args&) {
+  view.say("trace", {{"event", std::string("kvm_page_fault")},
+                     {"address", Hex{view.exit_record().exit_info_2}},
+                     {"error_code", Hex{view.exit_record().exit_info_1}}});
+  return ActionResult::done();
+}
+
+// vcpu_cache_mmio_info: nothing is cached while the slots change.
+ActionResult fill_mmio_cache(View& view, const Args&) {
+  const ConstRecord vm = vm_of(static_cast<const View&>(view));
+  if (vm.get(vm::kUpdating)) return ActionResult::done();
+  const Record vcpu = vcpu_of(view);
+  vcpu.set(vcpu::kCacheValid, 1);
+  vcpu.set(vcpu::kCacheGfn, fault_gfn(view));
+  const std::uint64_t index = vcpu.base() + vcpu::kCacheGeneration.word;
+  view.store().write_stamped({Space::kKernel, index}, vm.get(vm::kGeneration), kGenerationCounter,
+                             kWholeGenerationStamp);
+  return ActionResult::done();
+}
+
+ActionResult install_mmio(View& view, const Args&) {
+  NestedTables tables = tables_of(view);
+  const ConstRecord vm = vm_of(static_cast<const View&>(view));
+  const std::uint64_t spte =
+      make_mmio_spte(vm.get(vm::kMmioValue), vm.get(vm::kGeneration), fault_gpa(view).value);
+  const auto entry = tables.find_or_make(fault_gpa(view));
+  tables.write_mmio(entry, spte);
+  view.say("trace", {{"event", std::string("mark_mmio_spte")},
+                     {"gfn", Hex{fault_gfn(view)}},
+                     {"spte", Hex{spte}},
+                     {"spa", Hex{entry.spa.value}}});
+  return ActionResult::done().note(spte);
+}
+
+// hva_to_pfn found a page: which, and whether it may be mapped writable.
+ActionResult pin_pfn(View& view, const Args&) {
+  const auto found = slot_of(view.store(), fault_gfn(view));
+  NPTSIM_CHECK(found.has_value());
+  const HostPhysAddr frame = machine::populate(view.store(), found->backing, found->page);
+  const auto page = machine::backing_page(view.store(), found->backing, found->page);
+  const bool host_writable = page.protection == machine::HostProtection::kReadWrite;
+  const Record vcpu = vcpu_of(view);
+  vcpu.set(vcpu::kFaultFrame, frame.value);
+  vcpu.set(vcpu::kMapWritable, host_writable && !found->readonly);
+  return ActionResult::done().note(frame.value);
+}
+
+ActionResult install_spte(View& view, const Args&) {
+  NestedTables tables = tables_of(view);
+  const ConstRecord vcpu = vcpu_of(static_cast<const View&>(view));
+  const bool writable = vcpu.get(vcpu::kMapWritable);
+  const std::uint64_t spte =
+      make_spte(HostPhysAddr(vcpu.get(vcpu::kFaultFrame)), writable, writable);
+  const auto entry = tables.find_or_make(fault_gpa(view));
+  tables.write(entry, spte);
+  vcpu_of(view).set(vcpu::kFaultFrame, 0);
+  view.say("trace", {{"event", std::string("kvm_mmu_set_spte")},
+                     {"gfn", Hex{fault_gfn(view)}},
+                     {"spte", Hex{spte}},
+                     {"spa", Hex{entry.spa.value}}});
+  return ActionResult::done().note(spte);
+}
+
+// fast_page_fault lifts KVM's own write protection.
+ActionResult make_writable(View& view, const Args&) {
+  NestedTables tables = tables_of(view);
+  const auto entry = tables.find(fault_gpa(view));
+  tables.write(entry, entry.word | svm::kEntryRw | svm::kEntryD);
+  return ActionResult::done();
+}
+
+// A fault that nobody took, as KVM_PRE_FAULT_MEMORY makes one: sets a machine up.
+ActionResult synthetic_fault(View& view, const Args& args) {
+  svm::ExitRecord& exit = svm::vcpu_record(view.store(), view.vcpu()).exit;
+  exit.exit_code = svm::exit_code::kNpf;
+  exit.exit_info_1 = svm::kErrorFinal | svm::kErrorUs | (args.get(1) ? svm::kErrorRw : 0);
+  exit.exit_info_2 = args.get(0);
+  return ActionResult::done();
+}
+
+ActionResult end_synthetic_fault(View& view, const Args&) {
+  svm::vcpu_record(view.store(), view.vcpu()).exit = {};
+  return ActionResult::done();
+}
+
+rules::ArgDef value_arg(std::string name) {
+  rules::ArgDef arg;
+  arg.name = std::move(name);
+  arg.kind = rules::ArgKind::kValue;
+  return arg;
+}
+
+}  // namespace
+
+void add_fault_actions(rules::Vocabulary& v) {
+  v.add(action<trace_page_fault>("trace_page_fault", {}, "nothing", "the kvm_page_fault line"));
+  v.add(action<fill_mmio_cache>("fill_mmio_cache", {}, "the vCPU's MMIO cache",
+                                "vcpu_cache_mmio_info"));
+  v.add(action<install_mmio>("install_mmio", {}, "a nested entry",
+                             "mark_mmio_spte: a present entry with reserved bits, the gfn and the "
+                             "generation"));
+  v.add(action<pin_pfn>("pin_pfn", {}, "the host page, if it has no frame yet",
+                        "hva_to_pfn: the frame behind the slot, and whether it may be written"));
+  v.add(action<install_spte>("install_spte", {}, "a nested entry", "make_spte for a 4K page"));
+  v.add(action<make_writable>("make_writable", {}, "a nested entry", "fast_pf_fix_direct_spte"));
+  v.add(action<synthetic_fault>("synthetic_fault", {value_arg("gpa"), value_arg("write")},
+                                "the exit record", "a fault that the guest did not take"));
+  v.add(action<end_synthetic_fault>("end_synthetic_fault", {}, "the exit record",
+                                    "leaves no trace of it"));
+}
+
+}  // namespace nptsim::kvm

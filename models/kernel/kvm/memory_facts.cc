@@ -1,0 +1,92 @@
+// What KVM finds for the faulting address: the slot, the host's mapping, the nested entry.
+#include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/facts.h"
+#include "models/kernel/kvm/fault.h"
+#include "sim/arch/svm/entry.h"
+#include "sim/arch/svm/exit_info.h"
+
+namespace nptsim::kvm {
+namespace {
+
+enum SlotWord : unsigned { kNone, kRw, kReadonly, kInvalid };
+
+unsigned slot_word(const View& view) {
+  const auto found = slot_of(view.store(), fault_gfn(view));
+  if (!found) return kNone;
+  if (found->invalid) return kInvalid;
+  return found->readonly ? kReadonly : kRw;
+}
+
+// "none" when there is no slot to have a host address.
+unsigned hva(const View& view) {
+  const auto found = slot_of(view.store(), fault_gfn(view));
+  if (!found) return 0;
+  const auto page = machine::backing_page(view.store(), found->backing, found->page);
+  switch (page.protection) {
+    case machine::HostProtection::kUnmapped: return 0;
+    case machine::HostProtection::kNone: return 1;
+    case machine::HostProtection::kRead: return 2;
+    case machine::HostProtection::kReadWrite: return 3;
+    case machine::HostProtection::kPfnmapRead: return 4;
+    case machine::HostProtection::kPoisoned: return 5;
+  }
+  return 0;
+}
+
+unsigned gfn_in_width(const View& view) {
+  const std::uint64_t max_gfn = bit_range(view.setup().cpu.maxphyaddr - 1, kPageShift) >> kPageShift;
+  return fault_gfn(view) <= max_gfn;
+}
+
+enum EntryWord : unsigned { kEntryNone, kEntryAllows, kEntryDenies, kEntryMmio, kEntryBroken };
+
+// The nested entry against the fault: what is_access_allowed and is_mmio_spte see.
+unsigned entry_word(const View& view) {
+  const NestedTables tables = tables_of(view);
+  const auto entry = tables.find(fault_gpa(view));
+  if (is_mmio_spte(entry.word, vm_of(view).get(vm::kMmioValue))) return kEntryMmio;
+  if (!(entry.word & svm::kEntryP)) return kEntryNone;
+  if (!has_bit(entry.word, kSpteMmuPresent)) return kEntryBroken;
+  if (entry.word & view.setup().cpu.host_reserved_address()) return kEntryBroken;
+  const std::uint64_t error = view.exit_record().exit_info_1;
+  const bool denied = (error & svm::kErrorRw) && !(entry.word & svm::kEntryRw);
+  return denied ? kEntryDenies : kEntryAllows;
+}
+
+unsigned mmu_writable(const View& view) {
+  const auto entry = tables_of(view).find(fault_gpa(view));
+  return has_bit(entry.word, kSpteMmuWritable) && has_bit(entry.word, kSpteHostWritable);
+}
+
+// check_mmio_spte: 19 bits of the memslot generation.
+unsigned mmio_gen(const View& view) {
+  const ConstRecord vm = vm_of(view);
+  if (vm.get(vm::kUpdating)) return 2;
+  const std::uint64_t now = vm.get(vm::kGeneration) % kMmioGenerationModulus;
+  return mmio_generation_of(tables_of(view).find(fault_gpa(view)).word) == now ? 0 : 1;
+}
+
+unsigned mmio_cache(const View& view) {
+  const ConstRecord vcpu = vcpu_of(view);
+  return vcpu.get(vcpu::kCacheValid) && vcpu.get(vcpu::kCacheGfn) == fault_gfn(view) &&
+         vcpu.get(vcpu::kCacheGeneration) == vm_of(view).get(vm::kGeneration);
+}
+
+}  // namespace
+
+void add_memory_facts(rules::Vocabulary& v) {
+  v.add(fact<slot_word>("slot", {"none", "rw", "readonly", "invalid"},
+                        "the memslot of the faulting gfn"));
+  v.add(fact<hva>("hva", {"none", "prot-none", "read", "write", "pfnmap-read", "poisoned"},
+                  "the host's mapping of the slot's page"));
+  v.add(fact<gfn_in_width>("gfn_in_width", kNoYes, "gfn <= kvm_mmu_max_gfn()"));
+  v.add(fact<entry_word>("entry", {"none", "allows", "denies", "mmio", "broken"},
+                         "the nested entry of the gfn, against the access"));
+  v.add(fact<mmu_writable>("mmu_writable", kNoYes, "SPTE bits 9 and 10"));
+  v.add(fact<mmio_gen>("mmio_gen", {"current", "stale", "updating"},
+                       "the generation in the MMIO SPTE against the memslots'"));
+  v.add(fact<mmio_cache>("mmio_cache", {"miss", "hit"},
+                         "the vCPU's MMIO cache holds the gfn, with the current generation"));
+}
+
+}  // namespace nptsim::kvm

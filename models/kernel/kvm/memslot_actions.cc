@@ -1,0 +1,147 @@
+// Changes to the memslots, one step of the ioctl each.
+#include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/facts.h"
+#include "models/kernel/kvm/fault.h"
+#include "sim/arch/svm/entry.h"
+
+namespace nptsim::kvm {
+namespace {
+
+namespace region = kvm_uapi::region;
+using machine::Hex;
+
+Record request_of(View& view) { return kvm_uapi::kRegionRequest.at(view.store(), 0); }
+
+Record target_of(View& view) {
+  const auto index = slot_with_id(view.store(), request_of(view).get(region::kSlot));
+  NPTSIM_CHECK(index.has_value());
+  return kSlots.at(view.store(), *index);
+}
+
+void say_slot(View& view, const std::string& change, const Record& record) {
+  view.say("memslot", {{"change", change},
+                       {"id", record.get(slot::kId)},
+                       {"gpa", Hex{record.get(slot::kBaseGfn) << kPageShift}},
+                       {"size", Hex{record.get(slot::kPages) << kPageShift}},
+                       {"readonly", record.get(slot::kReadonly) != 0}});
+}
+
+std::uint64_t free_record(View& view) {
+  const Record vm = vm_of(view);
+  const std::uint64_t count = vm.get(vm::kSlots);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (!kSlots.at(view.store(), i).get(slot::kUsed)) return i;
+  }
+  NPTSIM_CHECK(count < kMaxSlots);
+  vm.set(vm::kSlots, count + 1);
+  return count;
+}
+
+ActionResult slot_insert(View& view, const Args&) {
+  const Record request = request_of(view);
+  const Record record = kSlots.at(view.store(), free_record(view));
+  record.set(slot::kUsed, 1);
+  record.set(slot::kId, request.get(region::kSlot));
+  record.set(slot::kReadonly, request.get(region::kReadonly));
+  record.set(slot::kLogDirty, request.get(region::kLogDirty));
+  record.set(slot::kBaseGfn, request.get(region::kGpa) >> kPageShift);
+  record.set(slot::kPages, request.get(region::kSize) >> kPageShift);
+  record.set(slot::kBacking, request.get(region::kBacking));
+  record.set(slot::kOffset, request.get(region::kOffset));
+  say_slot(view, "create", record);
+  return ActionResult::done();
+}
+
+ActionResult slot_make_invalid(View& view, const Args&) {
+  target_of(view).set(slot::kInvalid, 1);
+  return ActionResult::done();
+}
+
+ActionResult slot_remove(View& view, const Args&) {
+  const Record record = target_of(view);
+  say_slot(view, "delete", record);
+  for (unsigned word = 0; word < slot::kLayout.words; ++word) {
+    view.store().write(Space::kKernel, record.base() + word, 0);
+  }
+  // Records at the end that are free are forgotten, so that equal slots make equal machines.
+  const Record vm = vm_of(view);
+  std::uint64_t count = vm.get(vm::kSlots);
+  while (count > 0 && !kSlots.at(view.store(), count - 1).get(slot::kUsed)) --count;
+  vm.set(vm::kSlots, count);
+  return ActionResult::done();
+}
+
+ActionResult slot_set_flags(View& view, const Args&) {
+  const Record record = target_of(view);
+  record.set(slot::kLogDirty, request_of(view).get(region::kLogDirty));
+  say_slot(view, "flags", record);
+  return ActionResult::done();
+}
+
+// kvm_swap_active_memslots: one more update, for all address spaces.
+ActionResult generation_advance(View& view, const Args&) {
+  const Record vm = vm_of(view);
+  const std::uint64_t next = vm.get(vm::kGeneration) + kAddressSpaces;
+  vm.set(vm::kGeneration, next);
+  vm.set(vm::kGenerationWrapped, next % kMmioGenerationModulus == 0);
+  return ActionResult::done().note(next);
+}
+
+// The TLBs of all vCPUs forget what the nested tables said.
+void flush_all(View& view) {
+  for (unsigned vcpu = 0; vcpu < view.setup().vcpus; ++vcpu) {
+    svm::vcpu_record(view.store(), vcpu).control.tlb_control = 1;
+  }
+}
+
+ActionResult zap_all(View& view, const Args&) {
+  NestedTables tables = tables_of(view);
+  tables.new_root();
+  for (unsigned vcpu = 0; vcpu < view.setup().vcpus; ++vcpu) {
+    svm::vcpu_record(view.store(), vcpu).control.ncr3 = tables.root().value;
+  }
+  vm_of(view).set(vm::kGenerationWrapped, 0);
+  flush_all(view);
+  return ActionResult::done();
+}
+
+ActionResult zap_slot_leaves(View& view, const Args&) {
+  const Record record = target_of(view);
+  tables_of(view).for_present_leaves(record.get(slot::kBaseGfn), record.get(slot::kPages),
+                                     [](std::uint64_t) { return std::uint64_t{0}; });
+  flush_all(view);
+  return ActionResult::done();
+}
+
+ActionResult write_protect_slot(View& view, const Args&) {
+  const Record record = target_of(view);
+  tables_of(view).for_present_leaves(
+      record.get(slot::kBaseGfn), record.get(slot::kPages),
+      [](std::uint64_t spte) { return spte & ~(svm::kEntryRw | svm::kEntryD); });
+  flush_all(view);
+  return ActionResult::done();
+}
+
+// WBINVD on the host: caches are not modelled.
+ActionResult guest_memory_reclaimed(View&, const Args&) { return ActionResult::done(); }
+
+}  // namespace
+
+void add_memslot_actions(rules::Vocabulary& v) {
+  v.add(action<slot_insert>("slot_insert", {}, "a memslot", "the slot of the request, active"));
+  v.add(action<slot_make_invalid>("slot_make_invalid", {}, "the memslot",
+                                  "the INVALID clone takes its place"));
+  v.add(action<slot_remove>("slot_remove", {}, "the memslot", "the slot is gone"));
+  v.add(action<slot_set_flags>("slot_set_flags", {}, "the memslot", "the dirty-log flag"));
+  v.add(action<generation_advance>("generation_advance", {}, "the generation",
+                                   "one update of the memslots, in steps of the address spaces"));
+  v.add(action<zap_all>("zap_all", {}, "all nested tables", "kvm_mmu_zap_all_fast: a fresh root"));
+  v.add(action<zap_slot_leaves>("zap_slot_leaves", {}, "nested leaves of the slot",
+                                "only those with bit 11: MMIO entries stay"));
+  v.add(action<write_protect_slot>("write_protect_slot", {}, "nested leaves of the slot",
+                                   "W off, for dirty logging"));
+  v.add(action<guest_memory_reclaimed>("guest_memory_reclaimed", {}, "nothing",
+                                       "cache flush for SEV guests; caches are not modelled"));
+}
+
+}  // namespace nptsim::kvm

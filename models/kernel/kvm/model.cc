@@ -1,0 +1,35 @@
+#include "models/kernel/kvm/model.h"
+
+#include "models/kernel/kvm/facts.h"
+#include "models/kernel/kvm/state.h"
+
+namespace nptsim::kvm {
+
+const rules::Vocabulary& vocabulary() {
+  static const rules::Vocabulary kVocabulary = [] {
+    rules::Vocabulary v;
+    add_exit_facts(v);
+    add_vm_facts(v);
+    add_memory_facts(v);
+    add_vmgexit_facts(v);
+    add_request_facts(v);
+    add_fault_actions(v);
+    add_emulation_actions(v);
+    add_exit_actions(v);
+    add_vmgexit_actions(v);
+    add_memslot_actions(v);
+    add_create_actions(v);
+    v.name_sealed_fact("guest.sealed");
+    v.name_vm_fact("vm");
+    return v;
+  }();
+  return kVocabulary;
+}
+
+void prepare(Store& store, const machine::Setup&) {
+  const CounterId id = store.declare_counter(
+      {{Space::kKernel, kVm.base + vm::kGeneration.word}, kMmioGenerationModulus});
+  NPTSIM_CHECK(id == kGenerationCounter);
+}
+
+}  // namespace nptsim::kvm

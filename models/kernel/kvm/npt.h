@@ -1,0 +1,81 @@
+// KVM's nested tables: SPTEs as words in dram, under one root (the TDP MMU).
+//
+// Linux arch/x86/kvm/mmu/spte.{h,c}, mmu/tdp_mmu.c at about v7.0. Tables have 4 levels, or 5 when
+// the host has LA57.
+#ifndef NPTSIM_MODELS_KERNEL_KVM_NPT_H_
+#define NPTSIM_MODELS_KERNEL_KVM_NPT_H_
+
+#include <cstdint>
+
+#include "sim/arch/common/physical_memory.h"
+#include "sim/base/address.h"
+#include "sim/base/store.h"
+
+namespace nptsim::kvm {
+
+// Software bits of an SPTE (spte.h).
+inline constexpr unsigned kSpteHostWritable = 9;   // DEFAULT_SPTE_HOST_WRITABLE
+inline constexpr unsigned kSpteMmuWritable = 10;   // DEFAULT_SPTE_MMU_WRITABLE
+inline constexpr unsigned kSpteMmuPresent = 11;    // SPTE_MMU_PRESENT_MASK; clear in MMIO SPTEs
+
+// Bits 10:3 and 62:52 of an MMIO SPTE: 19 bits of generation (spte.h MMIO_SPTE_GEN_*).
+std::uint64_t mmio_generation_bits(std::uint64_t generation);
+std::uint64_t mmio_generation_of(std::uint64_t spte);
+inline constexpr std::uint64_t kMmioGenerationMask = 0x7ff00000000007f8ull;
+
+// make_mmio_spte: P from the value, W and U as access, the gfn, the generation.
+std::uint64_t make_mmio_spte(std::uint64_t mmio_value, std::uint64_t generation, std::uint64_t gpa);
+bool is_mmio_spte(std::uint64_t spte, std::uint64_t mmio_value);
+
+// make_spte for a 4K leaf with hardware A/D bits.
+std::uint64_t make_spte(HostPhysAddr frame, bool writable, bool host_writable);
+
+class NestedTables {
+ public:
+  NestedTables(Store& store, bool host_la57) : store_(&store), levels_(host_la57 ? 5 : 4) {}
+
+  HostPhysAddr root() const;
+  // Gives the tables back and starts with an empty root (kvm_mmu_zap_all_fast). The new root may lie
+  // where the old one did.
+  void new_root();
+
+  // Where a walk for `gpa` ends: at the first entry that is no present table.
+  struct Entry {
+    HostPhysAddr spa;
+    unsigned level = 0;
+    std::uint64_t word = 0;
+  };
+  Entry find(GuestPhysAddr gpa) const;
+  // The 4K entry of `gpa`; tables on the way are made.
+  Entry find_or_make(GuestPhysAddr gpa);
+
+  void write(const Entry& entry, std::uint64_t word);
+  // An MMIO SPTE: its generation is a stamp of the memslot generation.
+  void write_mmio(const Entry& entry, std::uint64_t word);
+
+  // Calls change(word) for the leaves of gfns [first, first + count) that KVM counts as present
+  // (bit 11): MMIO SPTEs are not among them.
+  template <class Change>
+  void for_present_leaves(std::uint64_t first, std::uint64_t count, Change&& change) {
+    for (std::uint64_t gfn = first; gfn < first + count; ++gfn) {
+      const Entry entry = find(GuestPhysAddr(gfn << kPageShift));
+      if (entry.level != 1) {
+        gfn |= bit_range((entry.level - 1) * 9 - 1, 0);  // nothing below: on to the next entry
+        continue;
+      }
+      if (has_bit(entry.word, kSpteMmuPresent)) write(entry, change(entry.word));
+    }
+  }
+
+ private:
+  std::uint64_t read(HostPhysAddr spa) const { return store_->read(Space::kDram, spa.value / 8); }
+  void free_table(HostPhysAddr table, unsigned level);
+  HostPhysAddr entry_address(HostPhysAddr table, GuestPhysAddr gpa, unsigned level) const;
+
+  Store* store_;
+  unsigned levels_;
+};
+
+}  // namespace nptsim::kvm
+
+#endif  // NPTSIM_MODELS_KERNEL_KVM_NPT_H_

@@ -1,0 +1,126 @@
+// KVM's own records, in Space::kKernel.
+#ifndef NPTSIM_MODELS_KERNEL_KVM_STATE_H_
+#define NPTSIM_MODELS_KERNEL_KVM_STATE_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "sim/base/address.h"
+#include "sim/base/layout.h"
+#include "sim/machine/host.h"
+
+namespace nptsim::kvm {
+
+// struct kvm and what kvm_amd decides at module load.
+namespace vm {
+inline constexpr Field kGeneration{"memslots.generation", 0, 63, 0, "counts memslot updates"};
+inline constexpr Field kUpdating{"memslots.update_in_progress", 1, 0, 0,
+                                 "KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS, bit 63 of the generation"};
+inline constexpr Field kGenerationWrapped{"memslots.generation_wrapped", 1, 1, 1,
+                                          "the low 19 bits became 0 in the latest update"};
+inline constexpr Field kMmioValue{"shadow_mmio_value", 2, 63, 0, "0: MMIO caching is off"};
+inline constexpr Field kRoot{"tdp_mmu_root", 3, 63, 0, "SPA of the nested root table"};
+inline constexpr Field kSlots{"memslots.used", 4, 15, 0, "records below this may be used"};
+inline constexpr Field kCreated{"created", 4, 16, 16, ""};
+inline constexpr Field kFields[] = {kGeneration, kUpdating, kGenerationWrapped, kMmioValue,
+                                    kRoot,       kSlots,    kCreated};
+inline constexpr RecordLayout kLayout{"kvm", 16, kFields};
+}  // namespace vm
+inline constexpr RecordArray kVm{&vm::kLayout, Space::kKernel, 0, 1};
+
+// struct kvm_memory_slot.
+namespace slot {
+inline constexpr Field kUsed{"used", 0, 0, 0, ""};
+inline constexpr Field kInvalid{"KVM_MEMSLOT_INVALID", 0, 1, 1, "being deleted or moved"};
+inline constexpr Field kReadonly{"KVM_MEM_READONLY", 0, 2, 2, ""};
+inline constexpr Field kLogDirty{"KVM_MEM_LOG_DIRTY_PAGES", 0, 3, 3, ""};
+inline constexpr Field kId{"id", 0, 31, 16, ""};
+inline constexpr Field kBaseGfn{"base_gfn", 1, 63, 0, ""};
+inline constexpr Field kPages{"npages", 2, 63, 0, ""};
+inline constexpr Field kBacking{"userspace_addr: mapping", 3, 31, 0, "backing"};
+inline constexpr Field kOffset{"userspace_addr: offset", 4, 63, 0, "bytes"};
+inline constexpr Field kFields[] = {kUsed, kInvalid, kReadonly, kLogDirty, kId,
+                                    kBaseGfn, kPages, kBacking, kOffset};
+inline constexpr RecordLayout kLayout{"memslot", 8, kFields};
+}  // namespace slot
+inline constexpr std::uint64_t kMaxSlots = 256;
+inline constexpr RecordArray kSlots{&slot::kLayout, Space::kKernel, 0x1000, kMaxSlots};
+
+// struct kvm_vcpu, as far as an outcome depends on it.
+namespace vcpu {
+inline constexpr Field kFaultGpa{"fault.addr", 0, 63, 0, ""};
+inline constexpr Field kFaultError{"fault.error_code", 1, 63, 0, "EXITINFO1"};
+inline constexpr Field kCacheValid{"mmio_cache.valid", 2, 0, 0, ""};
+inline constexpr Field kCacheGfn{"mmio_cache.mmio_gfn", 3, 63, 0, ""};
+inline constexpr Field kCacheGeneration{"mmio_cache.mmio_gen", 4, 63, 0, ""};
+inline constexpr Field kFaultFrame{"fault.pfn", 5, 63, 0, "SPA that hva_to_pfn found"};
+inline constexpr Field kMapWritable{"fault.map_writable", 6, 0, 0, ""};
+inline constexpr unsigned kMaxReads = 16;
+inline constexpr Field kWakeup{"wakeup", 6, 1, 1, "something ended HLT"};
+inline constexpr Field kRepeating{"emulator.rep", 6, 2, 2, "a string instruction goes on"};
+// The emulator: answers that user space has given to this instruction so far, in order.
+inline constexpr Field kReads{"emulator.mem_read.count", 7, 7, 0, ""};
+inline constexpr Field kReadBytes{"emulator.mem_read.pending_len", 7, 15, 8, ""};
+inline constexpr Field kFragments{"mmio_nr_fragments", 7, 23, 16, "writes for user space"};
+inline constexpr Field kFragmentNext{"mmio_cur_fragment", 7, 31, 24, ""};
+inline constexpr Field kReadData0{"emulator.mem_read.data[0]", 8, 63, 0, ""};  // words 8 to 23
+// VMGEXIT: the snapshot of the guest's GHCB.
+inline constexpr Field kGhcbGpa{"ghcb_gpa", 24, 63, 0, ""};
+inline constexpr Field kExitCode{"ghcb.sw_exit_code", 25, 63, 0, ""};
+inline constexpr Field kExitInfo1{"ghcb.sw_exit_info_1", 26, 63, 0, ""};
+inline constexpr Field kExitInfo2{"ghcb.sw_exit_info_2", 27, 63, 0, ""};
+inline constexpr Field kScratch{"ghcb.sw_scratch", 28, 63, 0, ""};
+inline constexpr Field kValid0{"ghcb.valid_bitmap[0]", 29, 63, 0, ""};
+inline constexpr Field kValid1{"ghcb.valid_bitmap[1]", 30, 63, 0, ""};
+inline constexpr Field kUsage{"ghcb.usage", 31, 31, 0, ""};
+inline constexpr Field kRax{"ghcb.rax", 32, 63, 0, ""};
+inline constexpr Field kRbx{"ghcb.rbx", 33, 63, 0, ""};
+inline constexpr Field kRcx{"ghcb.rcx", 34, 63, 0, ""};
+inline constexpr Field kRdx{"ghcb.rdx", 35, 63, 0, ""};
+inline constexpr Field kRsi{"ghcb.rsi", 36, 63, 0, ""};
+inline constexpr Field kXcr0{"ghcb.xcr0", 37, 63, 0, ""};
+inline constexpr Field kCpl{"ghcb.cpl", 38, 7, 0, ""};
+inline constexpr Field kMmioGpa{"ghcb.mmio.gpa", 39, 63, 0, "of the next piece"};
+inline constexpr Field kMmioLeft{"ghcb.mmio.left", 40, 31, 0, "bytes that are still to do"};
+inline constexpr Field kMmioDone{"ghcb.mmio.done", 40, 63, 32, "bytes done"};
+inline constexpr Field kJumpTable{"ap_jump_table", 41, 63, 0, ""};
+// Words 42 on: the fragments, kFragmentWords each: GPA, length, data.
+inline constexpr unsigned kFirstFragment = 42, kFragmentWords = 3, kMaxFragments = 8;
+inline constexpr Field kFields[] = {
+    kFaultGpa,  kFaultError, kCacheValid, kCacheGfn, kCacheGeneration, kFaultFrame, kMapWritable,
+    kWakeup,    kReads,      kReadBytes,  kFragments, kFragmentNext, kRepeating, kReadData0, kGhcbGpa,    kExitCode,
+    kExitInfo1, kExitInfo2,  kScratch,    kValid0,   kValid1,          kUsage,      kRax,
+    kRbx,       kRcx,        kRdx,        kRsi,      kXcr0,            kCpl,        kMmioGpa,
+    kMmioLeft,  kMmioDone,   kJumpTable};
+inline constexpr RecordLayout kLayout{"kvm_vcpu", 80, kFields};
+}  // namespace vcpu
+inline constexpr RecordArray kVcpus{&vcpu::kLayout, Space::kKernel, 0x4000, 64};
+
+// The generation counts in steps of the number of address spaces: two with SMM support
+// (Linux virt/kvm/kvm_main.c kvm_swap_active_memslots). MMIO entries keep 19 bits of it.
+inline constexpr std::uint64_t kAddressSpaces = 2;
+inline constexpr std::uint64_t kMmioGenerationModulus = 1ull << 19;
+inline constexpr CounterId kGenerationCounter = 0;
+
+// The generation whole, as the vCPU's MMIO cache keeps it.
+inline constexpr StampLayout kWholeGenerationStamp{
+    ~0ull, [](std::uint64_t word) { return word; },
+    [](std::uint64_t, std::uint64_t stamp) { return stamp; }};
+
+// A slot and how it answers for a page.
+struct FoundSlot {
+  std::uint64_t index = 0;
+  bool invalid = false;
+  bool readonly = false;
+  bool log_dirty = false;
+  machine::BackingId backing = machine::kNoBacking;
+  std::uint64_t page = 0;  // of the backing
+};
+// gfn_to_memslot, by the used records.
+std::optional<FoundSlot> slot_of(const Store& store, std::uint64_t gfn);
+// The record of a slot number, if it is in use.
+std::optional<std::uint64_t> slot_with_id(const Store& store, std::uint64_t id);
+
+}  // namespace nptsim::kvm
+
+#endif  // NPTSIM_MODELS_KERNEL_KVM_STATE_H_

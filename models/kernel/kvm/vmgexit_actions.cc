@@ -1,0 +1,264 @@
+// What KVM does for a VMGEXIT.
+#include <algorithm>
+
+#include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/facts.h"
+#include "models/kernel/kvm/guest_memory.h"
+#include "models/kernel/kvm/vmgexit.h"
+#include "sim/arch/svm/exits.h"
+#include "sim/arch/svm/ghcb.h"
+
+namespace nptsim::kvm {
+namespace {
+
+namespace ghcb = svm::ghcb;
+namespace uapi = kvm_uapi;
+using machine::Hex;
+
+// GHCB_SCRATCH_AREA_LIMIT: 16 pages.
+constexpr std::uint64_t kScratchLimit = 16 * kPageSize;
+// GHCB_HV_FT_SUPPORTED: SNP and AP creation, told to every guest alike.
+constexpr std::uint64_t kHvFeatures = bit(0) | bit(1);
+
+std::uint64_t read_ghcb(View& view, unsigned offset, unsigned size) {
+  std::uint64_t value = 0;
+  read_guest(view, GuestPhysAddr(vcpu_of(view).get(vcpu::kGhcbGpa)) + offset, &value, size);
+  return value;
+}
+void write_ghcb(View& view, unsigned offset, std::uint64_t value, unsigned size) {
+  write_guest(view, GuestPhysAddr(vcpu_of(view).get(vcpu::kGhcbGpa)) + offset, &value, size);
+}
+std::uint64_t read_field(View& view, const ghcb::GhcbField& field) {
+  return read_ghcb(view, field.offset, field.size);
+}
+// Writes a field and its valid bit.
+void write_field(View& view, const ghcb::GhcbField& field, std::uint64_t value) {
+  write_ghcb(view, field.offset, value, field.size);
+  ghcb::ValidBitmap bitmap{read_ghcb(view, ghcb::kValidBitmap, 8),
+                           read_ghcb(view, ghcb::kValidBitmap + 8, 8)};
+  bitmap.set(field);
+  write_ghcb(view, ghcb::kValidBitmap, bitmap.low, 8);
+  write_ghcb(view, ghcb::kValidBitmap + 8, bitmap.high, 8);
+}
+
+// sev_es_sync_from_ghcb: a register counts only with its valid bit; the bitmap is kept aside and
+// cleared in the guest's page.
+ActionResult sync_from_ghcb(View& view, const Args&) {
+  const Record vcpu = vcpu_of(view);
+  vcpu.set(vcpu::kGhcbGpa, view.control().ghcb_msr & ~kPageMask);
+  const ghcb::ValidBitmap bitmap{read_ghcb(view, ghcb::kValidBitmap, 8),
+                                 read_ghcb(view, ghcb::kValidBitmap + 8, 8)};
+  vcpu.set(vcpu::kValid0, bitmap.low);
+  vcpu.set(vcpu::kValid1, bitmap.high);
+  const auto keep = [&](const Field& field, const ghcb::GhcbField& source) {
+    vcpu.set(field, bitmap.has(source) ? read_field(view, source) : 0);
+  };
+  keep(vcpu::kRax, ghcb::kRax);
+  keep(vcpu::kRbx, ghcb::kRbx);
+  keep(vcpu::kRcx, ghcb::kRcx);
+  keep(vcpu::kRdx, ghcb::kRdx);
+  keep(vcpu::kRsi, ghcb::kRsi);
+  keep(vcpu::kXcr0, ghcb::kXcr0);
+  keep(vcpu::kCpl, ghcb::kCpl);
+  keep(vcpu::kScratch, ghcb::kScratch);
+  vcpu.set(vcpu::kExitCode, read_field(view, ghcb::kExitCode));
+  vcpu.set(vcpu::kExitInfo1, read_field(view, ghcb::kExitInfo1));
+  vcpu.set(vcpu::kExitInfo2, read_field(view, ghcb::kExitInfo2));
+  vcpu.set(vcpu::kUsage, read_ghcb(view, ghcb::kUsage, 4));
+  write_ghcb(view, ghcb::kValidBitmap, 0, 8);
+  write_ghcb(view, ghcb::kValidBitmap + 8, 0, 8);
+  view.say("trace", {{"event", std::string("kvm_vmgexit_enter")},
+                     {"exit_reason", Hex{vcpu.get(vcpu::kExitCode)}},
+                     {"exit_info1", Hex{vcpu.get(vcpu::kExitInfo1)}},
+                     {"exit_info2", Hex{vcpu.get(vcpu::kExitInfo2)}}});
+  return ActionResult::done();
+}
+
+// The answer is written the way svm_vmgexit_set_return_code does, and shows in an event.
+void answer(View& view, std::uint64_t info_1, std::uint64_t info_2) {
+  write_field(view, ghcb::kExitInfo1, info_1);
+  write_field(view, ghcb::kExitInfo2, info_2);
+}
+
+ActionResult ghcb_no_action(View& view, const Args&) {
+  answer(view, ghcb::kOk, 0);
+  return ActionResult::done();
+}
+
+ActionResult ghcb_error(View& view, const Args& args) {
+  answer(view, ghcb::kMalformed, args.get(0));
+  view.say("ghcb", {{"error", args.get(0)}});
+  return ActionResult::done();
+}
+
+ActionResult ghcb_hv_features(View& view, const Args&) {
+  answer(view, ghcb::kOk, kHvFeatures);
+  return ActionResult::done();
+}
+
+// sev_handle_vmgexit, SVM_VMGEXIT_AP_JUMP_TABLE: 0 sets, 1 gets, anything else is invalid input.
+ActionResult ap_jump_table(View& view, const Args&) {
+  const Record vcpu = vcpu_of(view);
+  // One table for the VM: kept with its first vCPU.
+  const Record vm_wide = kVcpus.at(view.store(), 0);
+  switch (vcpu.get(vcpu::kExitInfo1)) {
+    case 0:
+      vm_wide.set(vcpu::kJumpTable, vcpu.get(vcpu::kExitInfo2));
+      break;
+    case 1:
+      answer(view, ghcb::kOk, vm_wide.get(vcpu::kJumpTable));
+      break;
+    default:
+      answer(view, ghcb::kMalformed, ghcb::kInvalidInput);
+  }
+  return ActionResult::done();
+}
+
+// sev_es_sync_to_ghcb: RAX to RDX go back with their valid bits, whatever the event was.
+ActionResult sync_to_ghcb(View& view, const Args&) {
+  const Record vcpu = vcpu_of(view);
+  write_field(view, ghcb::kRax, vcpu.get(vcpu::kRax));
+  write_field(view, ghcb::kRbx, vcpu.get(vcpu::kRbx));
+  write_field(view, ghcb::kRcx, vcpu.get(vcpu::kRcx));
+  write_field(view, ghcb::kRdx, vcpu.get(vcpu::kRdx));
+  view.say("trace", {{"event", std::string("kvm_vmgexit_exit")},
+                     {"exit_info1", Hex{read_field(view, ghcb::kExitInfo1)}},
+                     {"exit_info2", Hex{read_field(view, ghcb::kExitInfo2)}}});
+  return ActionResult::done();
+}
+
+// --- MMIO requests ---
+
+ActionResult ghcb_mmio_begin(View& view, const Args&) {
+  const Record vcpu = vcpu_of(view);
+  vcpu.set(vcpu::kMmioGpa, vcpu.get(vcpu::kExitInfo1));
+  vcpu.set(vcpu::kMmioLeft, vcpu.get(vcpu::kExitInfo2));
+  vcpu.set(vcpu::kMmioDone, 0);
+  return ActionResult::done();
+}
+
+constexpr std::uint64_t kPiece = 8;  // kvm_run.mmio.data
+
+ActionResult ghcb_mmio_piece(View& view, const Args&) {
+  const Record vcpu = vcpu_of(view);
+  const bool write = vcpu.get(vcpu::kExitCode) == ghcb::kMmioWrite;
+  const std::uint64_t length = std::min(vcpu.get(vcpu::kMmioLeft), kPiece);
+  std::uint64_t data = 0;
+  if (write) {
+    read_guest(view, GuestPhysAddr(vcpu.get(vcpu::kScratch)) + vcpu.get(vcpu::kMmioDone), &data,
+               static_cast<unsigned>(length));
+  }
+  const Record run = run_of(view);
+  run.set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kMmio));
+  run.set(uapi::run::kMmioWrite, write);
+  run.set(uapi::run::kMmioLen, length);
+  run.set(uapi::run::kMmioAddress, vcpu.get(vcpu::kMmioGpa));
+  run.set(uapi::run::kMmioData, data);
+  view.say("kvm_exit_mmio", {{"gpa", Hex{vcpu.get(vcpu::kMmioGpa)}},
+                             {"len", length},
+                             {"write", write},
+                             {"data", Hex{data}},
+                             {"from", std::string("vmgexit")}});
+  return ActionResult::done();
+}
+
+ActionResult ghcb_mmio_complete(View& view, const Args&) {
+  const Record vcpu = vcpu_of(view);
+  const Record run = run_of(view);
+  const std::uint64_t length = run.get(uapi::run::kMmioLen);
+  if (vcpu.get(vcpu::kExitCode) == ghcb::kMmioRead) {
+    const std::uint64_t data = run.get(uapi::run::kMmioData);
+    write_guest(view, GuestPhysAddr(vcpu.get(vcpu::kScratch)) + vcpu.get(vcpu::kMmioDone), &data,
+                static_cast<unsigned>(length));
+  }
+  vcpu.set(vcpu::kMmioGpa, vcpu.get(vcpu::kMmioGpa) + length);
+  vcpu.set(vcpu::kMmioDone, vcpu.get(vcpu::kMmioDone) + length);
+  vcpu.set(vcpu::kMmioLeft, vcpu.get(vcpu::kMmioLeft) - length);
+  return ActionResult::done();
+}
+
+// --- the MSR protocol ---
+
+// sev_es_host_initialized MSR answer: the version is per VM; a default-type VM made by
+// KVM_SEV_ES_INIT stays at 1 (commit 4af663c2f64a).
+ActionResult msr_sev_info(View& view, const Args&) {
+  const bool legacy = view.setup().kernel_vm_type == "default";
+  const std::uint64_t max_version = legacy ? 1 : 2, min_version = 1;
+  const std::uint64_t c_bit = view.setup().cpu.c_bit.value_or(0);
+  view.control().ghcb_msr = max_version << 48 | min_version << 32 | c_bit << 24 | ghcb::kMsrSevInfo;
+  return ActionResult::done();
+}
+
+// The model's CPUID answers are zero: no row of any table depends on one.
+ActionResult msr_cpuid(View& view, const Args&) {
+  const std::uint64_t reg = get_bits(view.control().ghcb_msr, 31, 30);
+  view.control().ghcb_msr = reg << 30 | ghcb::kMsrCpuid;
+  return ActionResult::done();
+}
+
+ActionResult msr_hv_features(View& view, const Args&) {
+  view.control().ghcb_msr = kHvFeatures << 12 | ghcb::kMsrHvFeatures;
+  return ActionResult::done();
+}
+
+ActionResult system_event_sev_term(View& view, const Args& args) {
+  const bool from_page = args.word(0) == 1;
+  const Record run = run_of(view);
+  run.set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kSevTerm));
+  const std::uint64_t data =
+      from_page ? vcpu_of(view).get(vcpu::kGhcbGpa) : view.control().ghcb_msr;
+  run.set(uapi::run::kEventData, data);
+  // The event has them in SW_EXITINFO1: set in 3:0, code in 11:4.
+  const std::uint64_t info = vcpu_of(view).get(vcpu::kExitInfo1);
+  const std::uint64_t set = from_page ? get_bits(info, 3, 0) : ghcb::terminate_set(data);
+  const std::uint64_t code = from_page ? get_bits(info, 11, 4) : ghcb::terminate_code(data);
+  view.say("text", {{"text", "SEV-ES guest requested termination: " + std::to_string(set) + ":" +
+                                 std::to_string(code)}});
+  return ActionResult::done();
+}
+
+}  // namespace
+
+ScratchPlace classify_scratch(const View& view) {
+  const ConstRecord vcpu = vcpu_of(view);
+  const std::uint64_t begin = vcpu.get(vcpu::kScratch);
+  const std::uint64_t length = vcpu.get(vcpu::kExitInfo2);
+  if (begin == 0) return ScratchPlace::kZero;
+  const std::uint64_t end = begin + length;
+  if (end < begin) return ScratchPlace::kWraps;
+  const std::uint64_t page = vcpu.get(vcpu::kGhcbGpa);
+  if ((begin & ~kPageMask) == page) {
+    const bool inside = begin >= page + ghcb::kSharedBuffer &&
+                        end <= page + ghcb::kSharedBuffer + ghcb::kSharedBufferSize;
+    return inside ? ScratchPlace::kSharedBuffer : ScratchPlace::kGhcbOutsideBuffer;
+  }
+  if (length > kScratchLimit) return ScratchPlace::kElsewhereTooLong;
+  for (std::uint64_t at = begin & ~kPageMask; at < end; at += kPageSize) {
+    const auto found = slot_of(view.store(), at >> kPageShift);
+    if (!found || found->invalid) return ScratchPlace::kElsewhereUnreadable;
+  }
+  return ScratchPlace::kElsewhere;
+}
+
+void add_vmgexit_actions(rules::Vocabulary& v) {
+  v.add(action<sync_from_ghcb>("sync_from_ghcb", {}, "the snapshot; the guest's valid bitmap",
+                               "takes the registers that the guest marked valid"));
+  v.add(action<ghcb_no_action>("ghcb_no_action", {}, "the GHCB", "SW_EXITINFO1 = SW_EXITINFO2 = 0"));
+  v.add(action<ghcb_error>("ghcb_error", {number_arg("code", 6)}, "the GHCB",
+                           "SW_EXITINFO1 = 2 (malformed), SW_EXITINFO2 = the code"));
+  v.add(action<ghcb_hv_features>("ghcb_hv_features", {}, "the GHCB", "the feature bitmap"));
+  v.add(action<ap_jump_table>("ap_jump_table", {}, "the VM's jump table or the GHCB",
+                              "sets or tells the AP jump table"));
+  v.add(action<sync_to_ghcb>("sync_to_ghcb", {}, "the GHCB", "RAX to RDX with their valid bits"));
+  v.add(action<ghcb_mmio_begin>("ghcb_mmio_begin", {}, "the request", "address and length"));
+  v.add(action<ghcb_mmio_piece>("ghcb_mmio_piece", {}, "kvm_run", "KVM_EXIT_MMIO for the next piece"));
+  v.add(action<ghcb_mmio_complete>("ghcb_mmio_complete", {}, "the scratch area, the request",
+                                   "takes the answer and goes on to the next piece"));
+  v.add(action<msr_sev_info>("msr_sev_info", {}, "the GHCB MSR", "versions and C-bit position"));
+  v.add(action<msr_cpuid>("msr_cpuid", {}, "the GHCB MSR", "the register that was asked for"));
+  v.add(action<msr_hv_features>("msr_hv_features", {}, "the GHCB MSR", "the feature bitmap"));
+  v.add(action<system_event_sev_term>("system_event_sev_term", {word_arg("from", {"msr", "page"})},
+                                      "kvm_run", "KVM_EXIT_SYSTEM_EVENT, KVM_SYSTEM_EVENT_SEV_TERM"));
+}
+
+}  // namespace nptsim::kvm
