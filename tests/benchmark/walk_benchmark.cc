@@ -1,7 +1,11 @@
 // How fast the processor model is: full walks, TLB hits, instructions, oracle rows.
 #include <benchmark/benchmark.h>
 
+#include "sim/arch/svm/cpu.h"
+#include "sim/arch/svm/guest_port.h"
 #include "tests/arch/guest_builder.h"
+#include "tests/oracle/machine.h"
+#include "tests/oracle/row.h"
 
 namespace nptsim::svm {
 namespace {
@@ -43,6 +47,65 @@ void full_walk(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
 }
 BENCHMARK(full_walk)->ArgName("keyed")->Arg(0)->Arg(1);
+
+// Loads through a TLB that has all of their pages.
+void tlb_hit(benchmark::State& state) {
+  Walks walks;
+  arch::PhysicalMemory memory(walks.store);
+  VcpuRecord& v = vcpu_record(walks.store, 0);
+  v.tlb.enabled = 1;
+  const WalkContext context = make_walk_context(walks.profile, walks.rules, v);
+  GuestPort port(memory, 0, v, context, nullptr);
+  u64 i = 0, data = 0;
+  for (auto _ : state) {
+    port.load(walks.addresses[i++ & 15].page_base(), &data, 8, isa::Privilege::kCurrent);
+    benchmark::DoNotOptimize(data);
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
+}
+BENCHMARK(tlb_hit);
+
+// A loop of a load, an addition, a store, a decrement and a jump.
+void instructions(benchmark::State& state) {
+  Store store;
+  GuestBuilder guest(store, 0);
+  const u64 code = guest.map(0x400000, 0x100000);
+  guest.map(0x500000, 0x101000);
+  // mov rax, [rbx]; add rax, rcx; mov [rbx], rax; dec rcx; jmp back
+  const u8 bytes[] = {0x48, 0x8b, 0x03, 0x48, 0x01, 0xc8, 0x48, 0x89, 0x03, 0x48, 0xff, 0xc9, 0xeb, 0xf2};
+  arch::PhysicalMemory memory(store);
+  memory.write_bytes(HostPhysAddr(code), bytes, sizeof bytes, arch::kNoKey);
+  VcpuRecord& v = guest.record();
+  v.registers.gpr[isa::kRbx] = 0x500000;
+  v.tlb.enabled = static_cast<u64>(state.range(0));
+  const CpuProfile profile = plain_profile();
+  Cpu cpu(profile);
+  const Cpu::Place place{memory, 0, nullptr};
+  for (auto _ : state) {
+    const Attempt attempt = cpu.attempt_instruction(place);
+    if (attempt.kind != AttemptKind::kRetired) {
+      state.SkipWithError("an instruction did not retire");
+      break;
+    }
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
+}
+BENCHMARK(instructions)->ArgName("tlb")->Arg(0)->Arg(1);
+
+void oracle_rows(benchmark::State& state) {
+  const auto file = oracle::read_file("tests/oracle/npt-consensus.csv.gz");
+  if (!file) {
+    state.SkipWithError("run it from the project's folder");
+    return;
+  }
+  oracle::Machine machine;
+  u64 i = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(machine.run(file.value().rows[i++ % file.value().rows.size()]));
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
+}
+BENCHMARK(oracle_rows);
 
 }  // namespace
 }  // namespace nptsim::svm

@@ -1,7 +1,5 @@
 #include "sim/arch/common/physical_memory.h"
 
-#include <cstring>
-
 namespace nptsim::arch {
 namespace {
 
@@ -101,7 +99,7 @@ void PhysicalMemory::write(HostPhysAddr address, std::uint64_t value, unsigned s
   write_bytes(address, &value, size, key);
 }
 
-void PhysicalMemory::read_bytes(HostPhysAddr address, void* data, std::uint64_t size,
+void PhysicalMemory::read_words(HostPhysAddr address, void* data, std::uint64_t size,
                                 KeyId key) const {
   char* out = static_cast<char*>(data);
   while (size > 0) {

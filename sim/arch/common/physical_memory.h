@@ -15,6 +15,7 @@
 #define NPTSIM_SIM_ARCH_COMMON_PHYSICAL_MEMORY_H_
 
 #include <cstdint>
+#include <cstring>
 
 #include "sim/base/address.h"
 #include "sim/base/bits.h"
@@ -79,7 +80,15 @@ class PhysicalMemory {
   void write(HostPhysAddr address, std::uint64_t value, unsigned size, KeyId key);
 
   // Any number of bytes that are contiguous in physical memory.
-  void read_bytes(HostPhysAddr address, void* data, std::uint64_t size, KeyId key) const;
+  void read_bytes(HostPhysAddr address, void* data, std::uint64_t size, KeyId key) const {
+    if (!keyed_ && address.page_offset() + size <= kPageSize) [[likely]] {
+      const auto* page = reinterpret_cast<const char*>(
+          store_->words_of_page(Space::kDram, address.page_number()));
+      std::memcpy(data, page + address.page_offset(), size);
+      return;
+    }
+    read_words(address, data, size, key);
+  }
   void write_bytes(HostPhysAddr address, const void* data, std::uint64_t size, KeyId key);
 
   // The key that last wrote the block of `address`; kNoKey for memory that nobody wrote.
@@ -90,6 +99,7 @@ class PhysicalMemory {
   Block raw_block(HostPhysAddr address) const;
 
  private:
+  void read_words(HostPhysAddr address, void* data, std::uint64_t size, KeyId key) const;
   Block view_of_block(HostPhysAddr address, KeyId key) const;
   std::uint64_t read_foreign_word(HostPhysAddr address, KeyId key) const;
   void take_block_over(HostPhysAddr address, KeyId key);

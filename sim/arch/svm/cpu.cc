@@ -32,32 +32,48 @@ isa::Event event_of_inj(u64 event_inj) {
           has_code, has_code ? static_cast<u32>(event_inj >> 32) : 0};
 }
 
+namespace {
+
+// All that make_walk_context() reads of a vCPU.
+struct VcpuInputs {
+  u64 cr0 = ~0ull, cr3 = 0, cr4 = 0, efer = 0, ac = 0, guest_type = 0, nested_ctl = 0, ncr3 = 0,
+      host_efer = 0, host_cr4 = 0, guest_key = 0, sev_features = 0, virtual_tom = 0;
+
+  // Without a branch for each: it is asked at every attempt.
+  bool same(const VcpuRecord& v) const {
+    const isa::Registers& r = v.registers;
+    const VmcbControl& c = v.control;
+    return ((cr0 ^ r.cr0) | (cr3 ^ r.cr3) | (cr4 ^ r.cr4) | (efer ^ r.efer) |
+            (ac ^ (r.rflags & isa::kFlagAc)) | (guest_type ^ c.guest_type) |
+            (nested_ctl ^ c.nested_ctl) | (ncr3 ^ c.ncr3) | (host_efer ^ c.host_efer) |
+            (host_cr4 ^ c.host_cr4) | (guest_key ^ c.guest_key) |
+            (sev_features ^ v.state.sev_features) | (virtual_tom ^ v.state.virtual_tom)) == 0;
+  }
+  void remember(const VcpuRecord& v) {
+    const isa::Registers& r = v.registers;
+    const VmcbControl& c = v.control;
+    *this = {r.cr0,       r.cr3,       r.cr4,       r.efer,      r.rflags & isa::kFlagAc,
+             c.guest_type, c.nested_ctl, c.ncr3,    c.host_efer, c.host_cr4,
+             c.guest_key, v.state.sev_features,     v.state.virtual_tom};
+  }
+};
+
+}  // namespace
+
 // The walk context of the last attempt: nearly always the next one's too.
 struct Cpu::Impl {
   const CpuProfile* profile;
   EntryRuleSets rules;
   isa::DecodeCache decode;
   WalkContext context;
-  struct Key {
-    u64 of[14];
-    bool operator==(const Key&) const = default;
-  } key{{~0ull}};
+  VcpuInputs inputs;
 
   explicit Impl(const CpuProfile& p) : profile(&p), rules(p) {}
 
-  // All that make_walk_context() reads of a vCPU.
-  static Key key_of(const VcpuRecord& v) {
-    const isa::Registers& r = v.registers;
-    const VmcbControl& c = v.control;
-    return {{r.cr0, r.cr3, r.cr4, r.efer, r.rflags & isa::kFlagAc, c.guest_type, c.nested_ctl,
-             c.ncr3, c.host_efer, c.host_cr4, c.guest_key, v.state.sev_features,
-             v.state.virtual_tom, c.asid}};
-  }
   const WalkContext& context_of(VcpuRecord& v) {
-    const Key now = key_of(v);
-    if (now != key) [[unlikely]] {
+    if (!inputs.same(v)) [[unlikely]] {
       context = make_walk_context(*profile, rules, v);
-      key = now;
+      inputs.remember(v);
     }
     if (context.pml) context.pml = &v.control;  // the log is this vCPU's
     return context;
@@ -248,9 +264,9 @@ class Run {
       if (outcome.kind == OutcomeKind::kRetired) {
         return {.kind = AttemptKind::kDelivered,
                 .rule = raised.rule.value_or(RuleId::kExceptionDelivered),
+                .failure = raised.failure,
                 .event = raised.event,
-                .cr2 = raised.event.vector == isa::kPf ? raised.cr2 : 0,
-                .failure = raised.failure};
+                .cr2 = raised.event.vector == isa::kPf ? raised.cr2 : 0};
       }
       during = raised.event;
       Raised next;
@@ -308,7 +324,7 @@ class Run {
       std::memcpy(e.insn_bytes, bytes_, byte_count_);
     }
     v_.pending.in_guest = 0;
-    return {.kind = AttemptKind::kExit, .rule = rule, .exit_code = code, .failure = failure_};
+    return {.kind = AttemptKind::kExit, .rule = rule, .failure = failure_, .exit_code = code};
   }
 
   Attempt unsupported() const { return {.kind = AttemptKind::kUnsupported}; }

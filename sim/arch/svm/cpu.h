@@ -34,11 +34,11 @@ struct Attempt {
   AttemptKind kind = AttemptKind::kRetired;
   RuleId rule = RuleId::kNone;  // which rule routed the event that ended the attempt
   Gap gap = Gap::kNone;
-  u64 exit_code = 0;            // kExit
-  isa::Event event = {};        // kDelivered: what was delivered
-  u64 cr2 = 0;                  // kDelivered with vector 14: the address
   // The translation that failed, if one did: of the instruction, the access or the delivery.
   FailureKind failure = FailureKind::kNone;
+  isa::Event event = {};        // kDelivered: what was delivered
+  u64 exit_code = 0;            // kExit
+  u64 cr2 = 0;                  // kDelivered with vector 14: the address
 };
 
 // An access by guest software that is no instruction: `.load`, `.store`, `.fetch` and modelled guest

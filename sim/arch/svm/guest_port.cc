@@ -6,30 +6,26 @@ namespace nptsim::svm {
 
 using isa::PortStatus;
 
-Access GuestPort::access_of(AccessKind kind, isa::Privilege privilege) const {
-  if (privilege == isa::Privilege::kSupervisor) return {kind, Privilege::kImplicitSupervisor};
-  return {kind, record_.registers.cpl == 3 ? Privilege::kUser : Privilege::kSupervisor};
+void GuestPort::tell_hit(const Tlb::Entry& e, GuestVirtAddr gva, Access access) {
+  listener_->on_translated({access, gva, e.gpa(gva), e.spa(gva), e.key(access, context_.c_rules),
+                            e.shift(), e.is_private(access, context_.c_rules), true},
+                           RuleId::kTlbHit);
 }
 
-bool GuestPort::translate_one(GuestVirtAddr gva, Access access, Translation& result) {
-  if (tlb_.enabled() && tlb_.lookup(context_, gva, access, result)) {
-    if (listener_) {
-      listener_->on_translated({access, gva, result.gpa, result.spa, result.key, result.page_shift,
-                                result.is_private, true},
-                               RuleId::kTlbHit);
-    }
-    return true;
-  }
+bool GuestPort::walk(GuestVirtAddr gva, Access access, Target& target) {
+  Translation t;
   const bool good =
-      listener_ ? translate(context_, memory_, gva, access, ListeningObserver{listener_}, result,
-                            failure_)
-                : translate(context_, memory_, gva, access, NullObserver{}, result, failure_);
-  if (good && tlb_.enabled()) tlb_.fill(gva, result);
-  return good;
+      listener_
+          ? translate(context_, memory_, gva, access, ListeningObserver{listener_}, t, failure_)
+          : translate(context_, memory_, gva, access, NullObserver{}, t, failure_);
+  if (!good) return false;
+  target = {t.spa, t.key};
+  if (tlb_.enabled()) tlb_.fill(gva, t);
+  return true;
 }
 
 // Both pages are translated before any byte moves, the lower one first.
-bool GuestPort::translate_parts(GuestVirtAddr gva, unsigned size, Access access, Parts& parts) {
+inline bool GuestPort::translate_parts(GuestVirtAddr gva, unsigned size, Access access, Parts& parts) {
   parts.first_size = static_cast<unsigned>(bytes_in_page(gva.value, size));
   parts.second_size = size - parts.first_size;
   if (!translate_one(gva, access, parts.first)) return false;
@@ -86,7 +82,7 @@ PortStatus GuestPort::prepare_store(GuestVirtAddr address, unsigned size,
 }
 
 bool GuestPort::fetch(GuestVirtAddr address, void* data, unsigned size) {
-  Translation at;
+  Target at;
   const Access access = access_of(AccessKind::kFetch, isa::Privilege::kCurrent);
   if (!translate_one(address, access, at)) return false;
   memory_.read_bytes(at.spa, data, size, at.key);

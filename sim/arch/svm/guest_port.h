@@ -31,15 +31,36 @@ class GuestPort final : public isa::MemoryPort {
   Tlb& tlb() { return tlb_; }
 
  private:
+  // Where a byte's data is, and the key it goes through.
+  struct Target {
+    HostPhysAddr spa;
+    arch::KeyId key;
+  };
   // The one or two pages of an access.
   struct Parts {
-    Translation first, second;
+    Target first, second;
     unsigned first_size = 0;
     unsigned second_size = 0;
   };
-  Access access_of(AccessKind kind, isa::Privilege privilege) const;
-  bool translate_one(GuestVirtAddr gva, Access access, Translation& result);
-  bool translate_parts(GuestVirtAddr gva, unsigned size, Access access, Parts& parts);
+  Access access_of(AccessKind kind, isa::Privilege privilege) const {
+    if (privilege == isa::Privilege::kSupervisor) return {kind, Privilege::kImplicitSupervisor};
+    return {kind, record_.registers.cpl == 3 ? Privilege::kUser : Privilege::kSupervisor};
+  }
+  // Through the TLB if it is on and knows the page, else by a walk.
+  [[gnu::always_inline]] bool translate_one(GuestVirtAddr gva, Access access, Target& target) {
+    if (tlb_.enabled()) {
+      if (const Tlb::Entry* e = tlb_.lookup(context_, gva, access)) [[likely]] {
+        target = {e->spa(gva), e->key(access, context_.c_rules)};
+        if (listener_) [[unlikely]] tell_hit(*e, gva, access);
+        return true;
+      }
+    }
+    return walk(gva, access, target);
+  }
+  bool walk(GuestVirtAddr gva, Access access, Target& target);
+  void tell_hit(const Tlb::Entry& entry, GuestVirtAddr gva, Access access);
+  [[gnu::always_inline]] bool translate_parts(GuestVirtAddr gva, unsigned size, Access access,
+                                              Parts& parts);
   void read(const Parts& parts, void* data) const;
 
   arch::PhysicalMemory& memory_;

@@ -2,6 +2,8 @@
 
 namespace nptsim::svm {
 
+static_assert(sizeof(Tlb::Entry) == 4 * sizeof(u64));
+
 void Tlb::fill(GuestVirtAddr gva, const Translation& t) {
   const Array& array = t.page_shift >= kLarge.shift    ? kLarge
                        : t.page_shift >= kMedium.shift ? kMedium
@@ -10,7 +12,8 @@ void Tlb::fill(GuestVirtAddr gva, const Translation& t) {
   Entry& e = writable_entry(place(gva, array));
   e.tag = tag_of(gva, array);
   e.owner = (record_->control.asid & kAsidMask) | (t.global ? kGlobal : 0) |
-            (t.data_private ? kDataPrivate : 0) | (t.nested_c ? kNestedC : 0);
+            (t.data_private ? kDataPrivate : 0) | (t.nested_c ? kNestedC : 0) |
+            u64{array.shift} << kShiftShift;
   e.host = (t.spa.value & size_mask & kAddress) | (t.guest_rights & kStoredRights) | kEntryA;
   e.guest = (t.gpa.value & size_mask & kAddress) | (t.nested_rights & kStoredRights) | kEntryA;
   if (array.shift != kSmall.shift) record_->tlb.has_large = 1;

@@ -25,13 +25,14 @@ class Tlb {
 
   bool enabled() const { return record_->tlb.enabled != 0; }
 
-  // True: `result` is what the entry says, and the entry allows the access. An entry that denies it
-  // is left to be replaced by the walk that follows (rule tlb.denied).
-  bool lookup(const WalkContext& context, GuestVirtAddr gva, Access access, Translation& result) {
-    if (probe(kSmall, context, gva, access, result)) [[likely]] return true;
-    if (record_->tlb.has_large == 0) return false;
-    return probe(kMedium, context, gva, access, result) ||
-           probe(kLarge, context, gva, access, result);
+  // The entry that allows the access, or null. One that denies it is left to be replaced by the
+  // walk that follows (rule tlb.denied).
+  struct Entry;
+  const Entry* lookup(const WalkContext& context, GuestVirtAddr gva, Access access) const {
+    if (const Entry* e = probe<kSmall>(context, gva, access)) [[likely]] return e;
+    if (record_->tlb.has_large == 0) return nullptr;
+    if (const Entry* e = probe<kMedium>(context, gva, access)) return e;
+    return probe<kLarge>(context, gva, access);
   }
   void fill(GuestVirtAddr gva, const Translation& translation);
 
@@ -42,16 +43,33 @@ class Tlb {
   // VMCB 0x5C. Values that are not defined flush all.
   void flush_by_tlb_control(u64 tlb_control, u64 asid);
 
- private:
-  // Four words an entry:
+  // Four words:
   //   0: 63:12 linear page, 0 valid      2: 51:12 host page, guest rights in their own bits
-  //   1: 15:0 ASID, flags below          3: 51:12 guest physical page, nested rights
+  //   1: 31:0 ASID, flags below          3: 51:12 guest physical page, nested rights
   struct Entry {
     u64 tag = 0, owner = 0, host = 0, guest = 0;
+
+    unsigned shift() const { return static_cast<unsigned>(owner >> 56); }
+    u64 offset(GuestVirtAddr gva) const { return gva.value & (bit(shift()) - 1); }
+    HostPhysAddr spa(GuestVirtAddr gva) const {
+      return HostPhysAddr((host & kAddress) + offset(gva));
+    }
+    GuestPhysAddr gpa(GuestVirtAddr gva) const {
+      return GuestPhysAddr((guest & kAddress) + offset(gva));
+    }
+    bool is_private(Access access, const CRules& rules) const {
+      return access.kind == AccessKind::kFetch ? rules.table_c() : (owner & kDataPrivate) != 0;
+    }
+    arch::KeyId key(Access access, const CRules& rules) const {
+      return rules.key(is_private(access, rules), (owner & kNestedC) != 0);
+    }
   };
+
+ private:
   static constexpr u64 kValid = bit(0);
   static constexpr u64 kAsidMask = 0xffffffff, kGlobal = bit(32), kDataPrivate = bit(33),
                        kNestedC = bit(34);
+  static constexpr unsigned kShiftShift = 56;
   static constexpr u64 kAddress = bit_range(51, 12);
   static constexpr u64 kStoredRights = kRights | kEntryA | kEntryD;
 
@@ -62,7 +80,7 @@ class Tlb {
     u64 first;     // entry within that page
     u64 entries;
   };
-  static constexpr u64 kEntriesPerPage = kWordsPerPage * sizeof(u64) / sizeof(Entry);
+  static constexpr u64 kEntriesPerPage = kWordsPerPage / 4;
   static constexpr Array kSmall{12, 0, 0, 2 * kEntriesPerPage};
   static constexpr Array kMedium{21, 2, 0, kEntriesPerPage / 2};
   static constexpr Array kLarge{30, 2, kEntriesPerPage / 2, kEntriesPerPage / 2};
@@ -70,9 +88,10 @@ class Tlb {
   static u64 tag_of(GuestVirtAddr gva, const Array& array) {
     return gva.align_down(bit(array.shift)).value | kValid;
   }
+  // A multiplicative hash, so that code, stack and data at round addresses do not share an entry.
   static u64 place(GuestVirtAddr gva, const Array& array) {
-    return array.page * kEntriesPerPage + array.first +
-           ((gva.value >> array.shift) & (array.entries - 1));
+    const u64 hashed = ((gva.value >> array.shift) * 0x9e3779b97f4a7c15ull) >> 56;
+    return array.page * kEntriesPerPage + array.first + (hashed & (array.entries - 1));
   }
   const Entry& entry_at(u64 n) const {
     return reinterpret_cast<const Entry*>(store_->words_of_page(
@@ -83,26 +102,16 @@ class Tlb {
         Space::kVcpu, tlb_page(vcpu_, n / kEntriesPerPage)))[n % kEntriesPerPage];
   }
 
-  bool probe(const Array& array, const WalkContext& context, GuestVirtAddr gva, Access access,
-             Translation& result) const {
-    const Entry& e = entry_at(place(gva, array));
-    if (e.tag != tag_of(gva, array) || (e.owner & kAsidMask) != record_->control.asid) return false;
+  template <const Array& kArray>
+  [[gnu::always_inline]] const Entry* probe(const WalkContext& context, GuestVirtAddr gva,
+                                            Access access) const {
+    const Entry& e = entry_at(place(gva, kArray));
+    if (e.tag != tag_of(gva, kArray) || (e.owner & kAsidMask) != record_->control.asid) {
+      return nullptr;
+    }
     const u64 denied = context.guest_rule(access).missing(e.host) |
                        context.nested_rule(nested_use(access)).missing(e.guest);
-    if (denied != 0) return false;
-    const u64 offset = gva.value & (bit(array.shift) - 1);
-    result.spa = HostPhysAddr((e.host & kAddress) + offset);
-    result.gpa = GuestPhysAddr((e.guest & kAddress) + offset);
-    result.guest_rights = e.host & kStoredRights;
-    result.nested_rights = e.guest & kStoredRights;
-    result.page_shift = array.shift;
-    result.data_private = (e.owner & kDataPrivate) != 0;
-    result.nested_c = (e.owner & kNestedC) != 0;
-    result.global = (e.owner & kGlobal) != 0;
-    result.is_private = access.kind == AccessKind::kFetch ? context.c_rules.table_c()
-                                                          : result.data_private;
-    result.key = context.c_rules.key(result.is_private, result.nested_c);
-    return true;
+    return denied == 0 ? &e : nullptr;
   }
 
   template <class Predicate>
