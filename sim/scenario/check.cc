@@ -117,9 +117,9 @@ class ScenarioCheck {
   void report_vm(const std::string& name, const SourcePos& pos) {
     std::vector<std::string> names;
     for (const Vm& vm : scenario_.vms) names.push_back(vm.name + name.substr(name.find('.') + 1));
-    diagnostics_.push_back({pos, "there is no VM for " + yaml::quote(name),
-                            scenario_.vms.empty() ? "vcpu0, vcpu1, ... and vm" : "names of `vms:` in front",
-                            ""});
+    diagnostics_.push_back(
+        {pos, "there is no VM for " + yaml::quote(name),
+         scenario_.vms.empty() ? "vcpu0, vcpu1, ... and vm" : "names of `vms:` in front", ""});
   }
 
   void check_vcpu_name(const std::string& name, const SourcePos& pos) {
@@ -166,8 +166,8 @@ void check_vm(const Vm& vm, Diagnostics& diagnostics) {
   const std::uint64_t vcpus = vm.machine.vcpus.value;
   for (const auto& [index, program] : vm.programs) {
     if (index < vcpus) continue;
-    report(program.pos, "a program of vcpu" + std::to_string(index) + ", but vcpus is " +
-                            std::to_string(vcpus),
+    report(program.pos,
+           "a program of vcpu" + std::to_string(index) + ", but vcpus is " + std::to_string(vcpus),
            "vCPUs below " + std::to_string(vcpus));
   }
   for (const auto& [index, cpu] : vm.start.vcpu) {

@@ -10,8 +10,8 @@
 namespace nptsim::scenario {
 namespace {
 
-constexpr unsigned kGpaBits = 52;   // APM vol. 2, 5.3: the most that an entry can hold
-constexpr unsigned kGvaBits = 57;   // with five levels; four have 48
+constexpr unsigned kGpaBits = 52;  // APM vol. 2, 5.3: the most that an entry can hold
+constexpr unsigned kGvaBits = 57;  // with five levels; four have 48
 constexpr std::uint64_t kGpaEnd = 1ull << kGpaBits;
 
 std::string hex(std::uint64_t value) {
@@ -37,9 +37,8 @@ void check_aligned(const SourcePos& pos, const std::string& what, std::uint64_t 
 void check_inside(const SourcePos& pos, const std::string& what, std::uint64_t begin,
                   std::uint64_t size, Diagnostics& diagnostics) {
   if (begin < kGpaEnd && size <= kGpaEnd - begin) return;
-  diagnostics.push_back({pos, what + " ends beyond 52 bits", "guest physical addresses below " +
-                                                                 hex(kGpaEnd),
-                         ""});
+  diagnostics.push_back(
+      {pos, what + " ends beyond 52 bits", "guest physical addresses below " + hex(kGpaEnd), ""});
 }
 
 bool canonical(std::uint64_t gva) {
@@ -64,8 +63,8 @@ void check_region(const Region& region, Diagnostics& diagnostics) {
   check_aligned(pos, "size of " + what, region.size, kPageSize, diagnostics);
   check_inside(pos, what, region.gpa.value, region.size, diagnostics);
   if (region.device != Device::kPflash && (!region.romd || region.read_only_drive)) {
-    diagnostics.push_back({pos, what + " has a mode or drive but is no pflash", "",
-                           "say device: pflash"});
+    diagnostics.push_back(
+        {pos, what + " has a mode or drive but is no pflash", "", "say device: pflash"});
   }
   if (region.device == Device::kIo && (region.fill || !region.contents.empty())) {
     diagnostics.push_back({pos, what + " has contents but is a device", "", "say device: ram"});

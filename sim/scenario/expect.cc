@@ -5,8 +5,8 @@ namespace nptsim::scenario {
 // The words of design and formats; a test holds them against the machine's own names.
 const std::vector<std::string>& outcome_words() {
   static const std::vector<std::string> kWords = {
-      "completes", "exception",   "spins",     "waits",   "guest-terminated", "shutdown",
-      "unspecified", "undecided", "refused",   "vm-killed", "host-fault"};
+      "completes",   "exception", "spins",   "waits",     "guest-terminated", "shutdown",
+      "unspecified", "undecided", "refused", "vm-killed", "host-fault"};
   return kWords;
 }
 

@@ -60,7 +60,7 @@ struct Expectation {
   std::optional<Located<std::vector<std::string>>> harm;  // these flags, no others; unsaid: none
   std::optional<Text> seen_by;
   std::vector<EventPattern> events;               // happen in this order, others may be between
-  std::optional<std::vector<EventPattern>> only;  // of the kinds named, these and no others, in order
+  std::optional<std::vector<EventPattern>> only;  // of the kinds named, just these
   std::vector<EventPattern> none;                 // never happen
   std::vector<EventCount> count;                  // happen so often
 };

@@ -22,7 +22,8 @@ inline constexpr char kVmplForm[] = "letters of r, w, x, u, s like rwx; or none"
 std::optional<VmplMask> parse_vmpl_mask(std::string_view text);
 
 // A number, NAME, or NAME+NUMBER.
-inline constexpr char kPlaceForm[] = "an address, a region, or a region and an offset like flash+0x1000";
+inline constexpr char kPlaceForm[] =
+    "an address, a region, or a region and an offset like flash+0x1000";
 std::optional<Place> parse_place(std::string_view text);
 
 // 4K, 2M, 1G.

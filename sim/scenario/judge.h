@@ -22,8 +22,8 @@ struct Difference {
   bool operator==(const Difference&) const = default;
 };
 
-// Everything that differs. An outcome `unspecified` that is expected passes; `undecided` never does;
-// a harm flag that is not named is a difference. Claims on events need `result.events`.
+// Everything that differs. An outcome `unspecified` that is expected passes; `undecided` never
+// does; a harm flag that is not named is a difference. Claims on events need `result.events`.
 std::vector<Difference> judge(const Expectation& expectation, const machine::RunResult& result);
 
 enum class Status : std::uint8_t { kPass, kFail, kIncomplete };
@@ -34,8 +34,8 @@ struct Verdict {
   std::string why;         // kIncomplete, or an xfail: in one sentence; else empty
 };
 
-// The verdict on one point, `when:` and `xfail:` considered: a known disagreement passes, and passing
-// unexpectedly is a failure.
+// The verdict on one point, `when:` and `xfail:` considered: a known disagreement passes, and
+// passing unexpectedly is a failure.
 Verdict judge_point(const Scenario& point, const machine::RunResult& result);
 
 }  // namespace nptsim::scenario

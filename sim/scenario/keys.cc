@@ -31,23 +31,24 @@ const Section& program_keys() {
       {"a vCPU like vcpu0",
        kVcpuPattern,
        is_plain_vcpu,
-       "Assembler text in Intel syntax, one instruction or directive a line, or a list of such lines "
+       "Assembler text in Intel syntax, one instruction or directive a line, or a list of such "
+       "lines "
        "and `bytes:`.",
        {either({text(), list(either({text(), map(bytes_line_keys())}))})}}};
   return kSection;
 }
 
 const Section& set_keys() {
-  static const Section kSection = {
-      "set",
-      "Parameters of models, machine keys, or values below `memory`, `start`, `place` and `program` "
-      "by their path. A list makes a matrix.",
-      {},
-      {"a parameter like kernel.mmio_caching",
-       kDottedPattern,
-       is_dotted_name,
-       "The value, or a list of values for a matrix.",
-       {texts()}}};
+  static const Section kSection = {"set",
+                                   "Parameters of models, machine keys, or values below `memory`, "
+                                   "`start`, `place` and `program` "
+                                   "by their path. A list makes a matrix.",
+                                   {},
+                                   {"a parameter like kernel.mmio_caching",
+                                    kDottedPattern,
+                                    is_dotted_name,
+                                    "The value, or a list of values for a matrix.",
+                                    {texts()}}};
   return kSection;
 }
 
@@ -88,8 +89,10 @@ std::vector<Key> described() {
       {"about", "Teaching text in Markdown; `explain` and the pages show it.", text()},
       {"sources", "Who says so: a list of references.", texts()},
       {"like",
-       "A file, relative to this one, whose first scenario is loaded first: maps merge, anything else "
-       "is replaced, a key with nothing behind it is taken away. Its `expect`, `explore` and `xfail` "
+       "A file, relative to this one, whose first scenario is loaded first: maps merge, anything "
+       "else "
+       "is replaced, a key with nothing behind it is taken away. Its `expect`, `explore` and "
+       "`xfail` "
        "come along unless this scenario has a program of its own.",
        text()},
   };

@@ -52,7 +52,9 @@ const Section& when_keys() {
 
 const Section& times_keys() {
   static const Section kSection = {
-      "times", "How often events happen, by kind.", {},
+      "times",
+      "How often events happen, by kind.",
+      {},
       {"a kind of event", "^[a-z][a-z0-9_-]*$", is_name, "The number.", {number()}}};
   return kSection;
 }
@@ -84,25 +86,23 @@ Shape one_or_more_expectations() {
 }
 
 const Section& delayed_choice_keys() {
-  static const Section kSection = {
-      "choice",
-      "A choice that is made later.",
-      {{"values", "What can be picked.", texts(), true},
-       {"at", "The label of a vCPU at which it is picked.", text()}},
-      {}};
+  static const Section kSection = {"choice",
+                                   "A choice that is made later.",
+                                   {{"values", "What can be picked.", texts(), true},
+                                    {"at", "The label of a vCPU at which it is picked.", text()}},
+                                   {}};
   return kSection;
 }
 
 const Section& choose_keys() {
-  static const Section kSection = {
-      "choose",
-      "One value of each, picked at the start.",
-      {},
-      {"a parameter like cpu.stale_tlb",
-       "^[A-Za-z][A-Za-z0-9_.-]*$",
-       is_dotted_name,
-       "The values.",
-       {either({texts(), map(delayed_choice_keys())})}}};
+  static const Section kSection = {"choose",
+                                   "One value of each, picked at the start.",
+                                   {},
+                                   {"a parameter like cpu.stale_tlb",
+                                    "^[A-Za-z][A-Za-z0-9_.-]*$",
+                                    is_dotted_name,
+                                    "The values.",
+                                    {either({texts(), map(delayed_choice_keys())})}}};
   return kSection;
 }
 

@@ -24,12 +24,11 @@ const Section& vmpl_keys() {
   const auto mask = [] {
     return text(kVmplForm, [](std::string_view t) { return parse_vmpl_mask(t).has_value(); });
   };
-  static const Section kSection = {"vmpl_masks",
-                                   "What each VMPL may do with the page.",
-                                   {{"1", "VMPL 1.", mask()},
-                                    {"2", "VMPL 2.", mask()},
-                                    {"3", "VMPL 3.", mask()}},
-                                   {}};
+  static const Section kSection = {
+      "vmpl_masks",
+      "What each VMPL may do with the page.",
+      {{"1", "VMPL 1.", mask()}, {"2", "VMPL 2.", mask()}, {"3", "VMPL 3.", mask()}},
+      {}};
   return kSection;
 }
 
@@ -145,7 +144,10 @@ const Section& host_keys() {
       "host",
       "Protections of the regions' backings.",
       {},
-      {"a region", "^[A-Za-z][A-Za-z0-9_-]*$", is_name, "Of the whole region, or of parts of it.",
+      {"a region",
+       "^[A-Za-z][A-Za-z0-9_-]*$",
+       is_name,
+       "Of the whole region, or of parts of it.",
        {either({word({"rw", "r", "none", "unmapped", "pfnmap-read", "poisoned"}),
                 list(map(host_range_keys()))})}}};
   return kSection;
@@ -171,7 +173,8 @@ const Section& register_keys() {
       "registers",
       "Values of registers.",
       {},
-      {"a register like rax, rflags or cr2", "^[a-z][a-z0-9]*$",
+      {"a register like rax, rflags or cr2",
+       "^[a-z][a-z0-9]*$",
        [](std::string_view t) { return is_start_register(std::string(t)); },
        "The value.",
        {number()}}};
@@ -179,14 +182,11 @@ const Section& register_keys() {
 }
 
 const Section& control_bits_keys() {
-  static const Section kSection = {"control_bits",
-                                   "Bits on top of the default.",
-                                   {},
-                                   {"a bit's name like smap",
-                                    "^[A-Za-z][A-Za-z0-9_-]*$",
-                                    is_name,
-                                    "On or off.",
-                                    {yes_no()}}};
+  static const Section kSection = {
+      "control_bits",
+      "Bits on top of the default.",
+      {},
+      {"a bit's name like smap", "^[A-Za-z][A-Za-z0-9_-]*$", is_name, "On or off.", {yes_no()}}};
   return kSection;
 }
 
@@ -212,29 +212,29 @@ const Section& one_cpu_keys() {
 }
 
 const Section& cpu_keys() {
-  static const Section kSection = {
-      "cpus_start",
-      "The state of the vCPUs.",
-      cpu_state(),
-      {"a vCPU like vcpu0", "^vcpu[0-9]+$",
-       [](std::string_view t) {
-         return t.find('.') == std::string_view::npos && parse_vcpu(t).has_value();
-       },
-       "On top of that, for one vCPU.",
-       {map(one_cpu_keys())}}};
+  static const Section kSection = {"cpus_start",
+                                   "The state of the vCPUs.",
+                                   cpu_state(),
+                                   {"a vCPU like vcpu0",
+                                    "^vcpu[0-9]+$",
+                                    [](std::string_view t) {
+                                      return t.find('.') == std::string_view::npos &&
+                                             parse_vcpu(t).has_value();
+                                    },
+                                    "On top of that, for one vCPU.",
+                                    {map(one_cpu_keys())}}};
   return kSection;
 }
 
 const Section& vmsa_keys() {
-  static const Section kSection = {
-      "vmsa",
-      "The encrypted state of the vCPUs.",
-      {
-          {"features", "SEV features: debug-swap, vtom, ...", texts()},
-          {"vtom", "Virtual top of memory.", number()},
-          {"asid", "The guest's ASID.", number(1, 0xffff)},
-      },
-      {}};
+  static const Section kSection = {"vmsa",
+                                   "The encrypted state of the vCPUs.",
+                                   {
+                                       {"features", "SEV features: debug-swap, vtom, ...", texts()},
+                                       {"vtom", "Virtual top of memory.", number()},
+                                       {"asid", "The guest's ASID.", number(1, 0xffff)},
+                                   },
+                                   {}};
   return kSection;
 }
 
@@ -252,20 +252,20 @@ const Section& ghcb_keys() {
 }
 
 const Section& answer_keys() {
-  static const Section kSection = {
-      "answer",
-      "What the kernel `given` does for a fault in a range.",
-      {
-          {"gpa", "The first page.", address(), true},
-          {"size", "Bytes, whole pages; one page without.", size()},
-          {"access", "The accesses that this is for; rwx without.",
-           text("letters of r, w, x",
-                [](std::string_view t) {
-                  return !t.empty() && t.find_first_not_of("rwx") == std::string_view::npos;
-                })},
-          {"then", "What it does.", text(), true},
-      },
-      {}};
+  static const Section kSection = {"answer",
+                                   "What the kernel `given` does for a fault in a range.",
+                                   {
+                                       {"gpa", "The first page.", address(), true},
+                                       {"size", "Bytes, whole pages; one page without.", size()},
+                                       {"access", "The accesses that this is for; rwx without.",
+                                        text("letters of r, w, x",
+                                             [](std::string_view t) {
+                                               return !t.empty() && t.find_first_not_of("rwx") ==
+                                                                        std::string_view::npos;
+                                             })},
+                                       {"then", "What it does.", text(), true},
+                                   },
+                                   {}};
   return kSection;
 }
 
@@ -285,8 +285,7 @@ const Section& start_keys() {
           {"rmp", "Raw RMP entries.", list(map(rmp_entry_keys()))},
           {"attributes", "Memory attributes, when the VMM's rules do not give them.",
            list(map(attribute_keys()))},
-          {"slots", "Memory slots, when the VMM's rules do not give them.",
-           list(map(slot_keys()))},
+          {"slots", "Memory slots, when the VMM's rules do not give them.", list(map(slot_keys()))},
           {"generation", "Of the memory slots.", number()},
           {"host", "Protections of the regions' backings; rw without.", map(host_keys())},
           {"vectors", "Gates of the guest's IDT; the guest model's own without.",

@@ -74,8 +74,9 @@ std::optional<Node> LikeResolver::lay_over(const Node& document, const Node& lik
   const std::string name = identity(path);
   if (std::find(chain.begin(), chain.end(), name) != chain.end()) {
     // Full names say where a file is; the names as written say what to mend.
-    return report(like, "like: " + yaml::quote(like.text) + " comes back to itself after " +
-                            std::to_string(chain.size()) + " file(s)",
+    return report(like,
+                  "like: " + yaml::quote(like.text) + " comes back to itself after " +
+                      std::to_string(chain.size()) + " file(s)",
                   "a chain that ends");
   }
   if (chain.size() >= kLongestChain) {
@@ -107,8 +108,8 @@ const Node* LikeResolver::first_document(const std::string& path, const Node& li
       const Diagnostics& wrong = documents.error();
       diagnostics_.insert(diagnostics_.end(), wrong.begin(), wrong.end());
     }
-    known = files_.emplace(path, documents ? std::move(documents).value() : std::vector<Node>{})
-                .first;
+    known =
+        files_.emplace(path, documents ? std::move(documents).value() : std::vector<Node>{}).first;
   }
   if (known->second.empty() || !known->second[0].is_map()) {
     report(like, "like: there is no scenario in " + yaml::quote(path),

@@ -24,7 +24,8 @@ class LikeResolver {
                                     std::size_t index);
 
  private:
-  std::optional<yaml::Node> resolve_one(const yaml::Node& document, std::vector<std::string>& chain);
+  std::optional<yaml::Node> resolve_one(const yaml::Node& document,
+                                        std::vector<std::string>& chain);
   std::optional<yaml::Node> lay_over(const yaml::Node& document, const yaml::Node& like,
                                      const std::string& path, std::vector<std::string>& chain);
   const yaml::Node* first_document(const std::string& path, const yaml::Node& like);

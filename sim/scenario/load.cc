@@ -18,7 +18,9 @@ Loaded finish(std::vector<Scenario> scenarios, Diagnostics diagnostics) {
     const std::size_t more = diagnostics.size() - kMostShown;
     diagnostics.resize(kMostShown);
     diagnostics.push_back({{diagnostics[0].pos.file, 0, 0},
-                           std::to_string(more) + " more errors are not shown", "", ""});
+                           std::to_string(more) + " more errors are not shown",
+                           "",
+                           ""});
   }
   return diagnostics;
 }
@@ -38,7 +40,8 @@ Loaded read_all(const std::vector<yaml::Node>& documents, const std::string& fil
     }
   }
   if (documents.empty()) {
-    diagnostics.push_back({{file, 0, 0}, "there is no scenario in the file", "nptsim: 1 and so on", ""});
+    diagnostics.push_back(
+        {{file, 0, 0}, "there is no scenario in the file", "nptsim: 1 and so on", ""});
   }
   return finish(std::move(scenarios), std::move(diagnostics));
 }

@@ -1,5 +1,5 @@
-// A value of a scenario that remembers where it was written, for diagnostics that only a later layer
-// can give ("there is no kernel 'kvm-9.9'").
+// A value of a scenario that remembers where it was written, for diagnostics that only a later
+// layer can give ("there is no kernel 'kvm-9.9'").
 #ifndef NPTSIM_SIM_SCENARIO_LOCATED_H_
 #define NPTSIM_SIM_SCENARIO_LOCATED_H_
 

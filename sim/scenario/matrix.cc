@@ -57,7 +57,8 @@ Point make_point(Reading reading, const std::vector<Setting>& settings,
   point.scenario = std::move(reading.scenario);
   keep_parameters(point.scenario);
   for (const Setting& setting : settings) {
-    if (setting.is_list) point.scenario.picks.emplace_back(setting.key.value, setting.values[0].value);
+    if (setting.is_list)
+      point.scenario.picks.emplace_back(setting.key.value, setting.values[0].value);
   }
   if (!reading.contradictions.empty()) {
     point.invalid = reading.contradictions[0].found;

@@ -132,10 +132,14 @@ class LineReader {
 
   bool read_arguments(const Piece& rest, Directive& out) {
     switch (out.kind) {
-      case Directive::Kind::kCall: return read_call(rest, out);
-      case Directive::Kind::kLabel: return read_label(rest, out);
-      case Directive::Kind::kCheck: return read_check(rest, out);
-      default: return read_access(rest, out);
+      case Directive::Kind::kCall:
+        return read_call(rest, out);
+      case Directive::Kind::kLabel:
+        return read_label(rest, out);
+      case Directive::Kind::kCheck:
+        return read_check(rest, out);
+      default:
+        return read_access(rest, out);
     }
   }
 
@@ -283,11 +287,9 @@ void check_labels_unique(const Program& program, Diagnostics& diagnostics) {
                    [](const Text* a, const Text* b) { return a->value < b->value; });
   for (std::size_t i = 1; i < sorted.size(); ++i) {
     if (sorted[i]->value != sorted[i - 1]->value) continue;
-    diagnostics.push_back({sorted[i]->pos,
-                           "the label " + yaml::quote(sorted[i]->value) + " is given twice",
-                           "each label once; the first is at line " +
-                               std::to_string(sorted[i - 1]->pos.line),
-                           ""});
+    diagnostics.push_back(
+        {sorted[i]->pos, "the label " + yaml::quote(sorted[i]->value) + " is given twice",
+         "each label once; the first is at line " + std::to_string(sorted[i - 1]->pos.line), ""});
   }
 }
 
@@ -313,8 +315,8 @@ Program read_program(const yaml::Node& node, const std::string& what, Diagnostic
     }
   }
   if (program.lines.empty() && diagnostics.empty()) {
-    diagnostics.push_back({node.pos, what + " is empty", "at least one instruction or directive",
-                           ""});
+    diagnostics.push_back(
+        {node.pos, what + " is empty", "at least one instruction or directive", ""});
   }
   check_labels_unique(program, diagnostics);
   return program;

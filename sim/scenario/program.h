@@ -33,7 +33,7 @@ struct Argument {
 struct Directive {
   enum class Kind : std::uint8_t { kCall, kLoad, kStore, kFetch, kLabel, kCheck, kVmpl };
   Kind kind = Kind::kCall;
-  std::string name;                  // kCall: the procedure; kLabel: the label; kCheck: the register
+  std::string name;                  // kCall: a procedure; kLabel: the label; kCheck: a register
   std::vector<Argument> arguments;   // kCall: all; kLoad, kFetch: address; kStore: address, value;
                                      // kCheck: the value; kVmpl: the level
   unsigned size = 0;                 // kLoad, kStore: bytes

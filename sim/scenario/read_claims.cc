@@ -166,7 +166,8 @@ std::vector<EventCount> read_counts(const Node& node, Diagnostics& diagnostics) 
     auto pattern = read_pattern(item, diagnostics, "times");
     if (!pattern) continue;
     if (times == nullptr) {
-      diagnostics.push_back({item.pos, "a count without `times`", "like { npf: {}, times: 2 }", ""});
+      diagnostics.push_back(
+          {item.pos, "a count without `times`", "like { npf: {}, times: 2 }", ""});
     } else if (const auto value = yaml::read_number(*times, "times", diagnostics)) {
       counts.push_back({std::move(*pattern), {*value, times->pos}});
     }
@@ -218,8 +219,10 @@ Expectation read_expectation(const Node& node, Diagnostics& diagnostics) {
   expectation.pos = node.pos;
   for (const yaml::MapEntry& entry : node.entries) {
     const std::string& key = entry.key.text;
-    if (key == "vm" || key.ends_with(".vm")) expectation.vms[key] = read_outcome(entry.value);
-    else if (parse_vcpu(key)) expectation.vcpus[key] = read_outcome(entry.value);
+    if (key == "vm" || key.ends_with(".vm"))
+      expectation.vms[key] = read_outcome(entry.value);
+    else if (parse_vcpu(key))
+      expectation.vcpus[key] = read_outcome(entry.value);
   }
   if (const Node* harm = values.find("harm")) {
     expectation.harm = {values.plain_texts("harm"), harm->pos};

@@ -54,8 +54,7 @@ NestedTables read_nested_tables(const Node& node) {
 std::map<unsigned, VmplMask> read_vmpl_masks(const Values& values) {
   std::map<unsigned, VmplMask> masks;
   for (const yaml::MapEntry& entry : values.entries("vmpl")) {
-    masks[static_cast<unsigned>(number_of(entry.key))] =
-        parse_vmpl_mask(entry.value.text).value();
+    masks[static_cast<unsigned>(number_of(entry.key))] = parse_vmpl_mask(entry.value.text).value();
   }
   return masks;
 }

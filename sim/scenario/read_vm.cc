@@ -60,15 +60,18 @@ Contents read_contents(const Node& node, const std::string& path, Diagnostics& d
 
 void read_device(const Values& values, Region& region) {
   const Text device = values.located_text("device").value_or(Text{"ram", {}});
-  if (device.value == "ram") region.device = Device::kRam;
-  else if (device.value == "rom") region.device = Device::kRom;
-  else if (device.value == "pflash") region.device = Device::kPflash;
-  else region.device = Device::kIo;
+  if (device.value == "ram")
+    region.device = Device::kRam;
+  else if (device.value == "rom")
+    region.device = Device::kRom;
+  else if (device.value == "pflash")
+    region.device = Device::kPflash;
+  else
+    region.device = Device::kIo;
   if (region.device == Device::kIo && device.value != "io") region.model = device;
 }
 
-Region read_region(const yaml::MapEntry& entry, const std::string& path,
-                   Diagnostics& diagnostics) {
+Region read_region(const yaml::MapEntry& entry, const std::string& path, Diagnostics& diagnostics) {
   const Values values(entry.value);
   Region region;
   region.name = text_of(entry.key);

@@ -13,7 +13,7 @@ constexpr std::array<std::string_view, 4> kHighBytes = {"ah", "ch", "dh", "bh"};
 
 struct Special {
   std::string_view name;
-  std::uint64_t Registers::* word;
+  std::uint64_t Registers::*word;
 };
 constexpr std::array<Special, 10> kSpecials = {{{"rip", &Registers::rip},
                                                 {"rflags", &Registers::rflags},

@@ -43,7 +43,7 @@ struct Machine {
 
 // One key of `set:`. One value sets a parameter, several make a matrix.
 struct Setting {
-  Text key;                 // "kernel.mmio_caching", "cpu.reduction"; machine keys are bare: "vcpus"
+  Text key;                 // "kernel.mmio_caching"; machine keys are bare: "vcpus"
   std::vector<Text> values;
   bool is_list = false;     // written as a list, even of one
 };

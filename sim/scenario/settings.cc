@@ -15,14 +15,13 @@ using yaml::Node;
 using yaml::NodeKind;
 
 const std::vector<std::string>& model_roots() {
-  static const std::vector<std::string> kRoots = {"cpu",   "kernel",   "vmm",
-                                                  "guest", "firmware", "board", "host"};
+  static const std::vector<std::string> kRoots = {"cpu",      "kernel", "vmm", "guest",
+                                                  "firmware", "board",  "host"};
   return kRoots;
 }
 
 const std::vector<std::string>& path_roots() {
-  static const std::vector<std::string> kRoots = {"machine", "memory", "start", "place",
-                                                  "program"};
+  static const std::vector<std::string> kRoots = {"machine", "memory", "start", "place", "program"};
   return kRoots;
 }
 
@@ -123,8 +122,9 @@ void apply_setting(Node& tree, const Setting& setting, Diagnostics& diagnostics)
     if (dot == std::string::npos) break;
     map = map_below(*map, path.substr(0, dot), pos);
     if (map == nullptr) {
-      diagnostics.push_back({pos, "set." + setting.key.value + " leads through " +
-                                      yaml::quote(path.substr(0, dot)) + ", which is no map",
+      diagnostics.push_back({pos,
+                             "set." + setting.key.value + " leads through " +
+                                 yaml::quote(path.substr(0, dot)) + ", which is no map",
                              "a path of keys", ""});
       return;
     }

@@ -22,11 +22,16 @@ bool takes(const Shape& shape, NodeKind kind) {
     case Shape::Kind::kText:
     case Shape::Kind::kNumber:
     case Shape::Kind::kYesNo:
-    case Shape::Kind::kWord: return kind == NodeKind::kScalar;
-    case Shape::Kind::kTexts: return kind != NodeKind::kMap;
-    case Shape::Kind::kList: return kind == NodeKind::kSequence || kind == NodeKind::kNull;
-    case Shape::Kind::kMap: return kind == NodeKind::kMap || kind == NodeKind::kNull;
-    case Shape::Kind::kAny: return true;
+    case Shape::Kind::kWord:
+      return kind == NodeKind::kScalar;
+    case Shape::Kind::kTexts:
+      return kind != NodeKind::kMap;
+    case Shape::Kind::kList:
+      return kind == NodeKind::kSequence || kind == NodeKind::kNull;
+    case Shape::Kind::kMap:
+      return kind == NodeKind::kMap || kind == NodeKind::kNull;
+    case Shape::Kind::kAny:
+      return true;
     case Shape::Kind::kEither:
       return std::any_of(shape.choices.begin(), shape.choices.end(),
                          [kind](const Shape& choice) { return takes(choice, kind); });
@@ -61,8 +66,8 @@ void check_entry(const yaml::MapEntry& entry, const Section& section, const std:
   } else if (section.named.fits != nullptr && section.named.fits(name)) {
     check_shape(entry.value, section.named.shape.at(0), below(path, name), diagnostics);
   } else {
-    diagnostics.push_back(unknown_word(entry.key.pos, "key of " + named(path) + ":", name,
-                                       accepted_keys(section)));
+    diagnostics.push_back(
+        unknown_word(entry.key.pos, "key of " + named(path) + ":", name, accepted_keys(section)));
   }
 }
 
@@ -156,18 +161,28 @@ Shape either(std::vector<Shape> choices) {
 
 std::string accepted_text(const Shape& shape) {
   switch (shape.kind) {
-    case Shape::Kind::kText: return shape.accepted.empty() ? "a text" : shape.accepted;
-    case Shape::Kind::kNumber: return yaml::kNumberForms;
-    case Shape::Kind::kYesNo: return "yes, no, on, off";
-    case Shape::Kind::kWord: return list_of(shape.words);
-    case Shape::Kind::kTexts: return "a text or a list of texts";
-    case Shape::Kind::kList: return "a list";
-    case Shape::Kind::kMap: return "a map with " + list_of(accepted_keys(*shape.section), "and");
-    case Shape::Kind::kAny: return "anything";
-    case Shape::Kind::kEither: break;
+    case Shape::Kind::kText:
+      return shape.accepted.empty() ? "a text" : shape.accepted;
+    case Shape::Kind::kNumber:
+      return yaml::kNumberForms;
+    case Shape::Kind::kYesNo:
+      return "yes, no, on, off";
+    case Shape::Kind::kWord:
+      return list_of(shape.words);
+    case Shape::Kind::kTexts:
+      return "a text or a list of texts";
+    case Shape::Kind::kList:
+      return "a list";
+    case Shape::Kind::kMap:
+      return "a map with " + list_of(accepted_keys(*shape.section), "and");
+    case Shape::Kind::kAny:
+      return "anything";
+    case Shape::Kind::kEither:
+      break;
   }
   std::string all;
-  for (const Shape& choice : shape.choices) all += (all.empty() ? "" : "; ") + accepted_text(choice);
+  for (const Shape& choice : shape.choices)
+    all += (all.empty() ? "" : "; ") + accepted_text(choice);
   return all;
 }
 
@@ -179,7 +194,8 @@ void check_shape(const Node& node, const Shape& shape, const std::string& path,
     return;
   }
   switch (shape.kind) {
-    case Shape::Kind::kText: return check_text(node, shape, path, diagnostics);
+    case Shape::Kind::kText:
+      return check_text(node, shape, path, diagnostics);
     case Shape::Kind::kNumber:
       static_cast<void>(yaml::read_number(node, what, diagnostics, shape.range));
       return;
@@ -192,10 +208,14 @@ void check_shape(const Node& node, const Shape& shape, const std::string& path,
     case Shape::Kind::kTexts:
       static_cast<void>(yaml::read_texts(node, what, diagnostics));
       return;
-    case Shape::Kind::kList: return check_list(node, shape, path, diagnostics);
-    case Shape::Kind::kMap: return check_map(node, *shape.section, path, diagnostics);
-    case Shape::Kind::kAny: return;
-    case Shape::Kind::kEither: return check_either(node, shape, path, diagnostics);
+    case Shape::Kind::kList:
+      return check_list(node, shape, path, diagnostics);
+    case Shape::Kind::kMap:
+      return check_map(node, *shape.section, path, diagnostics);
+    case Shape::Kind::kAny:
+      return;
+    case Shape::Kind::kEither:
+      return check_either(node, shape, path, diagnostics);
   }
 }
 

@@ -1,0 +1,304 @@
+#include "sim/scenario/canonical.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <vector>
+
+#include "sim/yaml/number.h"
+
+namespace nptsim::scenario {
+namespace {
+
+using Json = nlohmann::json;  // its objects are sorted by key
+
+// Values of parameters are texts here: only the models know which are numbers or flags.
+std::string plain_value(const std::string& text) {
+  if (const auto number = yaml::parse_number(text)) return std::to_string(number.value());
+  if (text == "on" || text == "true") return "yes";
+  if (text == "off" || text == "false") return "no";
+  return text;
+}
+
+std::string hex_bytes(const std::vector<std::uint8_t>& bytes) {
+  std::string text;
+  for (const std::uint8_t byte : bytes) {
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
+  }
+  return text;
+}
+
+template <class T>
+void put(Json& out, const char* key, const T& value, const T& usual) {
+  if (value != usual) out[key] = value;
+}
+
+void put(Json& out, const char* key, Json value) {
+  if (!value.empty()) out[key] = std::move(value);
+}
+
+void put(Json& out, const char* key, const Text& text, const Text& usual) {
+  put(out, key, text.value, usual.value);
+}
+
+void put(Json& out, const char* key, const std::optional<Number>& number) {
+  if (number) out[key] = number->value;
+}
+
+Json texts(const std::vector<Text>& list) {
+  Json out = Json::array();
+  for (const Text& text : list) out.push_back(text.value);
+  return out;
+}
+
+template <class T>
+Json all(const std::vector<T>& list, Json (*one)(const T&)) {
+  Json out = Json::array();
+  for (const T& item : list) out.push_back(one(item));
+  return out;
+}
+
+Json machine(const Machine& m) {
+  static const Machine kUsual;
+  Json out = Json::object();
+  put(out, "cpu", m.cpu, kUsual.cpu);
+  put(out, "vm", m.vm, kUsual.vm);
+  put(out, "kernel", m.kernel, kUsual.kernel);
+  put(out, "vmm", m.vmm, kUsual.vmm);
+  put(out, "guest", m.guest, kUsual.guest);
+  put(out, "firmware", m.firmware, kUsual.firmware);
+  put(out, "board", m.board, kUsual.board);
+  put(out, "vcpus", m.vcpus.value, kUsual.vcpus.value);
+  put(out, "vmpl", m.vmpl.value, kUsual.vmpl.value);
+  put(out, "apply", texts(m.apply));
+  return out;
+}
+
+Json contents(const Contents& c) { return {{"offset", c.offset}, {"bytes", hex_bytes(c.bytes)}}; }
+
+Json region(const Region& r) {
+  static const Region kUsual;
+  Json out = {{"name", r.name.value}, {"gpa", r.gpa.value}, {"size", r.size}};
+  put(out, "device", static_cast<int>(r.device), static_cast<int>(kUsual.device));
+  put(out, "model", r.model, kUsual.model);
+  put(out, "romd", r.romd, kUsual.romd);
+  put(out, "read_only_drive", r.read_only_drive, kUsual.read_only_drive);
+  put(out, "launch", static_cast<int>(r.launch), static_cast<int>(kUsual.launch));
+  put(out, "host_page", r.host_page, kUsual.host_page);
+  if (r.fill) out["fill"] = *r.fill;
+  put(out, "contents", all(r.contents, contents));
+  return out;
+}
+
+Json rights(const Rights& r) {
+  return std::string(r.present ? "p" : "") + (r.write ? "w" : "") + (r.execute ? "x" : "") +
+         (r.user ? "u" : "");
+}
+
+Json map_entry(const MapEntry& e) {
+  static const MapEntry kUsual;
+  Json out = {{"gva", e.gva.value}, {"gpa", e.gpa.value}, {"size", e.size}};
+  put(out, "page", e.page, kUsual.page);
+  if (e.c_bit) out["c_bit"] = *e.c_bit;
+  if (e.rights != kUsual.rights) out["rights"] = rights(e.rights);
+  return out;
+}
+
+Json argument(const Argument& a) { return a.is_number ? Json(a.number) : Json(a.text); }
+
+Json program_line(const ProgramLine& line) {
+  if (line.kind == ProgramLine::Kind::kInstruction) return normal_line(line.text);
+  const Directive& d = line.directive;
+  Json out = {{"directive", static_cast<int>(d.kind)}};
+  put(out, "name", d.name, std::string());
+  put(out, "arguments", all(d.arguments, argument));
+  put(out, "size", d.size, 0u);
+  put(out, "register", d.reg, std::string());
+  put(out, "relation", d.relation, std::string());
+  return out;
+}
+
+// Without the notes of place, so that a text form and a list form are the same program.
+Json programs(const std::map<unsigned, Program>& list) {
+  Json out = Json::object();
+  for (const auto& [vcpu, program] : list) {
+    out[std::to_string(vcpu)] = all(program.lines, program_line);
+  }
+  return out;
+}
+
+Json act(const Act& a) {
+  Json out = {{"actor", a.actor.value}, {"words", a.words}};
+  if (a.at_label) out["at"] = std::to_string(a.at_vcpu) + "." + *a.at_label;
+  return out;
+}
+
+Json place(const Place& p) { return {{"region", p.region}, {"offset", p.offset}}; }
+
+Json nested_entry(const NestedEntry& e) {
+  Json out = {{"gpa", e.gpa.value}, {"level", e.level}, {"rights", rights(e.rights)}};
+  if (e.to) out["to"] = place(*e.to);
+  put(out, "set_bits", Json(e.set_bits));
+  return out;
+}
+
+Json vmpl_masks(const std::map<unsigned, VmplMask>& masks) {
+  Json out = Json::object();
+  for (const auto& [level, m] : masks) {
+    out[std::to_string(level)] = std::string(m.read ? "r" : "") + (m.write ? "w" : "") +
+                                 (m.execute_user ? "u" : "") + (m.execute_supervisor ? "s" : "");
+  }
+  return out;
+}
+
+Json page_range(const PageRange& r) {
+  Json out = {{"gpa", r.gpa.value}, {"size", r.size}, {"state", static_cast<int>(r.state)}};
+  if (r.rmp) out["rmp"] = *r.rmp;
+  put(out, "vmpl", vmpl_masks(r.vmpl));
+  return out;
+}
+
+Json rmp_entry(const RmpEntry& e) {
+  Json out = {{"spa", place(e.spa)}, {"page", e.page}, {"gpa", e.gpa.value}, {"asid", e.asid}};
+  put(out, "assigned", e.assigned, false);
+  put(out, "validated", e.validated, false);
+  put(out, "immutable", e.immutable, false);
+  put(out, "vmsa", e.vmsa, false);
+  put(out, "vmpl", vmpl_masks(e.vmpl));
+  return out;
+}
+
+Json attribute_range(const AttributeRange& r) {
+  return {{"gpa", r.gpa.value}, {"size", r.size}, {"private", r.is_private}};
+}
+
+Json slot(const Slot& s) {
+  Json out = {{"id", s.id}, {"gpa", s.gpa.value}, {"size", s.size}, {"backing", place(s.backing)}};
+  std::vector<std::string> flags = s.flags;
+  std::sort(flags.begin(), flags.end());
+  put(out, "flags", Json(flags));
+  return out;
+}
+
+Json host_range(const HostRange& r) {
+  return {
+      {"region", r.region}, {"offset", r.offset}, {"size", r.size}, {"protection", r.protection}};
+}
+
+Json vector(const Vector& v) {
+  return {{"number", v.number}, {"handler", v.handler}, {"vcpu", v.label_vcpu}};
+}
+
+Json control_register(const ControlRegister& reg) {
+  Json out = Json::object();
+  if (reg.value) out["value"] = *reg.value;
+  put(out, "bits", Json(reg.bits));
+  return out;
+}
+
+Json cpu_start(const CpuStart& cpu) {
+  Json out = Json::object();
+  if (cpu.mode) out["mode"] = *cpu.mode;
+  if (cpu.cpl) out["cpl"] = *cpu.cpl;
+  for (const auto& [name, value] : cpu.registers) out["registers"][name] = value.value;
+  for (const auto& [name, reg] : cpu.control) out["control"][name] = control_register(reg);
+  put(out, "tlb", all(cpu.tlb, map_entry));
+  return out;
+}
+
+Json answer(const Answer& a) {
+  return {{"gpa", a.gpa.value}, {"size", a.size}, {"access", a.access}, {"then", a.then.value}};
+}
+
+Json ghcb_start(const GhcbStart& ghcb) {
+  Json out = Json::object();
+  put(out, "registered", ghcb.registered, true);
+  if (ghcb.version) out["version"] = *ghcb.version;
+  put(out, "gpa", ghcb.gpa);
+  return out;
+}
+
+Json vmsa_start(const VmsaStart& vmsa) {
+  Json out = Json::object();
+  put(out, "features", texts(vmsa.features));
+  put(out, "vtom", vmsa.vtom);
+  put(out, "asid", vmsa.asid);
+  return out;
+}
+
+Json start(const Start& s) {
+  Json out = Json::object();
+  put(out, "begin", static_cast<int>(s.begin), static_cast<int>(Begin::kRunning));
+  put(out, "warm", s.npt.warm, true);
+  put(out, "npt", all(s.npt.entries, nested_entry));
+  put(out, "pages", all(s.pages, page_range));
+  put(out, "rmp", all(s.rmp, rmp_entry));
+  if (s.attributes) out["attributes"] = all(*s.attributes, attribute_range);
+  if (s.slots) out["slots"] = all(*s.slots, slot);
+  put(out, "generation", s.generation);
+  put(out, "host", all(s.host, host_range));
+  put(out, "vectors", all(s.vectors, vector));
+  put(out, "cpu", cpu_start(s.cpu));
+  for (const auto& [index, cpu] : s.vcpu) out["vcpu"][std::to_string(index)] = cpu_start(cpu);
+  put(out, "vmsa", vmsa_start(s.vmsa));
+  put(out, "ghcb", ghcb_start(s.ghcb));
+  put(out, "answers", all(s.answers, answer));
+  return out;
+}
+
+Json virtual_machine(const Vm& vm) {
+  Json out = Json::object();
+  put(out, "machine", machine(vm.machine));
+  put(out, "memory", all(vm.memory, region));
+  put(out, "map", all(vm.map, map_entry));
+  put(out, "program", programs(vm.programs));
+  put(out, "start", start(vm.start));
+  for (const auto& [name, address] : vm.place) out["place"][name] = address.value;
+  return out;
+}
+
+Json setting_values(const Setting& setting) {
+  Json out = Json::array();
+  for (const Text& value : setting.values) out.push_back(plain_value(value.value));
+  return out.size() == 1 ? out[0] : out;
+}
+
+Json choices(const std::vector<Choice>& list) {
+  Json out = Json::object();
+  for (const Choice& choice : list) {
+    Json& one = out[choice.key.value];
+    for (const Text& value : choice.values) one["values"].push_back(plain_value(value.value));
+    if (choice.at_label) one["at"] = std::to_string(choice.at_vcpu) + "." + *choice.at_label;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string canonical_form(const Scenario& scenario) {
+  Json out = {{"nptsim", 1}};
+  put(out, "vm", virtual_machine(scenario.vm));
+  for (const Vm& vm : scenario.vms) out["vms"][vm.name] = virtual_machine(vm);
+  for (const Setting& setting : scenario.set)
+    out["set"][setting.key.value] = setting_values(setting);
+  put(out, "script", all(scenario.script, act));
+  if (scenario.explore) {
+    put(out, "may", all(scenario.explore->may, act));
+    put(out, "choose", choices(scenario.explore->choose));
+  }
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string scenario_hash(const Scenario& scenario) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : canonical_form(scenario)) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  std::string text;
+  for (int shift = 60; shift >= 0; shift -= 4) text += "0123456789abcdef"[(hash >> shift) & 15];
+  return text;
+}
+
+}  // namespace nptsim::scenario
