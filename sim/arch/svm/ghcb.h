@@ -25,12 +25,16 @@ struct GhcbField {
 inline constexpr GhcbField kCpl{"cpl", 0x0cb, 1}, kXss{"xss", 0x140, 8}, kDr7{"dr7", 0x160, 8},
     kRip{"rip", 0x178, 8}, kRsp{"rsp", 0x1d8, 8}, kRax{"rax", 0x1f8, 8}, kRcx{"rcx", 0x308, 8},
     kRdx{"rdx", 0x310, 8}, kRbx{"rbx", 0x318, 8}, kRbp{"rbp", 0x328, 8}, kRsi{"rsi", 0x330, 8},
-    kRdi{"rdi", 0x338, 8}, kExitCode{"sw_exit_code", 0x390, 8},
+    kRdi{"rdi", 0x338, 8}, kR8{"r8", 0x340, 8}, kR9{"r9", 0x348, 8}, kR10{"r10", 0x350, 8},
+    kR11{"r11", 0x358, 8}, kR12{"r12", 0x360, 8}, kR13{"r13", 0x368, 8}, kR14{"r14", 0x370, 8},
+    kR15{"r15", 0x378, 8}, kExitCode{"sw_exit_code", 0x390, 8},
     kExitInfo1{"sw_exit_info_1", 0x398, 8}, kExitInfo2{"sw_exit_info_2", 0x3a0, 8},
     kScratch{"sw_scratch", 0x3a8, 8}, kXcr0{"xcr0", 0x3e8, 8};
 inline constexpr GhcbField kFields[] = {kCpl, kXss, kDr7, kRip, kRsp, kRax, kRcx,
-                                        kRdx, kRbx, kRbp, kRsi, kRdi, kExitCode,
-                                        kExitInfo1, kExitInfo2, kScratch, kXcr0};
+                                        kRdx, kRbx, kRbp, kRsi, kRdi, kR8, kR9, kR10, kR11,
+                                        kR12, kR13, kR14, kR15, kExitCode, kExitInfo1,
+                                        kExitInfo2, kScratch, kXcr0};
+static_assert(kRax.valid_bit() == 63 && kExitCode.valid_bit() == 114 && kXcr0.valid_bit() == 125);
 
 // Parts without a valid bit.
 inline constexpr unsigned kValidBitmap = 0x3f0, kValidBitmapSize = 16;
