@@ -1,0 +1,132 @@
+// Short forms for declaring facts and actions, and for reaching the records.
+#ifndef NPTSIM_MODELS_VMM_QEMU_DEFINE_H_
+#define NPTSIM_MODELS_VMM_QEMU_DEFINE_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/common/kvm_uapi.h"
+#include "models/vmm/qemu/state.h"
+#include "sim/machine/view.h"
+#include "sim/rules/vocabulary.h"
+
+namespace nptsim::qemu {
+
+using machine::View;
+using rules::ActionResult;
+using rules::Args;
+
+// Facts and actions by subject; vocabulary() is all of them.
+void add_facts(rules::Vocabulary& vocabulary);
+void add_access_actions(rules::Vocabulary& vocabulary);  // one KVM_EXIT_MMIO
+void add_memory_actions(rules::Vocabulary& vocabulary);  // regions, slots, locks
+void add_pflash_actions(rules::Vocabulary& vocabulary);
+void add_run_actions(rules::Vocabulary& vocabulary);  // ends of the VM, port I/O
+void add_start_actions(rules::Vocabulary& vocabulary);
+
+inline const std::vector<std::string> kNoYes = {"no", "yes"};
+
+inline unsigned thread_of(const View& view) {
+  return view.is_vcpu_thread() ? view.vcpu() : machine::kVmmActor;
+}
+
+inline Record process_record(View& view) { return kProcess.at(view.store(), 0); }
+inline ConstRecord process_record(const View& view) { return kProcess.at(view.store(), 0); }
+inline Record thread_record(View& view) { return kThreads.at(view.store(), thread_of(view)); }
+inline ConstRecord thread_record(const View& view) {
+  return kThreads.at(view.store(), thread_of(view));
+}
+inline Record run_record(View& view) { return kvm_uapi::kRuns.at(view.store(), view.vcpu()); }
+inline ConstRecord run_record(const View& view) {
+  return kvm_uapi::kRuns.at(view.store(), view.vcpu());
+}
+
+// The region that this thread is at, if any.
+inline bool has_region(const View& view) { return thread_record(view).get(thread::kRegion) != 0; }
+inline std::uint64_t region_index(const View& view) {
+  NPTSIM_CHECK(has_region(view));
+  return thread_record(view).get(thread::kRegion) - 1;
+}
+inline const machine::Region& region_setup(const View& view) {
+  return view.setup().regions[region_index(view)];
+}
+inline Record region_record(View& view) { return kRegions.at(view.store(), region_index(view)); }
+inline ConstRecord region_record(const View& view) {
+  return kRegions.at(view.store(), region_index(view));
+}
+
+// QEMU's own loads and stores to the mapping behind a region. What the guest encrypted is
+// ciphertext here. False if the mapping's protection does not allow it: the process then dies of
+// the signal, and the VM has ended.
+bool load_mapping(View& view, const machine::Region& region, std::uint64_t offset, void* data,
+                  std::uint64_t size);
+bool store_mapping(View& view, const machine::Region& region, std::uint64_t offset,
+                   const void* data, std::uint64_t size);
+
+// The piece under way: its bytes of the access, as a number.
+std::uint64_t piece_value(const View& view);
+void set_piece_value(View& view, std::uint64_t value);
+
+template <unsigned (*compute)(const View&)>
+rules::FactDef fact(std::string name, std::vector<std::string> values, std::string text,
+                    bool fixed = false) {
+  rules::FactDef def;
+  def.name = std::move(name);
+  def.values = std::move(values);
+  def.compute = rules::fact_of<View, compute>;
+  def.fixed = fixed;
+  def.text = std::move(text);
+  return def;
+}
+
+// Nothing here needs the guest's registers, so each action has a form for both views.
+template <ActionResult (*act)(View&, const Args&)>
+rules::ActionDef action(std::string name, std::vector<rules::ArgDef> args, std::string writes,
+                        std::string text) {
+  rules::ActionDef def;
+  def.name = std::move(name);
+  def.args = std::move(args);
+  def.writes = std::move(writes);
+  def.text = std::move(text);
+  def.open = rules::action_of<View, act>;
+  def.sealed = rules::action_of<View, act>;
+  return def;
+}
+
+template <bool (*next)(View&, const Args&, std::uint64_t&)>
+rules::IteratorDef iterator(std::string name, std::string text) {
+  rules::IteratorDef def;
+  def.name = std::move(name);
+  def.next = rules::iterator_of<View, next>;
+  def.text = std::move(text);
+  return def;
+}
+
+inline rules::ArgDef word_arg(std::string name, std::vector<std::string> words,
+                              bool required = true) {
+  rules::ArgDef arg;
+  arg.name = std::move(name);
+  arg.kind = rules::ArgKind::kWord;
+  arg.required = required;
+  arg.words = std::move(words);
+  return arg;
+}
+inline rules::ArgDef number_arg(std::string name, std::uint64_t max) {
+  rules::ArgDef arg;
+  arg.name = std::move(name);
+  arg.kind = rules::ArgKind::kInteger;
+  arg.max = max;
+  return arg;
+}
+// A number, or a local or the cursor.
+inline rules::ArgDef value_arg(std::string name) {
+  rules::ArgDef arg;
+  arg.name = std::move(name);
+  arg.kind = rules::ArgKind::kValue;
+  return arg;
+}
+
+}  // namespace nptsim::qemu
+
+#endif  // NPTSIM_MODELS_VMM_QEMU_DEFINE_H_

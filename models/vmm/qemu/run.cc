@@ -1,0 +1,209 @@
+// What kvm_cpu_exec makes of a return from KVM_RUN when nothing is left to do but to end, and port
+// I/O.
+#include <cstdio>
+
+#include "models/vmm/qemu/define.h"
+
+namespace nptsim::qemu {
+namespace {
+
+using machine::Outcome;
+using machine::OutcomeKind;
+
+// strerror() of the C library for what KVM_RUN and the memslot ioctl can give.
+std::string error_text(std::uint64_t number) {
+  switch (static_cast<kvm_uapi::Errno>(number)) {
+    case kvm_uapi::Errno::kNone:
+      return "Success";
+    case kvm_uapi::Errno::kEnoent:
+      return "No such file or directory";
+    case kvm_uapi::Errno::kEnomem:
+      return "Cannot allocate memory";
+    case kvm_uapi::Errno::kEfault:
+      return "Bad address";
+    case kvm_uapi::Errno::kEexist:
+      return "File exists";
+    case kvm_uapi::Errno::kEinval:
+      return "Invalid argument";
+  }
+  return "Unknown error " + std::to_string(number);
+}
+
+std::string hex(std::uint64_t value) {
+  char text[24];
+  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+// A line that QEMU prints on its standard error before the one that is the outcome's text.
+void print(View& view, std::string line) {
+  if (view.narrator() != nullptr) view.say("text", {{"text", std::move(line)}});
+}
+
+void end(View& view, OutcomeKind kind, std::string text, bool alive) {
+  Outcome outcome(kind, std::move(text));
+  outcome.who = "qemu";
+  outcome.process_alive = alive;
+  view.end_vm(std::move(outcome));
+}
+
+// What kvm_set_user_memory_region prints, then what kvm_set_phys_mem prints before it aborts
+// (accel/kvm/kvm-all.c). Which of the errno values it was is the row's to know.
+std::string slot_failure(View& view, const std::string& error) {
+  const ConstRecord request = kvm_uapi::kRegionRequest.at(std::as_const(view).store(), 0);
+  constexpr std::uint64_t kMemReadonly = 2;  // KVM_MEM_READONLY
+  print(view, "kvm_set_user_memory_region: KVM_SET_USER_MEMORY_REGION2 failed, slot=" +
+                  std::to_string(request.get(kvm_uapi::region::kSlot)) +
+                  ", start=" + hex(request.get(kvm_uapi::region::kGpa)) +
+                  ", size=" + hex(request.get(kvm_uapi::region::kSize)) + ", flags=" +
+                  hex(request.get(kvm_uapi::region::kReadonly) != 0 ? kMemReadonly : 0) +
+                  ", guest_memfd=-1, guest_memfd_offset=0x0: " + error);
+  return "kvm_set_phys_mem: error registering slot: " + error;
+}
+
+// The second argument of stop_vm and refuse: errno of the ioctl that failed.
+const std::vector<std::string> kErrnoWords = {"EINVAL", "EEXIST"};
+std::string errno_argument(const Args& args, unsigned i) {
+  const bool exists = args.has(i) && args.word(i) == 1;
+  return error_text(
+      static_cast<std::uint64_t>(exists ? kvm_uapi::Errno::kEexist : kvm_uapi::Errno::kEinval));
+}
+
+// --- the end of a VM that ran ---
+
+enum class StopText : unsigned {
+  kNotResettable,
+  kReset,
+  kInternalError,
+  kFailEntry,
+  kRunFailed,
+  kUnknownExit,
+  kSlotFailed,
+  kUnregisterFailed,
+};
+const std::vector<std::string> kStopWords = {
+    "not-resettable", "reset",        "internal-error", "fail-entry",
+    "run-failed",     "unknown-exit", "slot-failed",    "unregister-failed"};
+
+std::string internal_error_text(const View& view) {
+  const std::uint64_t suberror = run_record(view).get(kvm_uapi::run::kSuberror);
+  const std::string text = "KVM internal error. Suberror: " + std::to_string(suberror);
+  constexpr std::uint64_t kEmulation = 1;  // KVM_INTERNAL_ERROR_EMULATION
+  return suberror == kEmulation ? text + "\nemulation failure" : text;
+}
+
+std::string stop_text(View& view, StopText which, const Args& args) {
+  switch (which) {
+    case StopText::kNotResettable:
+      return "cpus are not resettable, terminating";
+    case StopText::kReset:
+      return "the machine is reset";
+    case StopText::kInternalError:
+      return internal_error_text(view);
+    case StopText::kFailEntry:
+      return "KVM: entry failed, hardware error " + hex(~0ull);
+    case StopText::kRunFailed:
+      return "error: kvm run failed " + error_text(run_record(view).get(kvm_uapi::run::kErrno));
+    case StopText::kUnknownExit:
+      return "KVM: unknown exit";
+    case StopText::kSlotFailed:
+      return slot_failure(view, errno_argument(args, 2));
+    case StopText::kUnregisterFailed:
+      return "kvm_set_phys_mem: error unregistering slot: " + errno_argument(args, 2);
+  }
+  NPTSIM_BUG("a text that does not exist");
+}
+
+ActionResult stop_vm(View& view, const Args& args) {
+  const auto which = static_cast<StopText>(args.word(0));
+  const bool shutdown = which == StopText::kNotResettable || which == StopText::kReset;
+  const bool alive = args.word(1) == 0;
+  end(view, shutdown ? OutcomeKind::kShutdown : OutcomeKind::kVmKilled,
+      stop_text(view, which, args), alive);
+  return ActionResult::done();
+}
+
+// KVM_SYSTEM_EVENT_SEV_TERM. data[0] is the GHCB MSR: with the MSR protocol's request (GHCBInfo
+// 0x100) it carries the reason, code set in bits 15:12 and code in 23:16; otherwise it is the
+// address of the GHCB and tells nothing. The lines are LOG_GUEST_ERROR: with -d guest_errors only.
+ActionResult guest_terminated(View& view, const Args&) {
+  const std::uint64_t data = run_record(std::as_const(view)).get(kvm_uapi::run::kEventData);
+  constexpr std::uint64_t kTerminationRequest = 0x100;
+  Outcome outcome(OutcomeKind::kGuestTerminated, "Guest crashed");
+  outcome.who = "qemu";
+  outcome.process_alive = false;  // guest-panicked, whose default action is to shut down
+  if (get_bits(data, 11, 0) == kTerminationRequest) {
+    outcome.reason_set = static_cast<unsigned>(get_bits(data, 15, 12));
+    outcome.reason_code = static_cast<unsigned>(get_bits(data, 23, 16));
+    outcome.text = "SEV termination (reason set: " + std::to_string(*outcome.reason_set) +
+                   " code: " + std::to_string(*outcome.reason_code) + ")";
+  }
+  view.end_vm(std::move(outcome));
+  return ActionResult::done();
+}
+
+// --- the end of a VM that never ran ---
+
+enum class RefuseText : unsigned { kNoVmType, kPflashNeedsReadonly, kSlotFailed };
+const std::vector<std::string> kRefuseWords = {"no-vm-type", "pflash-needs-readonly",
+                                               "slot-failed"};
+
+// For a type of its own QEMU asks before it creates the VM (target/i386/kvm/kvm.c kvm_get_vm_type);
+// a default-type VM fails when it is to become an SEV guest (target/i386/sev.c
+// sev_common_kvm_init).
+std::string no_vm_type(const View& view) {
+  const std::string& type = view.setup().kernel_vm_type;
+  const std::string name = type == "sev"      ? "SEV"
+                           : type == "sev-es" ? "SEV-ES"
+                           : type == "snp"    ? "SEV-SNP"
+                                              : "";
+  if (!name.empty()) return "vm-type " + name + " not supported by KVM";
+  return "sev_common_kvm_init: failed to initialize ret=-22 fw_error=0 ''";
+}
+
+ActionResult refuse(View& view, const Args& args) {
+  std::string text;
+  switch (static_cast<RefuseText>(args.word(0))) {
+    case RefuseText::kNoVmType:
+      text = no_vm_type(view);
+      break;
+    case RefuseText::kPflashNeedsReadonly:
+      text = "pflash with kvm requires KVM readonly memory support";
+      break;
+    case RefuseText::kSlotFailed:
+      text = slot_failure(view, errno_argument(args, 1));
+      break;
+  }
+  end(view, OutcomeKind::kRefused, std::move(text), false);
+  return ActionResult::done();
+}
+
+// kvm_handle_io, for ports that nobody has claimed: a read gives all ones
+// (system/ioport.c unassigned_io_read).
+ActionResult port_io(View& view, const Args&) {
+  const Record run = run_record(view);
+  const unsigned size = static_cast<unsigned>(run.get(kvm_uapi::run::kIoSize));
+  NPTSIM_CHECK(size == 1 || size == 2 || size == 4);
+  if (!run.get(kvm_uapi::run::kIoOut)) {
+    run.set(kvm_uapi::run::kIoData, bit_range(8 * size - 1, 0));
+  }
+  return ActionResult::done();
+}
+
+}  // namespace
+
+void add_run_actions(rules::Vocabulary& v) {
+  v.add(action<stop_vm>("stop_vm",
+                        {word_arg("text", kStopWords), word_arg("process", {"alive", "ended"}),
+                         word_arg("errno", kErrnoWords, false)},
+                        "the outcome of the VM", "QEMU stops the VM, with the text it prints"));
+  v.add(action<guest_terminated>("guest_terminated", {}, "the outcome of the VM",
+                                 "the guest asked for its end"));
+  v.add(action<refuse>("refuse",
+                       {word_arg("text", kRefuseWords), word_arg("errno", kErrnoWords, false)},
+                       "the outcome of the VM", "QEMU exits before the guest has run"));
+  v.add(action<port_io>("port_io", {}, "kvm_run io.data",
+                        "an unassigned port: all ones read, writes ignored"));
+}
+
+}  // namespace nptsim::qemu
