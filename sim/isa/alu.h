@@ -34,8 +34,7 @@ constexpr AluResult add_with_carry(u64 a, u64 b, bool carry, unsigned size) {
 constexpr AluResult subtract_with_borrow(u64 a, u64 b, bool borrow, unsigned size) {
   const u64 difference = (a - b - borrow) & mask_of_size(size);
   const u64 borrows = (~a & b) | ((~a | b) & difference);  // into each bit
-  return {difference, value_flags(difference, size) |
-                          flag_if(borrows & top_bit(size), kFlagCf) |
+  return {difference, value_flags(difference, size) | flag_if(borrows & top_bit(size), kFlagCf) |
                           flag_if(has_bit(borrows, 3), kFlagAf) |
                           flag_if((a ^ b) & (a ^ difference) & top_bit(size), kFlagOf)};
 }
@@ -85,8 +84,8 @@ constexpr AluResult rotate_right(u64 a, unsigned count, unsigned size) {
   return {value, flag_if(carry, kFlagCf) | flag_if(count == 1 && carry != next, kFlagOf)};
 }
 
-// Through the carry: a value of width + 1 bits turns, one bit at a time. `count` is already cut to 5
-// or 6 bits; 8- and 16-bit operands turn modulo 9 and 17 by themselves.
+// Through the carry: a value of width + 1 bits turns, one bit at a time. `count` is already cut to
+// 5 or 6 bits; 8- and 16-bit operands turn modulo 9 and 17 by themselves.
 constexpr AluResult rotate_carry_left(u64 a, bool carry, unsigned count, unsigned size) {
   u64 value = a;
   for (unsigned i = 0; i < count; ++i) {
@@ -142,14 +141,30 @@ constexpr bool condition_holds(unsigned condition, u64 flags) {
   const bool less = ((flags & kFlagSf) != 0) != ((flags & kFlagOf) != 0);
   bool holds = false;
   switch (condition >> 1) {
-    case 0: holds = flags & kFlagOf; break;
-    case 1: holds = flags & kFlagCf; break;
-    case 2: holds = flags & kFlagZf; break;
-    case 3: holds = flags & (kFlagCf | kFlagZf); break;
-    case 4: holds = flags & kFlagSf; break;
-    case 5: holds = flags & kFlagPf; break;
-    case 6: holds = less; break;
-    case 7: holds = less || (flags & kFlagZf); break;
+    case 0:
+      holds = flags & kFlagOf;
+      break;
+    case 1:
+      holds = flags & kFlagCf;
+      break;
+    case 2:
+      holds = flags & kFlagZf;
+      break;
+    case 3:
+      holds = flags & (kFlagCf | kFlagZf);
+      break;
+    case 4:
+      holds = flags & kFlagSf;
+      break;
+    case 5:
+      holds = flags & kFlagPf;
+      break;
+    case 6:
+      holds = less;
+      break;
+    case 7:
+      holds = less || (flags & kFlagZf);
+      break;
   }
   return holds != ((condition & 1) != 0);
 }

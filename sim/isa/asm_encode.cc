@@ -10,9 +10,12 @@ using Bytes = std::vector<u8>;
 
 ZydisMachineMode machine_mode(Mode mode) {
   switch (mode) {
-    case Mode::k16: return ZYDIS_MACHINE_MODE_LEGACY_16;
-    case Mode::k32: return ZYDIS_MACHINE_MODE_LEGACY_32;
-    case Mode::k64: return ZYDIS_MACHINE_MODE_LONG_64;
+    case Mode::k16:
+      return ZYDIS_MACHINE_MODE_LEGACY_16;
+    case Mode::k32:
+      return ZYDIS_MACHINE_MODE_LEGACY_32;
+    case Mode::k64:
+      return ZYDIS_MACHINE_MODE_LONG_64;
   }
   return ZYDIS_MACHINE_MODE_LONG_64;
 }
@@ -81,8 +84,7 @@ ZydisEncoderOperand encoder_memory(const AsmOperand& o, const Choice& choice, Mo
 bool branches_relatively(const AsmLine& line) {
   const std::string& n = line.name;
   const bool branch = n.starts_with("j") || n.starts_with("loop") || n == "call" || n == "xbegin";
-  return branch && line.operands.size() == 1 &&
-         line.operands[0].kind == AsmOperandKind::kImmediate;
+  return branch && line.operands.size() == 1 && line.operands[0].kind == AsmOperandKind::kImmediate;
 }
 
 ZydisEncoderOperand encoder_operand(const AsmLine& line, const AsmOperand& o, const Choice& choice,
@@ -128,10 +130,12 @@ ZydisEncoderRequest request_of(const AsmLine& line, const Choice& choice, Mode m
   return request;
 }
 
-// ----- where Zydis chooses what nobody writes ------------------------------------------------------
+// ----- where Zydis chooses what nobody writes
+// ------------------------------------------------------
 
 bool is_prefix(u8 byte) {
-  static constexpr u8 kPrefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
+  static constexpr u8 kPrefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65,
+                                     0x66, 0x67, 0xf0, 0xf2, 0xf3};
   return std::find(std::begin(kPrefixes), std::end(kPrefixes), byte) != std::end(kPrefixes);
 }
 
@@ -155,11 +159,12 @@ bool is_register_free_address(const ZydisEncoderRequest& request) {
 bool is_offset_move(const ZydisEncoderRequest& request, const Bytes& bytes) {
   auto opcode = std::find_if_not(bytes.begin(), bytes.end(), is_prefix);
   if (opcode != bytes.end() && (*opcode & 0xf0) == 0x40) ++opcode;
-  return request.mnemonic == ZYDIS_MNEMONIC_MOV && opcode != bytes.end() && (*opcode & 0xfc) == 0xa0;
+  return request.mnemonic == ZYDIS_MNEMONIC_MOV && opcode != bytes.end() &&
+         (*opcode & 0xfc) == 0xa0;
 }
 
-// In 64-bit code [0xffc00000] must not become a 32-bit address by a 67h that the text does not have:
-// the offset of MOV gets its 64 bits, everything else is refused.
+// In 64-bit code [0xffc00000] must not become a 32-bit address by a 67h that the text does not
+// have: the offset of MOV gets its 64 bits, everything else is refused.
 Bytes without_hidden_address_size(const ZydisEncoderRequest& request, Bytes bytes) {
   const auto prefix = address_size_prefix(bytes);
   const bool hidden = request.machine_mode == ZYDIS_MACHINE_MODE_LONG_64 &&
@@ -248,7 +253,8 @@ unsigned register_size(const AsmLine& line) {
 
 bool uses_stack_or_branches(const AsmLine& line) {
   return is_one_of(line, {ZYDIS_MNEMONIC_PUSH, ZYDIS_MNEMONIC_POP, ZYDIS_MNEMONIC_CALL,
-                          ZYDIS_MNEMONIC_JMP}) && !line.far;
+                          ZYDIS_MNEMONIC_JMP}) &&
+         !line.far;
 }
 
 struct Sized {
@@ -269,8 +275,10 @@ std::vector<Sized> encodable_sizes(const AsmLine& line, std::span<const unsigned
 AssembleError ambiguous_size(const AsmLine& line, std::span<const Sized> found) {
   std::vector<std::string> words;
   for (const Sized& s : found) {
-    words.push_back(s.size == 1 ? "byte ptr" : s.size == 2 ? "word ptr"
-                    : s.size == 4 ? "dword ptr" : "qword ptr");
+    words.push_back(s.size == 1   ? "byte ptr"
+                    : s.size == 2 ? "word ptr"
+                    : s.size == 4 ? "dword ptr"
+                                  : "qword ptr");
   }
   return error_at(memory_of(line)->column,
                   "the size of the memory operand of '" + line.name + "' is not said",
@@ -310,32 +318,37 @@ std::string hex(u64 value) {
 std::string operand_text(const AsmOperand& o) {
   const std::string bits = o.size == 0 ? "" : std::to_string(8 * o.size) + "-bit ";
   switch (o.kind) {
-    case AsmOperandKind::kRegister: return ZydisRegisterGetString(o.reg);
-    case AsmOperandKind::kMemory: return bits + "memory";
-    case AsmOperandKind::kImmediate: return "the number " + hex(o.value);
-    case AsmOperandKind::kPointer: return "a far address";
+    case AsmOperandKind::kRegister:
+      return ZydisRegisterGetString(o.reg);
+    case AsmOperandKind::kMemory:
+      return bits + "memory";
+    case AsmOperandKind::kImmediate:
+      return "the number " + hex(o.value);
+    case AsmOperandKind::kPointer:
+      return "a far address";
   }
   return "?";
 }
 
 bool fits_displacement(u64 value) { return sign_extend(value, 4) == value; }
 
-// [0xffc00000] in 64-bit code: a displacement has 32 bits and is sign-extended, so addresses from 2G
-// on need a register (APM vol. 1, 2.2.4); only MOV with rAX has a form with a 64-bit address.
+// [0xffc00000] in 64-bit code: a displacement has 32 bits and is sign-extended, so addresses from
+// 2G on need a register (APM vol. 1, 2.2.4); only MOV with rAX has a form with a 64-bit address.
 bool is_far_absolute(const AsmOperand& o, Mode mode) {
-  return o.kind == AsmOperandKind::kMemory && mode == Mode::k64 &&
-         o.base == ZYDIS_REGISTER_NONE && o.index == ZYDIS_REGISTER_NONE &&
-         !fits_displacement(o.value);
+  return o.kind == AsmOperandKind::kMemory && mode == Mode::k64 && o.base == ZYDIS_REGISTER_NONE &&
+         o.index == ZYDIS_REGISTER_NONE && !fits_displacement(o.value);
 }
 
 AssembleError far_absolute_error(const AsmOperand& o) {
   return error_at(o.column,
-                  "[" + hex(o.value) + "] cannot be encoded in 64-bit code: a displacement is 32 "
-                  "bits, sign-extended",
+                  "[" + hex(o.value) +
+                      "] cannot be encoded in 64-bit code: a displacement is 32 "
+                      "bits, sign-extended",
                   "an address below 0x80000000 or from 0xffffffff80000000 on",
                   "load the address into a register first (mov rbx, " + hex(o.value) +
                       " and then [rbx]), or use the form that only al, ax, eax and rax have: "
-                      "mov al, [" + hex(o.value) + "] or mov [" + hex(o.value) + "], al");
+                      "mov al, [" +
+                      hex(o.value) + "] or mov [" + hex(o.value) + "], al");
 }
 
 const AsmOperand* immediate_too_large(const AsmLine& line) {
@@ -344,8 +357,8 @@ const AsmOperand* immediate_too_large(const AsmLine& line) {
   }
   const unsigned size = line.operands.front().size;
   const u64 value = line.operands.back().value;
-  const bool fits = size == 0 || (value & ~mask_of_size(size)) == 0 ||
-                    sign_extend(value, size) == value;
+  const bool fits =
+      size == 0 || (value & ~mask_of_size(size)) == 0 || sign_extend(value, size) == value;
   return fits ? nullptr : &line.operands.back();
 }
 
@@ -359,7 +372,8 @@ AssembleError no_encoding(const AsmLine& line, Mode mode) {
   }
   std::vector<std::string> operands;
   for (const AsmOperand& o : line.operands) operands.push_back(operand_text(o));
-  const std::string with = operands.empty() ? " without operands" : " with " + list_of(operands, "and");
+  const std::string with =
+      operands.empty() ? " without operands" : " with " + list_of(operands, "and");
   const std::string prefix = line.prefixes != 0 ? " and this prefix" : "";
   return error_at(line.column, "no form of '" + line.name + "'" + with + prefix + " exists in " +
                                    std::string(mode_name(mode)) + " code");

@@ -11,10 +11,10 @@ struct Alias {
 };
 
 constexpr Alias kAliases[] = {
-    {"sal", ZYDIS_MNEMONIC_SHL},       {"movabs", ZYDIS_MNEMONIC_MOV},
-    {"retn", ZYDIS_MNEMONIC_RET},      {"retf", ZYDIS_MNEMONIC_RET},
-    {"loopz", ZYDIS_MNEMONIC_LOOPE},   {"loopnz", ZYDIS_MNEMONIC_LOOPNE},
-    {"icebp", ZYDIS_MNEMONIC_INT1},    {"xlatb", ZYDIS_MNEMONIC_XLAT},
+    {"sal", ZYDIS_MNEMONIC_SHL},     {"movabs", ZYDIS_MNEMONIC_MOV},
+    {"retn", ZYDIS_MNEMONIC_RET},    {"retf", ZYDIS_MNEMONIC_RET},
+    {"loopz", ZYDIS_MNEMONIC_LOOPE}, {"loopnz", ZYDIS_MNEMONIC_LOOPNE},
+    {"icebp", ZYDIS_MNEMONIC_INT1},  {"xlatb", ZYDIS_MNEMONIC_XLAT},
 };
 
 // Conditions with several names; `canonical` is the one that Zydis uses.
@@ -24,9 +24,9 @@ struct ConditionAlias {
 };
 
 constexpr ConditionAlias kConditions[] = {
-    {"e", "z"},   {"ne", "nz"},  {"c", "b"},    {"nae", "b"},  {"nc", "nb"}, {"ae", "nb"},
-    {"na", "be"}, {"a", "nbe"},  {"pe", "p"},   {"po", "np"},  {"nge", "l"}, {"ge", "nl"},
-    {"ng", "le"}, {"g", "nle"},
+    {"e", "z"},   {"ne", "nz"}, {"c", "b"},   {"nae", "b"}, {"nc", "nb"},
+    {"ae", "nb"}, {"na", "be"}, {"a", "nbe"}, {"pe", "p"},  {"po", "np"},
+    {"nge", "l"}, {"ge", "nl"}, {"ng", "le"}, {"g", "nle"},
 };
 
 // Names whose width is the mode's.
@@ -50,8 +50,8 @@ struct Fixed {
 
 const std::vector<Fixed>& fixed_instructions() {
   static const std::vector<Fixed> fixed = {
-      {"vmgexit", {0xf3, 0x0f, 0x01, 0xd9}},  {"vmmcall", {0x0f, 0x01, 0xd9}},
-      {"rmpquery", {0xf3, 0x0f, 0x01, 0xfd}}, {"rmpread", {0xf2, 0x0f, 0x01, 0xfd}},
+      {"vmgexit", {0xf3, 0x0f, 0x01, 0xd9}},   {"vmmcall", {0x0f, 0x01, 0xd9}},
+      {"rmpquery", {0xf3, 0x0f, 0x01, 0xfd}},  {"rmpread", {0xf2, 0x0f, 0x01, 0xfd}},
       {"pvalidate", {0xf2, 0x0f, 0x01, 0xff}}, {"psmash", {0xf3, 0x0f, 0x01, 0xff}},
       {"rmpadjust", {0xf3, 0x0f, 0x01, 0xfe}}, {"rmpupdate", {0xf2, 0x0f, 0x01, 0xfe}},
       {"wbnoinvd", {0xf3, 0x0f, 0x09}},

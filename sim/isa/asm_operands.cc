@@ -10,8 +10,8 @@ struct Word {
   u64 value;
 };
 
-constexpr Word kSizeWords[] = {{"byte", 1},     {"word", 2},     {"dword", 4},    {"qword", 8},
-                               {"fword", 6},    {"tbyte", 10},   {"xmmword", 16}, {"oword", 16},
+constexpr Word kSizeWords[] = {{"byte", 1},     {"word", 2},    {"dword", 4},    {"qword", 8},
+                               {"fword", 6},    {"tbyte", 10},  {"xmmword", 16}, {"oword", 16},
                                {"ymmword", 32}, {"zmmword", 64}};
 
 constexpr Word kPrefixWords[] = {
@@ -262,8 +262,8 @@ class Parser {
   bool take_scale(u64& scale) {
     const Token token = tokens_.next();
     scale = token.value;
-    const bool good = token.kind == TokenKind::kNumber &&
-                      (scale == 1 || scale == 2 || scale == 4 || scale == 8);
+    const bool good =
+        token.kind == TokenKind::kNumber && (scale == 1 || scale == 2 || scale == 4 || scale == 8);
     return good ? true : fail(token, "the scale is " + shown(token), "1, 2, 4 or 8");
   }
 
@@ -285,7 +285,8 @@ class Parser {
 
   // rSP cannot be an index, but "[rax + rsp]" can be turned round.
   static void swap_stack_pointer_index(AsmOperand& out) {
-    const bool is_stack_pointer = out.index == ZYDIS_REGISTER_RSP || out.index == ZYDIS_REGISTER_ESP;
+    const bool is_stack_pointer =
+        out.index == ZYDIS_REGISTER_RSP || out.index == ZYDIS_REGISTER_ESP;
     if (is_stack_pointer && out.scale == 1) std::swap(out.base, out.index);
   }
 

@@ -17,16 +17,16 @@ struct AsmOperand {
   ZydisRegister reg = ZYDIS_REGISTER_NONE;
   ZydisRegister base = ZYDIS_REGISTER_NONE, index = ZYDIS_REGISTER_NONE;
   u8 scale = 1;
-  u64 value = 0;             // immediate, displacement, or offset of a far pointer
-  u16 selector = 0;          // kPointer
-  bool rip_target = false;   // [rip + label]: value is where it points, not the displacement
+  u64 value = 0;            // immediate, displacement, or offset of a far pointer
+  u16 selector = 0;         // kPointer
+  bool rip_target = false;  // [rip + label]: value is where it points, not the displacement
 };
 
 struct AsmLine {
   ZydisMnemonic mnemonic = ZYDIS_MNEMONIC_INVALID;
-  std::string name;               // as written, lower case
+  std::string name;  // as written, lower case
   int column = 1;
-  std::vector<u8> fixed_bytes;    // not empty: that is the encoding
+  std::vector<u8> fixed_bytes;  // not empty: that is the encoding
   ZydisInstructionAttributes prefixes = 0;
   bool far = false;
   ZydisBranchWidth width = ZYDIS_BRANCH_WIDTH_NONE;

@@ -23,11 +23,16 @@ std::string lower_case(std::string_view text) {
 // The power of two of a size suffix, or 0.
 unsigned suffix_shift(char c) {
   switch (lower(c)) {
-    case 'k': return 10;
-    case 'm': return 20;
-    case 'g': return 30;
-    case 't': return 40;
-    default: return 0;
+    case 'k':
+      return 10;
+    case 'm':
+      return 20;
+    case 'g':
+      return 30;
+    case 't':
+      return 40;
+    default:
+      return 0;
   }
 }
 

@@ -17,7 +17,7 @@ struct Token {
   TokenKind kind = TokenKind::kEnd;
   std::string text;  // words in lower case except labels' own spelling in `spelling`
   std::string spelling;
-  u64 value = 0;     // kNumber
+  u64 value = 0;  // kNumber
   int column = 1;
 
   bool is(std::string_view t) const { return kind != TokenKind::kNumber && text == t; }

@@ -118,8 +118,8 @@ class ProgramAssembler {
       if (parts.label.empty()) continue;
       if (!labels_.emplace(parts.label, origin_).second) {
         const int column = static_cast<int>(parts.label.data() - lines_[i].data()) + 1;
-        error = on_line(error_at(column, "label '" + std::string(parts.label) +
-                                             "' is defined twice"), i);
+        error = on_line(
+            error_at(column, "label '" + std::string(parts.label) + "' is defined twice"), i);
         return false;
       }
     }

@@ -38,8 +38,8 @@ Outcome bt(Execution& x) {
   u64 number = 0, word = 0;
   if (!x.read(1, number)) return x.failed();
   const BitPlace place = place_of(x, number);
-  const bool read = in_memory(x) ? x.load(x.insn.memory.segment, place.offset, x.size(), word)
-                                 : x.read(0, word);
+  const bool read =
+      in_memory(x) ? x.load(x.insn.memory.segment, place.offset, x.size(), word) : x.read(0, word);
   if (!read) return x.failed();
   return finish(x, has_bit(word, place.bit));
 }
@@ -78,7 +78,8 @@ Outcome btc(Execution& x) {
 unsigned lowest_bit(u64 value) { return static_cast<unsigned>(std::countr_zero(value)); }
 unsigned highest_bit(u64 value) { return 63 - static_cast<unsigned>(std::countl_zero(value)); }
 
-// BSF and BSR of 0 set ZF and leave the destination, all 64 bits of it, as it was (APM vol. 3, BSF).
+// BSF and BSR of 0 set ZF and leave the destination, all 64 bits of it, as it was (APM vol. 3,
+// BSF).
 template <unsigned (*kFind)(u64)>
 Outcome scan(Execution& x) {
   u64 value = 0;

@@ -26,9 +26,7 @@ Outcome jmp(Execution& x) {
 
 Outcome branch_if(Execution& x, bool taken) { return taken ? jmp(x) : x.retire(); }
 
-Outcome jcc(Execution& x) {
-  return branch_if(x, condition_holds(x.insn.condition, x.regs.rflags));
-}
+Outcome jcc(Execution& x) { return branch_if(x, condition_holds(x.insn.condition, x.regs.rflags)); }
 
 // JCXZ, JECXZ, JRCXZ and LOOP: the count is as wide as the address size (APM vol. 3, LOOPcc).
 Outcome jrcxz(Execution& x) { return branch_if(x, x.gpr(kRcx, x.insn.address_size) == 0); }

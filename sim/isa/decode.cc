@@ -41,9 +41,12 @@ struct Decoded {
 
 DecodeStatus status_of(ZyanStatus status) {
   switch (status) {
-    case ZYDIS_STATUS_NO_MORE_DATA: return DecodeStatus::kNeedsMoreBytes;
-    case ZYDIS_STATUS_INSTRUCTION_TOO_LONG: return DecodeStatus::kTooLong;
-    default: return DecodeStatus::kInvalid;
+    case ZYDIS_STATUS_NO_MORE_DATA:
+      return DecodeStatus::kNeedsMoreBytes;
+    case ZYDIS_STATUS_INSTRUCTION_TOO_LONG:
+      return DecodeStatus::kTooLong;
+    default:
+      return DecodeStatus::kInvalid;
   }
 }
 
@@ -134,8 +137,8 @@ Operand visible_operand(const ZydisDecodedOperand& operand, unsigned n, Instruct
   }
 }
 
-// String instructions and XLAT name their memory by fixed registers. Only the side at rSI or rBX can
-// have another segment than its default.
+// String instructions and XLAT name their memory by fixed registers. Only the side at rSI or rBX
+// can have another segment than its default.
 void take_hidden_segment(const ZydisDecodedOperand& operand, Instruction& out) {
   if (operand.type != ZYDIS_OPERAND_TYPE_MEMORY) return;
   const u8 base = address_register(operand.mem.base);
@@ -156,16 +159,20 @@ void translate_operands(const Decoded& decoded, Instruction& out) {
 
 // ----- the row of the instruction ----------------------------------------------------------------
 
-// Zydis does not look at F2 and F3 in group 0F 01 (APM vol. 3, appendix A.1, "Secondary opcode table")
-// nor in WBINVD.
+// Zydis does not look at F2 and F3 in group 0F 01 (APM vol. 3, appendix A.1, "Secondary opcode
+// table") nor in WBINVD.
 SpecialKind prefixed_special(const Instruction& insn, ZydisMnemonic mnemonic) {
   const bool rep = insn.repeat == Repeat::kRep;
   if (insn.repeat == Repeat::kNone) return SpecialKind::kNone;
   switch (mnemonic) {
-    case ZYDIS_MNEMONIC_VMMCALL: return SpecialKind::kVmgexit;  // F2 and F3
-    case ZYDIS_MNEMONIC_RDPRU: return rep ? SpecialKind::kRmpquery : SpecialKind::kRmpread;
-    case ZYDIS_MNEMONIC_WBINVD: return rep ? SpecialKind::kWbnoinvd : SpecialKind::kNone;
-    default: return SpecialKind::kNone;
+    case ZYDIS_MNEMONIC_VMMCALL:
+      return SpecialKind::kVmgexit;  // F2 and F3
+    case ZYDIS_MNEMONIC_RDPRU:
+      return rep ? SpecialKind::kRmpquery : SpecialKind::kRmpread;
+    case ZYDIS_MNEMONIC_WBINVD:
+      return rep ? SpecialKind::kWbnoinvd : SpecialKind::kNone;
+    default:
+      return SpecialKind::kNone;
   }
 }
 
@@ -213,9 +220,9 @@ bool is_far(const Decoded& decoded) {
 
 void choose_semantics(const Decoded& decoded, Instruction& out) {
   const ZydisMnemonic mnemonic = decoded.insn.mnemonic;
-  const bool outside =
-      decoded.insn.operand_count_visible > 3 || narrow_branch_in_long_mode(decoded) ||
-      is_sse_namesake(decoded) || decoded.insn.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY;
+  const bool outside = decoded.insn.operand_count_visible > 3 ||
+                       narrow_branch_in_long_mode(decoded) || is_sse_namesake(decoded) ||
+                       decoded.insn.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY;
   const Row& row = outside           ? row_of(ZYDIS_MNEMONIC_INVALID)
                    : is_far(decoded) ? far_row_of(mnemonic)
                                      : row_of(row_mnemonic(out, mnemonic));
@@ -233,15 +240,39 @@ Repeat repeat_of(const ZydisDecodedInstruction& insn) {
   return Repeat::kNone;
 }
 
+// LOCK MOV CR0 is an AMD way to CR8 outside 64-bit mode (APM vol. 3, MOV CRn, AltMovCr8); Zydis
+// calls it invalid. Not modelled: decoded as an instruction outside the set instead of a wrong #UD.
+bool is_locked_control_move(std::span<const u8> bytes, Mode mode) {
+  const auto is_prefix = [&](u8 b) {
+    const bool rex = mode == Mode::k64 && (b & 0xf0) == 0x40;
+    return b == 0xf0 || b == 0x66 || b == 0x67 || b == 0xf2 || b == 0xf3 || rex;
+  };
+  const auto at = std::find_if_not(bytes.begin(), bytes.end(), is_prefix);
+  const bool locked = std::find(bytes.begin(), at, 0xf0) != at;
+  return locked && bytes.end() - at >= 3 && at[0] == 0x0f && (at[1] == 0x20 || at[1] == 0x22);
+}
+
+DecodeStatus decode_locked_control_move(std::span<const u8> bytes, Mode mode, Instruction& out) {
+  const auto opcode = std::find(bytes.begin(), bytes.end(), 0x0f);
+  out = Instruction();
+  out.semantics = row_of(ZYDIS_MNEMONIC_INVALID).semantics;
+  out.length = static_cast<u8>(opcode - bytes.begin() + 3);
+  out.mode = mode;
+  std::copy_n(bytes.begin(), out.length, out.bytes);
+  return DecodeStatus::kOk;
+}
+
 }  // namespace
 
 DecodeStatus decode(std::span<const u8> bytes, Mode mode, Instruction& instruction) {
   Decoded decoded;
-  const DecodeStatus status =
-      decode_with_zydis(bytes.first(std::min<std::size_t>(bytes.size(), kMaxInstructionLength)),
-                        mode, decoded);
+  const DecodeStatus status = decode_with_zydis(
+      bytes.first(std::min<std::size_t>(bytes.size(), kMaxInstructionLength)), mode, decoded);
   if (status == DecodeStatus::kNeedsMoreBytes && bytes.size() >= kMaxInstructionLength) {
     return DecodeStatus::kTooLong;
+  }
+  if (status == DecodeStatus::kInvalid && is_locked_control_move(bytes, mode)) {
+    return decode_locked_control_move(bytes, mode, instruction);
   }
   if (status != DecodeStatus::kOk) return status;
   Instruction out;
@@ -273,7 +304,8 @@ DecodeCache::Found DecodeCache::lookup(u64 rip, Mode mode, std::span<const u8> b
   const bool hit = entry.rip == rip && known.mode == mode && known.length != 0 &&
                    known.length <= bytes.size() &&
                    std::memcmp(known.bytes, bytes.data(), known.length) == 0;
-  if (hit) [[likely]] return {DecodeStatus::kOk, &known};
+  if (hit) [[likely]]
+    return {DecodeStatus::kOk, &known};
   return fill(entry, rip, mode, bytes);
 }
 
@@ -305,7 +337,7 @@ ZydisFormatter make_formatter() {
 std::string disassemble(const Instruction& instruction, u64 address) {
   Decoded decoded;
   if (decode_with_zydis(instruction.encoding(), instruction.mode, decoded) != DecodeStatus::kOk) {
-    return "?";
+    return "lock mov cr";  // the one that Zydis does not know
   }
   const SpecialKind prefixed = prefixed_special(instruction, decoded.insn.mnemonic);
   if (prefixed != SpecialKind::kNone) return std::string(special_name(prefixed));

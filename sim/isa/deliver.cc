@@ -20,8 +20,13 @@ Outcome deliver_real(Execution& x, const Event& event) {
 
 // ----- gates (APM vol. 2, 4.7.4 and 4.8.4) -------------------------------------------------------
 
-enum GateType : unsigned { kTaskGate = 5, kInterruptGate16 = 6, kTrapGate16 = 7,
-                           kInterruptGate = 14, kTrapGate = 15 };
+enum GateType : unsigned {
+  kTaskGate = 5,
+  kInterruptGate16 = 6,
+  kTrapGate16 = 7,
+  kInterruptGate = 14,
+  kTrapGate = 15
+};
 
 struct Gate {
   u16 selector = 0;
@@ -180,8 +185,7 @@ bool push_long_frame(Execution& x, const Event& event, const CodeTarget& target,
 bool push_legacy_frame(Execution& x, const Event& event, const Gate& gate, const CodeTarget& target,
                        NewStack& stack) {
   u8 bytes[kMaxAccess];
-  const unsigned total =
-      lay_out(make_frame(x, event, stack.changes), gate.narrow() ? 2 : 4, bytes);
+  const unsigned total = lay_out(make_frame(x, event, stack.changes), gate.narrow() ? 2 : 4, bytes);
   const u64 mask = has_bit(stack.ss.attributes, kAttrBig) ? 0xffffffff : 0xffff;
   const u64 at = (stack.rsp - total) & mask;
   Registers inner = x.regs;  // the checks are those of the new SS
@@ -247,8 +251,10 @@ bool pushes_error_code(u8 vector) {
     case kAc:
     case kCp:
     case kVc:
-    case kSx: return true;
-    default: return false;
+    case kSx:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -278,10 +284,14 @@ EventClass class_of(const Event& event) {
     case kGp:
     case kCp:
     case kVc:
-    case kSx: return EventClass::kContributory;
-    case kPf: return EventClass::kPageFault;
-    case kDf: return EventClass::kDoubleFault;
-    default: return EventClass::kBenign;
+    case kSx:
+      return EventClass::kContributory;
+    case kPf:
+      return EventClass::kPageFault;
+    case kDf:
+      return EventClass::kDoubleFault;
+    default:
+      return EventClass::kBenign;
   }
 }
 

@@ -50,9 +50,12 @@ bool transfer_allowed(Transfer transfer, u64 attributes, u16 selector, unsigned 
   const unsigned dpl = dpl_of(attributes), rpl = rpl_of(selector);
   const bool conforming = is_conforming(attributes);
   switch (transfer) {
-    case Transfer::kJump: return conforming ? dpl <= cpl : rpl <= cpl && dpl == cpl;
-    case Transfer::kReturn: return rpl >= cpl && (conforming ? dpl <= rpl : dpl == rpl);
-    case Transfer::kGate: return dpl <= cpl;
+    case Transfer::kJump:
+      return conforming ? dpl <= cpl : rpl <= cpl && dpl == cpl;
+    case Transfer::kReturn:
+      return rpl >= cpl && (conforming ? dpl <= rpl : dpl == rpl);
+    case Transfer::kGate:
+      return dpl <= cpl;
   }
   return false;
 }
@@ -128,8 +131,8 @@ bool fetch_stack_segment(Execution& x, u16 selector, unsigned cpl, u8 vector, u3
   DescriptorAt at;
   if (!fetch_descriptor(x, selector, vector, ext, at)) return false;
   out = segment_of_descriptor(selector, at.word);
-  const bool good = is_writable_data(out.attributes) && rpl_of(selector) == cpl &&
-                    dpl_of(out.attributes) == cpl;
+  const bool good =
+      is_writable_data(out.attributes) && rpl_of(selector) == cpl && dpl_of(out.attributes) == cpl;
   if (!good) return x.fault(vector, error);
   if (!has_bit(out.attributes, kAttrPresent)) return x.fault(kSsv, error);
   if (!mark_accessed(x, at)) return false;

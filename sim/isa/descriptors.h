@@ -55,9 +55,7 @@ struct CodeTarget {
 // Real and virtual-8086 mode: selector and base change, limit and attributes stay.
 Segment real_mode_segment(const Segment& old, u16 selector);
 
-inline bool loads_descriptors(const Registers& r) {
-  return protected_mode(r) && !virtual_8086(r);
-}
+inline bool loads_descriptors(const Registers& r) { return protected_mode(r) && !virtual_8086(r); }
 
 }  // namespace nptsim::isa
 

@@ -30,7 +30,7 @@ class Execution {
   // Operands, cut to their own size; an immediate is cut to the operand size.
   [[nodiscard]] bool read(unsigned n, u64& value);
   [[nodiscard]] bool read_for_update(unsigned n, u64& value);  // a write() to the same follows
-  [[nodiscard]] bool write(unsigned n, u64 value);  // a register operand never fails
+  [[nodiscard]] bool write(unsigned n, u64 value);             // a register operand never fails
 
   u64 gpr(unsigned index, unsigned size) const { return regs.gpr[index] & mask_of_size(size); }
   void set_gpr(unsigned index, unsigned size, u64 value) { write_gpr(regs, index, size, value); }
@@ -119,7 +119,8 @@ inline u64 Execution::effective_address() const { return isa::effective_address(
 
 inline bool Execution::address(unsigned segment, u64 offset, unsigned size, SegmentUse use,
                                GuestVirtAddr& linear) {
-  if (to_linear(regs, insn.mode, segment, offset, size, use, linear)) [[likely]] return true;
+  if (to_linear(regs, insn.mode, segment, offset, size, use, linear)) [[likely]]
+    return true;
   return fail(segment_fault(regs, segment));
 }
 

@@ -41,7 +41,7 @@ struct MemoryOperand {
   u8 base = kNoRegister;  // general register, kRipBase or kNoRegister
   u8 index = kNoRegister;
   u8 scale_shift = 0;
-  u8 segment = kDs;       // after default and override
+  u8 segment = kDs;  // after default and override
 };
 
 enum class Repeat : u8 { kNone, kRep, kRepne };  // F3 (rep, repe), F2 (repne)

@@ -28,10 +28,10 @@ Table build(std::initializer_list<std::span<const Row>> groups) {
 }  // namespace
 
 const Row& row_of(ZydisMnemonic mnemonic) {
-  static const Table table = build({move_rows(), arithmetic_rows(), multiply_rows(), shift_rows(),
-                                    bit_test_rows(), atomic_rows(), string_rows(), control_rows(),
-                                    stack_rows(), flag_rows(), interrupt_return_rows(),
-                                    system_rows(), quiet_rows()});
+  static const Table table =
+      build({move_rows(), arithmetic_rows(), multiply_rows(), shift_rows(), bit_test_rows(),
+             atomic_rows(), string_rows(), control_rows(), stack_rows(), flag_rows(),
+             interrupt_return_rows(), system_rows(), quiet_rows()});
   return table[mnemonic];
 }
 

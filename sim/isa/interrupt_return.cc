@@ -37,8 +37,8 @@ bool fetch_return_stack(Execution& x, u16 selector, const CodeTarget& target, Se
 void drop_inner_segments(Registers& r) {
   for (const unsigned index : {kEs, kDs, kFs, kGs}) {
     Segment& s = r.segments[index];
-    const bool conforming = has_bit(s.attributes, kAttrCode) &&
-                            has_bit(s.attributes, kAttrConforming);
+    const bool conforming =
+        has_bit(s.attributes, kAttrCode) && has_bit(s.attributes, kAttrConforming);
     if (!conforming && dpl_of(s.attributes) < r.cpl) s = {};
   }
 }

@@ -1,6 +1,6 @@
 // complete_natively(): special instructions on a processor that intercepts none of them.
-#include "sim/isa/descriptors.h"
 #include "sim/isa/deliver.h"
+#include "sim/isa/descriptors.h"
 #include "sim/isa/special.h"
 
 namespace nptsim::isa {
@@ -12,12 +12,18 @@ using enum SpecialKind;
 
 u64* control_register(Registers& r, unsigned index) {
   switch (index) {
-    case 0: return &r.cr0;
-    case 2: return &r.cr2;
-    case 3: return &r.cr3;
-    case 4: return &r.cr4;
-    case 8: return &r.cr8;
-    default: return nullptr;
+    case 0:
+      return &r.cr0;
+    case 2:
+      return &r.cr2;
+    case 3:
+      return &r.cr3;
+    case 4:
+      return &r.cr4;
+    case 8:
+      return &r.cr8;
+    default:
+      return nullptr;
   }
 }
 
@@ -25,10 +31,13 @@ u64* control_register(Registers& r, unsigned index) {
 u64* debug_register(Registers& r, unsigned index) {
   switch (index) {
     case 4:
-    case 6: return &r.dr6;
+    case 6:
+      return &r.dr6;
     case 5:
-    case 7: return &r.dr7;
-    default: return nullptr;
+    case 7:
+      return &r.dr7;
+    default:
+      return nullptr;
   }
 }
 
@@ -202,30 +211,48 @@ Outcome software_interrupt(Execution& x) {
 Outcome complete_natively(const Instruction& instruction, Registers& registers, MemoryPort& port) {
   Execution x(instruction, registers, port);
   switch (instruction.special) {
-    case kReadCr: return read_control(x);
-    case kWriteCr: return write_control(x);
-    case kReadDr: return read_register(x, debug_register(registers, instruction.operands[1].index));
-    case kWriteDr: return write_register(x, debug_register(registers, instruction.operands[0].index));
-    case kClts: return clts(x);
-    case kSmsw: return smsw(x);
-    case kLmsw: return lmsw(x);
-    case kLgdt: return load_table(x, registers.gdtr);
-    case kLidt: return load_table(x, registers.idtr);
-    case kSgdt: return store_table(x, registers.gdtr);
-    case kSidt: return store_table(x, registers.idtr);
-    case kLldt: return lldt(x);
-    case kLtr: return ltr(x);
-    case kSldt: return store_selector(x, registers.ldtr);
-    case kStr: return store_selector(x, registers.tr);
+    case kReadCr:
+      return read_control(x);
+    case kWriteCr:
+      return write_control(x);
+    case kReadDr:
+      return read_register(x, debug_register(registers, instruction.operands[1].index));
+    case kWriteDr:
+      return write_register(x, debug_register(registers, instruction.operands[0].index));
+    case kClts:
+      return clts(x);
+    case kSmsw:
+      return smsw(x);
+    case kLmsw:
+      return lmsw(x);
+    case kLgdt:
+      return load_table(x, registers.gdtr);
+    case kLidt:
+      return load_table(x, registers.idtr);
+    case kSgdt:
+      return store_table(x, registers.gdtr);
+    case kSidt:
+      return store_table(x, registers.idtr);
+    case kLldt:
+      return lldt(x);
+    case kLtr:
+      return ltr(x);
+    case kSldt:
+      return store_selector(x, registers.ldtr);
+    case kStr:
+      return store_selector(x, registers.tr);
     case kInt:
     case kInt3:
     case kInto:
-    case kIcebp: return software_interrupt(x);
+    case kIcebp:
+      return software_interrupt(x);
     case kPause:  // no time passes here, and there is no cache to write back
     case kInvd:
     case kWbinvd:
-    case kWbnoinvd: return x.retire();
-    default: return Outcome::special_instruction(instruction.special);
+    case kWbnoinvd:
+      return x.retire();
+    default:
+      return Outcome::special_instruction(instruction.special);
   }
 }
 

@@ -18,12 +18,34 @@ enum class OutcomeKind : u8 {
 };
 
 // Exception vectors (APM vol. 2, table 8-1).
-enum Vector : u8 { kDe = 0, kDb = 1, kNmi = 2, kBp = 3, kOfv = 4, kBr = 5, kUd = 6, kNm = 7,
-                   kDf = 8, kTs = 10, kNp = 11, kSsv = 12, kGp = 13, kPf = 14, kMf = 16, kAc = 17,
-                   kMc = 18, kXf = 19, kCp = 21, kHv = 28, kVc = 29, kSx = 30 };
+enum Vector : u8 {
+  kDe = 0,
+  kDb = 1,
+  kNmi = 2,
+  kBp = 3,
+  kOfv = 4,
+  kBr = 5,
+  kUd = 6,
+  kNm = 7,
+  kDf = 8,
+  kTs = 10,
+  kNp = 11,
+  kSsv = 12,
+  kGp = 13,
+  kPf = 14,
+  kMf = 16,
+  kAc = 17,
+  kMc = 18,
+  kXf = 19,
+  kCp = 21,
+  kHv = 28,
+  kVc = 29,
+  kSx = 30
+};
 
-// What the CPU model above must decide. Named like the mnemonics. Iret, Pushf and Popf are executed,
-// their kind is only a mark in Instruction::special for a CPU model that intercepts them.
+// What the CPU model above must decide. Named like the mnemonics. Iret, Pushf and Popf are
+// executed, their kind is only a mark in Instruction::special for a CPU model that intercepts them.
+// clang-format off
 #define NPTSIM_ISA_SPECIALS(X)                                                                   \
   X(Cpuid, "cpuid") X(In, "in") X(Out, "out") X(Ins, "ins") X(Outs, "outs")                      \
   X(Rdmsr, "rdmsr") X(Wrmsr, "wrmsr") X(Rdtsc, "rdtsc") X(Rdtscp, "rdtscp") X(Rdpmc, "rdpmc")    \
@@ -44,6 +66,7 @@ enum Vector : u8 { kDe = 0, kDb = 1, kNmi = 2, kBp = 3, kOfv = 4, kBr = 5, kUd =
   X(Pvalidate, "pvalidate") X(Rmpadjust, "rmpadjust") X(Rmpquery, "rmpquery")                    \
   X(Rmpupdate, "rmpupdate") X(Rmpread, "rmpread") X(Psmash, "psmash")                         \
   X(Iret, "iret") X(Pushf, "pushf") X(Popf, "popf")
+// clang-format on
 
 enum class SpecialKind : u8 {
   kNone,

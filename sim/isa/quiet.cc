@@ -1,5 +1,5 @@
-// Instructions without a result: no operations, hints, fences, cache line flushes, and the ones that
-// exist to fault. Also the few reads of registers that need no decision.
+// Instructions without a result: no operations, hints, fences, cache line flushes, and the ones
+// that exist to fault. Also the few reads of registers that need no decision.
 #include "sim/isa/instruction_set.h"
 
 namespace nptsim::isa {

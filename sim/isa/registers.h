@@ -19,8 +19,24 @@ using u64 = std::uint64_t;
 using i64 = std::int64_t;
 
 // In the encoding order of ModRM.reg with REX.R.
-enum Gpr : u8 { kRax, kRcx, kRdx, kRbx, kRsp, kRbp, kRsi, kRdi, kR8, kR9, kR10, kR11, kR12, kR13,
-                kR14, kR15 };
+enum Gpr : u8 {
+  kRax,
+  kRcx,
+  kRdx,
+  kRbx,
+  kRsp,
+  kRbp,
+  kRsi,
+  kRdi,
+  kR8,
+  kR9,
+  kR10,
+  kR11,
+  kR12,
+  kR13,
+  kR14,
+  kR15
+};
 inline constexpr unsigned kGprCount = 16;
 
 // In the encoding order of ModRM.reg.
@@ -108,7 +124,8 @@ inline bool canonical(const Registers& r, u64 address) {
   return static_cast<u64>(static_cast<i64>(address << shift) >> shift) == address;
 }
 
-// Where the next instruction is fetched. The fetch itself is the caller's: it has rights of its own.
+// Where the next instruction is fetched. The fetch itself is the caller's: it has rights of its
+// own.
 inline GuestVirtAddr code_address(const Registers& r) {
   if (mode_of(r) == Mode::k64) return GuestVirtAddr(r.rip);
   return GuestVirtAddr((r.segments[kCs].base + r.rip) & 0xffffffff);

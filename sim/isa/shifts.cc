@@ -1,5 +1,5 @@
-// Shifts and rotates. A count of 0 changes no flag, but the operand is still written (and so must be
-// writable). Zydis gives the count as operand 1: an immediate, CL, or the 1 of the short form.
+// Shifts and rotates. A count of 0 changes no flag, but the operand is still written (and so must
+// be writable). Zydis gives the count as operand 1: an immediate, CL, or the 1 of the short form.
 #include "sim/isa/alu.h"
 #include "sim/isa/instruction_set.h"
 

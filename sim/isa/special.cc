@@ -55,10 +55,14 @@ void describe_special_register(const Instruction& i, const Registers& r, Special
 
 u8 software_vector(const Instruction& i) {
   switch (i.special) {
-    case kInt3: return kBp;
-    case kInto: return kOfv;
-    case kIcebp: return kDb;
-    default: return static_cast<u8>(i.immediate);
+    case kInt3:
+      return kBp;
+    case kInto:
+      return kOfv;
+    case kIcebp:
+      return kDb;
+    default:
+      return static_cast<u8>(i.immediate);
   }
 }
 

@@ -12,19 +12,19 @@ namespace nptsim::isa {
 // What a special instruction asks for. Only the fields that its kind names are meaningful.
 struct Special {
   SpecialKind kind = SpecialKind::kNone;
-  u8 size = 0;          // In/Out/Ins/Outs: bytes of the access; ReadCr..WriteDr: of the register
-  u8 index = 0;         // ReadCr..WriteDr: which one
-  u8 gpr = 0;           // ReadCr..WriteDr: the general register; Rdpid, Rdrand, Rdseed: destination
-  u8 segment = kDs;     // Ins (ES), Outs: the segment of the memory side
-  u8 vector = 0;        // Int, Int3, Into, Icebp
-  bool repeated = false;     // Ins, Outs with REP
-  bool memory = false;       // operand in memory: Smsw, Lmsw, Lldt, Ltr, Sldt, Str, Invpcid
-  u16 port = 0;         // In, Out, Ins, Outs
-  u64 value = 0;        // Out: data; WriteCr, WriteDr: new value; Wrmsr: EDX:EAX
-  u64 leaf = 0;         // Cpuid: EAX; Rdmsr, Wrmsr, Rdpmc, Rdpru, Xgetbv, Xsetbv: ECX
-  u64 subleaf = 0;      // Cpuid: ECX
-  u64 count = 0;        // Ins, Outs: iterations left, 1 without REP
-  GuestVirtAddr address;     // Invlpg, Ins, Outs, Lgdt..Sidt and operands in memory: linear
+  u8 size = 0;       // In/Out/Ins/Outs: bytes of the access; ReadCr..WriteDr: of the register
+  u8 index = 0;      // ReadCr..WriteDr: which one
+  u8 gpr = 0;        // ReadCr..WriteDr: the general register; Rdpid, Rdrand, Rdseed: destination
+  u8 segment = kDs;  // Ins (ES), Outs: the segment of the memory side
+  u8 vector = 0;     // Int, Int3, Into, Icebp
+  bool repeated = false;  // Ins, Outs with REP
+  bool memory = false;    // operand in memory: Smsw, Lmsw, Lldt, Ltr, Sldt, Str, Invpcid
+  u16 port = 0;           // In, Out, Ins, Outs
+  u64 value = 0;          // Out: data; WriteCr, WriteDr: new value; Wrmsr: EDX:EAX
+  u64 leaf = 0;           // Cpuid: EAX; Rdmsr, Wrmsr, Rdpmc, Rdpru, Xgetbv, Xsetbv: ECX
+  u64 subleaf = 0;        // Cpuid: ECX
+  u64 count = 0;          // Ins, Outs: iterations left, 1 without REP
+  GuestVirtAddr address;  // Invlpg, Ins, Outs, Lgdt..Sidt and operands in memory: linear
   u64 next_rip = 0;
 };
 
@@ -39,7 +39,7 @@ void complete_cpuid(const Instruction&, Registers&, u32 eax, u32 ebx, u32 ecx, u
 void complete_in(const Instruction&, Registers&, u64 value);
 void complete_read_edx_eax(const Instruction&, Registers&, u64 value);  // Rdmsr, Rdtsc, Rdpmc...
 void complete_rdtscp(const Instruction&, Registers&, u64 tsc, u32 aux);
-void complete_read_gpr(const Instruction&, Registers&, u64 value);      // ReadCr, ReadDr, Rdpid
+void complete_read_gpr(const Instruction&, Registers&, u64 value);  // ReadCr, ReadDr, Rdpid
 void complete_random(const Instruction&, Registers&, u64 value, bool carry);  // Rdrand, Rdseed
 void complete_swapgs(const Instruction&, Registers&, u64& kernel_gs_base);
 // The results of PVALIDATE and its kind: EAX, and OF ZF AF PF SF after it (APM vol. 3, PVALIDATE).

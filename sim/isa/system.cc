@@ -9,9 +9,7 @@ namespace {
 
 Outcome anyone(Execution& x) { return x.special(); }
 
-Outcome supervisor_only(Execution& x) {
-  return x.regs.cpl == 0 ? x.special() : x.raise_zero(kGp);
-}
+Outcome supervisor_only(Execution& x) { return x.regs.cpl == 0 ? x.special() : x.raise_zero(kGp); }
 
 // SVM instructions: #UD without EFER.SVME, then CPL 0 in protected mode (APM vol. 3, VMRUN).
 Outcome svm(Execution& x) {
@@ -28,9 +26,7 @@ Outcome rdpmc(Execution& x) {
   return x.regs.cpl == 0 || (x.regs.cr4 & kCr4Pce) ? x.special() : x.raise_zero(kGp);
 }
 
-Outcome xgetbv(Execution& x) {
-  return (x.regs.cr4 & kCr4Osxsave) ? x.special() : x.raise(kUd);
-}
+Outcome xgetbv(Execution& x) { return (x.regs.cr4 & kCr4Osxsave) ? x.special() : x.raise(kUd); }
 
 Outcome xsetbv(Execution& x) {
   return (x.regs.cr4 & kCr4Osxsave) ? supervisor_only(x) : x.raise(kUd);
@@ -50,8 +46,8 @@ Outcome store_system_segment(Execution& x) {
   return loads_descriptors(x.regs) ? store_system_register(x) : x.raise(kUd);
 }
 
-// INVLPGB, TLBSYNC, PVALIDATE, RMPADJUST and the like: features of the CPU profile, which the caller
-// knows; all but one are for CPL 0.
+// INVLPGB, TLBSYNC, PVALIDATE, RMPADJUST and the like: features of the CPU profile, which the
+// caller knows; all but one are for CPL 0.
 Outcome supervisor_in_protected_mode(Execution& x) {
   return protected_mode(x.regs) ? supervisor_only(x) : x.raise(kUd);
 }
@@ -87,8 +83,8 @@ bool bitmap_allows(Execution& x, u16 port, unsigned size) {
 unsigned io_size(const Execution& x) { return x.size() > 4 ? 4 : x.size(); }
 
 Outcome port_access(Execution& x) {
-  const bool free = !protected_mode(x.regs) ||
-                    (!virtual_8086(x.regs) && x.regs.cpl <= iopl_of(x.regs.rflags));
+  const bool free =
+      !protected_mode(x.regs) || (!virtual_8086(x.regs) && x.regs.cpl <= iopl_of(x.regs.rflags));
   if (!free && !bitmap_allows(x, port_number(x), io_size(x))) return x.failed();
   return x.special();
 }

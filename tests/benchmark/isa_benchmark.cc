@@ -75,8 +75,8 @@ void memory_and_stack(benchmark::State& state) {
 BENCHMARK(memory_and_stack);
 
 void string_iterations(benchmark::State& state) {
-  run(state, {"again: mov rdi, 0x4000", "mov rsi, 0x5000", "mov ecx, 256", "rep movsb",
-              "jmp again"});
+  run(state,
+      {"again: mov rdi, 0x4000", "mov rsi, 0x5000", "mov ecx, 256", "rep movsb", "jmp again"});
 }
 BENCHMARK(string_iterations);
 

@@ -1,4 +1,5 @@
-// Text to bytes: encodings written by hand, the way back, programs with labels, and every complaint.
+// Text to bytes: encodings written by hand, the way back, programs with labels, and every
+// complaint.
 #include "tests/isa/flat_machine.h"
 
 namespace nptsim::isa {
@@ -104,16 +105,15 @@ TEST_CASE("what is assembled decodes whole, and its disassembly assembles to the
 }
 
 TEST_CASE("a program: labels forwards and backwards, as addresses, rip-relative, raw bytes") {
-  const std::vector<std::string> lines = {
-      "start:  mov ecx, 3   ; three rounds",
-      "again:",
-      "  dec ecx",
-      "  jne again",
-      "  jmp done           # over the raw bytes",
-      "  bytes: \"0f 0b\"",
-      "done: mov rax, start",
-      "  lea rbx, [rip + again]",
-      "  hlt"};
+  const std::vector<std::string> lines = {"start:  mov ecx, 3   ; three rounds",
+                                          "again:",
+                                          "  dec ecx",
+                                          "  jne again",
+                                          "  jmp done           # over the raw bytes",
+                                          "  bytes: \"0f 0b\"",
+                                          "done: mov rax, start",
+                                          "  lea rbx, [rip + again]",
+                                          "  hlt"};
   const auto program = assemble_program(lines, 0x1000, Mode::k64);
   REQUIRE(program.ok());
   const Program& p = program.value();

@@ -44,10 +44,14 @@ TEST_CASE("the instruction's text is Intel syntax") {
     std::string bytes, text;
   };
   const Text texts[] = {
-      {"c6 03 40", "mov byte ptr [rbx], 0x40"}, {"f3 a4", "rep movsb"},
-      {"f3 0f 01 d9", "vmgexit"},               {"f2 0f 01 d9", "vmgexit"},
-      {"0f 01 d9", "vmmcall"},                  {"f3 0f 01 fd", "rmpquery"},
-      {"f3 0f 09", "wbnoinvd"},                 {"0f 58 c1", "addps xmm0, xmm1"},
+      {"c6 03 40", "mov byte ptr [rbx], 0x40"},
+      {"f3 a4", "rep movsb"},
+      {"f3 0f 01 d9", "vmgexit"},
+      {"f2 0f 01 d9", "vmgexit"},
+      {"0f 01 d9", "vmmcall"},
+      {"f3 0f 01 fd", "rmpquery"},
+      {"f3 0f 09", "wbnoinvd"},
+      {"0f 58 c1", "addps xmm0, xmm1"},
       {"eb fe", "jmp 0x1000"},
   };
   for (const Text& t : texts) {
@@ -73,7 +77,8 @@ TEST_CASE("the cache notices that code has changed, and that the mode has") {
 }
 
 TEST_CASE("an instruction outside the executed set decodes, and says so when executed") {
-  for (const std::string bytes : {"0f 58 c1", "0f 10 03", "d8 c0", "c5 f8 58 c1", "f2 0f 10 03"}) {
+  for (const std::string bytes :
+       {"0f 58 c1", "0f 10 03", "d8 c0", "c5 f8 58 c1", "f2 0f 10 03", "f0 0f 20 c0"}) {
     CAPTURE(bytes);
     FlatMachine m;
     m.memory.put_bytes(kCode, bytes_of(bytes));

@@ -154,18 +154,32 @@ TEST_CASE("a delivery that cannot be says why, and nothing has changed") {
       {"not present", [](Kernel& m) { m.gate(kPf, kInterruptGate, 0, 0, false); }, exception,
        Outcome::exception(kNp, 14 * 8 + 3)},
       {"software from user through a kernel gate",
-       [](Kernel& m) { m.gate(0x30, kTrapGate); m.go_to_user(); }, software,
-       Outcome::exception(kGp, 0x30 * 8 + 2)},
+       [](Kernel& m) {
+         m.gate(0x30, kTrapGate);
+         m.go_to_user();
+       },
+       software, Outcome::exception(kGp, 0x30 * 8 + 2)},
       {"the handler's CS is data",
-       [](Kernel& m) { m.gate(kPf, kInterruptGate); m.memory.put<u64>(kGdt + 8, kFlatData); },
+       [](Kernel& m) {
+         m.gate(kPf, kInterruptGate);
+         m.memory.put<u64>(kGdt + 8, kFlatData);
+       },
        exception, Outcome::exception(kGp, kKernelCs | 1)},
-      {"no TSS for RSP0", [](Kernel& m) { m.gate(0x30, kTrapGate); m.go_to_user(); m.regs.tr.limit = 3; },
+      {"no TSS for RSP0",
+       [](Kernel& m) {
+         m.gate(0x30, kTrapGate);
+         m.go_to_user();
+         m.regs.tr.limit = 3;
+       },
        external, Outcome::exception(kTs, 0x28 | 1)},
       {"the IDT is not mapped", [](Kernel& m) { m.regs.idtr.base = 1ull << 40; }, external,
        Outcome::stopped()},
       {"the stack is not mapped",
-       [](Kernel& m) { m.gate(0x30, kTrapGate); m.regs.gpr[kRsp] = 1ull << 40; }, external,
-       Outcome::stopped()},
+       [](Kernel& m) {
+         m.gate(0x30, kTrapGate);
+         m.regs.gpr[kRsp] = 1ull << 40;
+       },
+       external, Outcome::stopped()},
   };
   for (const BadDelivery& c : cases) {
     CAPTURE(c.why);
@@ -180,9 +194,7 @@ TEST_CASE("a delivery that cannot be says why, and nothing has changed") {
   }
 }
 
-Event exception(u8 vector) {
-  return {vector, EventType::kException, pushes_error_code(vector), 0};
-}
+Event exception(u8 vector) { return {vector, EventType::kException, pushes_error_code(vector), 0}; }
 
 // APM vol. 2, table 8-2, row by row; #VC is contributory (15.35.5).
 TEST_CASE("the double-fault table") {

@@ -1,5 +1,5 @@
-// The executed set against the processor that runs this test: random operands, a fixed seed, the same
-// bytes on both sides. Flags that the manual leaves undefined are not compared.
+// The executed set against the processor that runs this test: random operands, a fixed seed, the
+// same bytes on both sides. Flags that the manual leaves undefined are not compared.
 #include <random>
 
 #include "tests/isa/flat_machine.h"
@@ -15,12 +15,16 @@ using Random = std::mt19937_64;
 
 // Values near the edges are where flags go wrong.
 u64 interesting(Random& random) {
-  static constexpr u64 kEdges[] = {0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff,
+  static constexpr u64 kEdges[] = {0,          1,          2,          0x7f,       0x80,
+                                   0xff,       0x7fff,     0x8000,     0xffff,     0x7fffffff,
                                    0x80000000, 0xffffffff, ~0ull >> 1, 1ull << 63, ~0ull};
   switch (random() % 4) {
-    case 0: return kEdges[random() % std::size(kEdges)];
-    case 1: return random() >> (random() % 64);
-    default: return random();
+    case 0:
+      return kEdges[random() % std::size(kEdges)];
+    case 1:
+      return random() >> (random() % 64);
+    default:
+      return random();
   }
 }
 
@@ -32,47 +36,81 @@ struct Shape {
 
 // Operands in all four sizes; the assembler picks registers by size.
 constexpr Shape kShapes[] = {
-    {"add %r, %s", kArithmeticFlags}, {"adc %r, %s", kArithmeticFlags},
-    {"sub %r, %s", kArithmeticFlags}, {"sbb %r, %s", kArithmeticFlags},
-    {"cmp %r, %s", kArithmeticFlags}, {"and %r, %s", kWithoutAf},
-    {"or %r, %s", kWithoutAf},        {"xor %r, %s", kWithoutAf},
-    {"test %r, %s", kWithoutAf},      {"add %m, %r", kArithmeticFlags},
-    {"adc %m, %r", kArithmeticFlags}, {"sbb %m, %r", kArithmeticFlags},
-    {"lock sub %m, %r", kArithmeticFlags}, {"xor %r, %m", kWithoutAf},
-    {"cmp %m, %r", kArithmeticFlags}, {"inc %r", kArithmeticFlags},
-    {"dec %m", kArithmeticFlags},     {"neg %r", kArithmeticFlags},
-    {"not %m", kArithmeticFlags},     {"mul %r", kCarryOverflow},
-    {"imul %m", kCarryOverflow},      {"mul %m", kCarryOverflow},
-    {"imul %r", kCarryOverflow},      {"xadd %r, %s", kArithmeticFlags},
-    {"xadd %m, %r", kArithmeticFlags}, {"xchg %r, %s", kArithmeticFlags},
-    {"xchg %m, %r", kArithmeticFlags}, {"cmpxchg %m, %r", kArithmeticFlags},
-    {"cmpxchg %r, %s", kArithmeticFlags}, {"mov %r, %s", kArithmeticFlags},
-    {"mov %m, %r", kArithmeticFlags}, {"mov %r, %m", kArithmeticFlags},
-    {"setnz %b", kArithmeticFlags},   {"setle %b", kArithmeticFlags},
-    {"setp %b", kArithmeticFlags},    {"setbe %b", kArithmeticFlags},
-    {"lahf", kArithmeticFlags},       {"sahf", kArithmeticFlags},
-    {"cmc", kArithmeticFlags},        {"cbw", kArithmeticFlags},
-    {"cwde", kArithmeticFlags},       {"cdqe", kArithmeticFlags},
-    {"cwd", kArithmeticFlags},        {"cdq", kArithmeticFlags},
-    {"cqo", kArithmeticFlags},        {"cmpxchg8b qword ptr [rbx]", kArithmeticFlags},
+    {"add %r, %s", kArithmeticFlags},
+    {"adc %r, %s", kArithmeticFlags},
+    {"sub %r, %s", kArithmeticFlags},
+    {"sbb %r, %s", kArithmeticFlags},
+    {"cmp %r, %s", kArithmeticFlags},
+    {"and %r, %s", kWithoutAf},
+    {"or %r, %s", kWithoutAf},
+    {"xor %r, %s", kWithoutAf},
+    {"test %r, %s", kWithoutAf},
+    {"add %m, %r", kArithmeticFlags},
+    {"adc %m, %r", kArithmeticFlags},
+    {"sbb %m, %r", kArithmeticFlags},
+    {"lock sub %m, %r", kArithmeticFlags},
+    {"xor %r, %m", kWithoutAf},
+    {"cmp %m, %r", kArithmeticFlags},
+    {"inc %r", kArithmeticFlags},
+    {"dec %m", kArithmeticFlags},
+    {"neg %r", kArithmeticFlags},
+    {"not %m", kArithmeticFlags},
+    {"mul %r", kCarryOverflow},
+    {"imul %m", kCarryOverflow},
+    {"mul %m", kCarryOverflow},
+    {"imul %r", kCarryOverflow},
+    {"xadd %r, %s", kArithmeticFlags},
+    {"xadd %m, %r", kArithmeticFlags},
+    {"xchg %r, %s", kArithmeticFlags},
+    {"xchg %m, %r", kArithmeticFlags},
+    {"cmpxchg %m, %r", kArithmeticFlags},
+    {"cmpxchg %r, %s", kArithmeticFlags},
+    {"mov %r, %s", kArithmeticFlags},
+    {"mov %m, %r", kArithmeticFlags},
+    {"mov %r, %m", kArithmeticFlags},
+    {"setnz %b", kArithmeticFlags},
+    {"setle %b", kArithmeticFlags},
+    {"setp %b", kArithmeticFlags},
+    {"setbe %b", kArithmeticFlags},
+    {"lahf", kArithmeticFlags},
+    {"sahf", kArithmeticFlags},
+    {"cmc", kArithmeticFlags},
+    {"cbw", kArithmeticFlags},
+    {"cwde", kArithmeticFlags},
+    {"cdqe", kArithmeticFlags},
+    {"cwd", kArithmeticFlags},
+    {"cdq", kArithmeticFlags},
+    {"cqo", kArithmeticFlags},
+    {"cmpxchg8b qword ptr [rbx]", kArithmeticFlags},
     {"lock cmpxchg16b xmmword ptr [rbx]", kArithmeticFlags},
 };
 
 // No byte form.
 constexpr Shape kWideShapes[] = {
-    {"imul %r, %s", kCarryOverflow}, {"imul %r, %m", kCarryOverflow},
-    {"imul %r, %s, %c", kCarryOverflow}, {"bsf %r, %s", kFlagZf},
-    {"bsr %r, %s", kFlagZf},         {"tzcnt %r, %s", kFlagCf | kFlagZf},
-    {"lzcnt %r, %m", kFlagCf | kFlagZf}, {"popcnt %r, %s", kArithmeticFlags},
-    {"bt %r, %s", kFlagCf},          {"bts %r, %s", kFlagCf},
-    {"btr %r, %c", kFlagCf},         {"btc %m, %c", kFlagCf},
-    {"cmovz %r, %s", kArithmeticFlags}, {"cmovl %r, %m", kArithmeticFlags},
-    {"cmovnbe %r, %s", kArithmeticFlags}, {"cmovs %r, %s", kArithmeticFlags},
+    {"imul %r, %s", kCarryOverflow},
+    {"imul %r, %m", kCarryOverflow},
+    {"imul %r, %s, %c", kCarryOverflow},
+    {"bsf %r, %s", kFlagZf},
+    {"bsr %r, %s", kFlagZf},
+    {"tzcnt %r, %s", kFlagCf | kFlagZf},
+    {"lzcnt %r, %m", kFlagCf | kFlagZf},
+    {"popcnt %r, %s", kArithmeticFlags},
+    {"bt %r, %s", kFlagCf},
+    {"bts %r, %s", kFlagCf},
+    {"btr %r, %c", kFlagCf},
+    {"btc %m, %c", kFlagCf},
+    {"cmovz %r, %s", kArithmeticFlags},
+    {"cmovl %r, %m", kArithmeticFlags},
+    {"cmovnbe %r, %s", kArithmeticFlags},
+    {"cmovs %r, %s", kArithmeticFlags},
     {"lea %r, [rbx + rsi*4 + 0x40]", kArithmeticFlags},
     {"lea %r, [ebx + ecx*8 - 3]", kArithmeticFlags},
-    {"movzx %r, %b", kArithmeticFlags}, {"movsx %r, %b", kArithmeticFlags},
-    {"movzx %r, byte ptr [rbx]", kArithmeticFlags}, {"movsx %r, byte ptr [rbx]", kArithmeticFlags},
-    {"movbe %r, %m", kArithmeticFlags}, {"movbe %m, %r", kArithmeticFlags},
+    {"movzx %r, %b", kArithmeticFlags},
+    {"movsx %r, %b", kArithmeticFlags},
+    {"movzx %r, byte ptr [rbx]", kArithmeticFlags},
+    {"movsx %r, byte ptr [rbx]", kArithmeticFlags},
+    {"movbe %r, %m", kArithmeticFlags},
+    {"movbe %m, %r", kArithmeticFlags},
 };
 
 // Counts matter: OF is only defined for 1, CF for less than the width, AF never.
@@ -210,7 +248,8 @@ TEST_CASE("double shifts by every count that the manual defines") {
   }
 }
 
-// ----- division: only with operands that do not fault ---------------------------------------------
+// ----- division: only with operands that do not fault
+// ---------------------------------------------
 
 TEST_CASE("division agrees with the processor where it does not fault") {
   Both both;
@@ -247,16 +286,18 @@ TEST_CASE("division agrees with the processor where it does not fault") {
   CHECK(tried == 1500);
 }
 
-// ----- strings -------------------------------------------------------------------------------------
+// ----- strings
+// -------------------------------------------------------------------------------------
 
 TEST_CASE("whole repeated strings agree with the processor, in both directions") {
   Both both;
   if (!both.native.available()) return;
   Random random(17);
   static constexpr const char* kStrings[] = {
-      "rep movsb", "rep movsw", "rep movsd", "rep movsq", "rep stosb", "rep stosd", "rep stosq",
-      "lodsb", "lodsq", "rep lodsw", "repe cmpsb", "repne cmpsb", "repe cmpsd", "repne scasb",
-      "repe scasw", "movsq", "scasb", "cmpsq", "stosw"};
+      "rep movsb",  "rep movsw",   "rep movsd",  "rep movsq",   "rep stosb",
+      "rep stosd",  "rep stosq",   "lodsb",      "lodsq",       "rep lodsw",
+      "repe cmpsb", "repne cmpsb", "repe cmpsd", "repne scasb", "repe scasw",
+      "movsq",      "scasb",       "cmpsq",      "stosw"};
   for (const std::string text : kStrings) {
     for (unsigned i = 0; i < 40; ++i) {
       CAPTURE(text);

@@ -14,9 +14,10 @@ TEST_CASE("a program that sums an array") {
 
 TEST_CASE("calls, frames and the stack") {
   FlatMachine m;
-  CHECK(m.run({"push 5", "call square", "mov rdx, rax", "jmp end",
-               "square: push rbp", "mov rbp, rsp", "mov rax, [rbp + 16]", "imul rax, rax",
-               "leave", "ret 8", "end: nop"}).kind == OutcomeKind::kRetired);
+  CHECK(
+      m.run({"push 5", "call square", "mov rdx, rax", "jmp end", "square: push rbp", "mov rbp, rsp",
+             "mov rax, [rbp + 16]", "imul rax, rax", "leave", "ret 8", "end: nop"})
+          .kind == OutcomeKind::kRetired);
   CHECK(m.regs.gpr[kRdx] == 25);
   CHECK(m.regs.gpr[kRsp] == kStack);
 }
@@ -61,13 +62,34 @@ TEST_CASE("STI and MOV SS shadow one instruction") {
 
 // Every way in which memory can stop an instruction must leave the registers as they were.
 TEST_CASE("what the port stops has not happened") {
-  const std::vector<std::string> lines = {
-      "mov [rbx], rax", "mov rax, [rbx]", "add [rbx], rax", "push [rbx]", "pop [rbx]", "movsb",
-      "stosq", "lodsb", "cmpsb", "scasb", "rep movsb", "rep stosb", "xchg [rbx], rax",
-      "xadd [rbx], rax", "cmpxchg [rbx], rcx", "cmpxchg16b [rbx]", "shl qword ptr [rbx], cl",
-      "bts [rbx], rcx", "setz [rbx]", "call [rbx]", "jmp [rbx]", "movbe [rbx], rax",
-      "shld [rbx], rax, 3", "inc qword ptr [rbx]", "div qword ptr [rbx]", "cmovz rax, [rbx]",
-      "clflush [rbx]", "mov ds, [rbx]"};
+  const std::vector<std::string> lines = {"mov [rbx], rax",
+                                          "mov rax, [rbx]",
+                                          "add [rbx], rax",
+                                          "push [rbx]",
+                                          "pop [rbx]",
+                                          "movsb",
+                                          "stosq",
+                                          "lodsb",
+                                          "cmpsb",
+                                          "scasb",
+                                          "rep movsb",
+                                          "rep stosb",
+                                          "xchg [rbx], rax",
+                                          "xadd [rbx], rax",
+                                          "cmpxchg [rbx], rcx",
+                                          "cmpxchg16b [rbx]",
+                                          "shl qword ptr [rbx], cl",
+                                          "bts [rbx], rcx",
+                                          "setz [rbx]",
+                                          "call [rbx]",
+                                          "jmp [rbx]",
+                                          "movbe [rbx], rax",
+                                          "shld [rbx], rax, 3",
+                                          "inc qword ptr [rbx]",
+                                          "div qword ptr [rbx]",
+                                          "cmovz rax, [rbx]",
+                                          "clflush [rbx]",
+                                          "mov ds, [rbx]"};
   for (const std::string& line : lines) {
     CAPTURE(line);
     FlatMachine m;
@@ -78,8 +100,8 @@ TEST_CASE("what the port stops has not happened") {
     CHECK(m.step() == Outcome::stopped());
     CHECK(m.regs == before);
   }
-  for (const std::string line : {"push rax", "pop rax", "call 0x1000", "ret", "pushf", "popf",
-                                 "iretq", "enter 16, 0"}) {
+  for (const std::string line :
+       {"push rax", "pop rax", "call 0x1000", "ret", "pushf", "popf", "iretq", "enter 16, 0"}) {
     CAPTURE(line);
     FlatMachine m;
     m.regs.gpr[kRsp] = 0x7fff00000000;
@@ -112,13 +134,13 @@ TEST_CASE("exceptions are values, with registers as before") {
   const Fault faults[] = {
       {"ud2", Outcome::exception(kUd)},
       {"div cl", Outcome::exception(kDe)},
-      {"mov al, [rdx]", Outcome::exception(kGp, 0)},          // not canonical
+      {"mov al, [rdx]", Outcome::exception(kGp, 0)},  // not canonical
       {"mov [rdx], al", Outcome::exception(kGp, 0)},
-      {"mov al, [rbp]", Outcome::exception(kSsv, 0)},         // through SS
+      {"mov al, [rbp]", Outcome::exception(kSsv, 0)},  // through SS
       {"jmp rdx", Outcome::exception(kGp, 0)},
       {"call rdx", Outcome::exception(kGp, 0)},
-      {"cmpxchg16b [rbx + 8]", Outcome::exception(kGp, 0)},   // not aligned
-      {"mov ss, cx", Outcome::exception(kGp, 0x50)},          // beyond the GDT
+      {"cmpxchg16b [rbx + 8]", Outcome::exception(kGp, 0)},  // not aligned
+      {"mov ss, cx", Outcome::exception(kGp, 0x50)},         // beyond the GDT
   };
   for (const Fault& f : faults) {
     CAPTURE(f.line);

@@ -99,8 +99,8 @@ struct FlatMachine {
   }
 
   Outcome step() {
-    const auto found = cache.lookup(regs.rip, mode_of(regs),
-                                    memory.from(code_address(regs).value).first(15));
+    const auto found =
+        cache.lookup(regs.rip, mode_of(regs), memory.from(code_address(regs).value).first(15));
     if (found.status != DecodeStatus::kOk) return decode_fault(found.status);
     last = *found.instruction;
     return execute(*found.instruction, regs, memory);

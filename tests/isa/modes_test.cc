@@ -21,8 +21,8 @@ void put_gdt(FlatMachine& m, const std::vector<u64>& descriptors) {
 TEST_CASE("real mode: segment bases are selectors times 16, offsets wrap at 64 KB") {
   FlatMachine m(Mode::k16);
   m.regs.gpr[kRsp] = 0x8000;
-  m.run({"mov ax, 0x1000", "mov ds, ax", "mov bx, 0x20", "mov byte ptr [bx], 7",
-         "mov si, 0xfff0", "mov al, [bx + si + 0x10]"});
+  m.run({"mov ax, 0x1000", "mov ds, ax", "mov bx, 0x20", "mov byte ptr [bx], 7", "mov si, 0xfff0",
+         "mov al, [bx + si + 0x10]"});
   CHECK(m.regs.segments[kDs].base == 0x10000);
   CHECK(m.memory.get<u8>(0x10020) == 7);
   CHECK((m.regs.gpr[kRax] & 0xff) == 7);  // bx + si + 0x10 = 0x10020, cut to 16 bits: 0x20
@@ -43,8 +43,10 @@ TEST_CASE("from real mode to 32-bit protected mode, as a boot loader does it") {
   m.memory.put<u32>(kData + 2, kGdt);
   m.load_program({"lgdt [0x4000]", "mov eax, cr0", "or al, 1", "mov cr0, eax", "jmp 8:0x2000"});
   const Program second =
-      assemble_program(std::vector<std::string>{"mov ax, 0x10", "mov ss, ax", "mov eax, 0x12345678",
-                                                "push eax"}, 0x2000, Mode::k32).value();
+      assemble_program(
+          std::vector<std::string>{"mov ax, 0x10", "mov ss, ax", "mov eax, 0x12345678", "push eax"},
+          0x2000, Mode::k32)
+          .value();
   m.memory.put_bytes(0x2000, second.bytes);
   for (int i = 0; i < 9; ++i) {
     Outcome outcome = m.step();

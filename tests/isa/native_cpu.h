@@ -59,8 +59,8 @@ class NativeCpu {
   void build(const std::vector<u8>& instruction) {
     length_ = 0;
     emit({0x53, 0x55, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57});  // push rbx rbp r12..r15
-    emit({0x57});                                                       // push rdi: the state
-    emit({0xff, 0xb7, 0x80, 0, 0, 0, 0x9d});                            // push [rdi+0x80]; popfq
+    emit({0x57});                                                        // push rdi: the state
+    emit({0xff, 0xb7, 0x80, 0, 0, 0, 0x9d});                             // push [rdi+0x80]; popfq
     for (unsigned r = 0; r < kGprCount; ++r) {
       if (r != kRsp && r != kRdi) load(r);
     }
@@ -73,9 +73,9 @@ class NativeCpu {
     for (unsigned r = 0; r < kGprCount; ++r) {
       if (r != kRsp && r != kRdi) store(r);
     }
-    emit({0x8f, 0x47, 0x38});              // pop [rdi+8*7]
-    emit({0x8f, 0x87, 0x80, 0, 0, 0});     // pop [rdi+0x80]
-    emit({0xfc, 0x5f});                    // cld; pop rdi
+    emit({0x8f, 0x47, 0x38});           // pop [rdi+8*7]
+    emit({0x8f, 0x87, 0x80, 0, 0, 0});  // pop [rdi+0x80]
+    emit({0xfc, 0x5f});                 // cld; pop rdi
     emit({0x41, 0x5f, 0x41, 0x5e, 0x41, 0x5d, 0x41, 0x5c, 0x5d, 0x5b, 0xc3});
   }
 
