@@ -255,11 +255,7 @@ void Flow::walk_loop(const ResolvedRow& row, State& state, std::set<FactId>& wri
     walk_rows(row.rows, body);
     const State next = body.reachable ? join(head, body, {}, written) : head;
     const bool same = next.possible == head.possible && next.given == head.given &&
-                      next.no_answer == head.no_answer &&
-                      std::equal(next.sources.begin(), next.sources.end(), head.sources.begin(),
-                                 head.sources.end(), [](const Source& a, const Source& b) {
-                                   return a.fact == b.fact && a.words == b.words;
-                                 });
+                      next.no_answer == head.no_answer && next.sources == head.sources;
     if (same || budget_ == 0) break;
     head = next;
     if (round == kLoopRounds) {  // settle it: everything that the loop gives may be anything
@@ -466,8 +462,21 @@ bool Flow::narrow(const State& state, const std::vector<FactTest>& tests, FactId
   }
   if (!propagate(box)) return false;
   for (Source& source : sources) source.words &= box[source.fact];
-  std::erase_if(sources, [](const Source& source) { return source.words == 0; });
+  std::erase_if(sources, [&](const Source& source) {
+    Box one = box;
+    return source.words == 0 || !assume_source(source, one);
+  });
   return !asks_result || !sources.empty();
+}
+
+bool Flow::assume_source(const Source& source, Box& box) const {
+  box[source.fact] &= source.words;
+  if (box[source.fact] == 0) return false;
+  for (const auto& [fact, values] : source.known) {
+    box[fact] &= values;
+    if (box[fact] == 0) return false;
+  }
+  return propagate(box);
 }
 
 void Flow::assume_tests(State& state, const std::vector<FactTest>& tests) const {
@@ -532,13 +541,25 @@ Flow::State Flow::join(const State& skipped, const State& taken, const std::vect
   for (FactId fact = 0; fact < out.possible.size(); ++fact) {
     out.possible[fact] |= taken.possible[fact];
   }
-  for (const Source& source : taken.sources) {
+  for (Source source : taken.sources) {
+    // Who answered in this row did so under its conditions.
+    if (written.count(source.fact) != 0) {
+      for (const FactTest& test : tests) {
+        if (is_stable(r_, test.fact) && written.count(test.fact) == 0) {
+          source.known.emplace_back(test.fact, test.allowed);
+        }
+      }
+      std::sort(source.known.begin(), source.known.end());
+    }
     const auto same = std::find_if(out.sources.begin(), out.sources.end(),
                                    [&](const Source& s) { return s.fact == source.fact; });
     if (same == out.sources.end()) {
-      out.sources.push_back(source);
+      out.sources.push_back(std::move(source));
     } else {
       same->words |= source.words;
+      std::erase_if(same->known, [&](const auto& condition) {
+        return std::find(source.known.begin(), source.known.end(), condition) == source.known.end();
+      });
     }
   }
   // What the row gave is given when its conditions held, if that can still be told afterwards.
@@ -587,12 +608,20 @@ Flow::State Flow::join(const State& skipped, const State& taken, const std::vect
   return out;
 }
 
-void Flow::give(State& state, FactId fact, Values values, std::set<FactId>& written) const {
-  written.insert(fact);
+// What was told by the fact's old value is not known any more.
+void Flow::forget(State& state, FactId fact) {
   for (auto at = state.given.begin(); at != state.given.end();) {
     std::erase_if(at->second, [&](const Conditions& guard) { return mentions(guard, fact); });
     at = at->second.empty() ? state.given.erase(at) : std::next(at);
   }
+  for (Source& source : state.sources) {
+    std::erase_if(source.known, [&](const auto& condition) { return condition.first == fact; });
+  }
+}
+
+void Flow::give(State& state, FactId fact, Values values, std::set<FactId>& written) const {
+  written.insert(fact);
+  forget(state, fact);
   state.possible[fact] = values;
   state.given[fact] = {Conditions{}};
 }
@@ -602,10 +631,7 @@ void Flow::give_sometimes(State& state, FactId fact, Values values, FactId sourc
   const bool always = (state.possible[source] & ~words) == 0;
   if (always) return give(state, fact, values, written);
   written.insert(fact);
-  for (auto at = state.given.begin(); at != state.given.end();) {
-    std::erase_if(at->second, [&](const Conditions& guard) { return mentions(guard, fact); });
-    at = at->second.empty() ? state.given.erase(at) : std::next(at);
-  }
+  forget(state, fact);
   state.possible[fact] |= values;
   if (words != 0) state.given[fact].push_back({{source, words}});
 }
@@ -617,7 +643,7 @@ void Flow::take_answers(State& state, FactId fact, const AnswerSet& answers,
     return;
   }
   give(state, fact, answers.words, written);
-  state.sources = {{fact, answers.words}};
+  state.sources = {{fact, answers.words, {}}};
   state.no_answer = false;
   std::map<FactId, AnswerSet::Field> by_field;  // values; words that always bring it
   std::map<FactId, Values> always;
@@ -667,8 +693,7 @@ bool Flow::surely_given(const State& state, FactId fact, const std::vector<FactT
   // Whoever answered last, that answer is now the value of its fact.
   return std::all_of(sources.begin(), sources.end(), [&](const Source& source) {
     Box one = box;
-    one[source.fact] &= source.words;
-    return !propagate(one) || covered(given->second, one);
+    return !assume_source(source, one) || covered(given->second, one);
   });
 }
 

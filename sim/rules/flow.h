@@ -51,6 +51,8 @@ class Flow {
   struct Source {
     FactId fact = kNoFact;
     Values words = 0;
+    Conditions known;  // what surely holds if this is who answered last
+    bool operator==(const Source&) const = default;
   };
   // What is known before a row. `possible` of a fact that may change any time is its whole domain,
   // of a fact that no row has given yet 0.
@@ -84,6 +86,8 @@ class Flow {
 
   Box box_of(const State& state) const;
   bool propagate(Box& box) const;
+  // The box when this source answered last; false if it cannot be.
+  bool assume_source(const Source& source, Box& box) const;
   // The situations before a row that its tests leave; false if there are none.
   bool narrow(const State& state, const std::vector<FactTest>& tests, FactId without, Box& box,
               std::vector<Source>& sources) const;
@@ -92,6 +96,7 @@ class Flow {
   void assume_not(State& state, const std::vector<FactTest>& tests) const;
   State join(const State& skipped, const State& taken, const std::vector<FactTest>& tests,
              const std::set<FactId>& written) const;
+  static void forget(State& state, FactId fact);
   void give(State& state, FactId fact, Values values, std::set<FactId>& written) const;
   void take_answers(State& state, FactId fact, const AnswerSet& answers, std::set<FactId>& written);
   void give_sometimes(State& state, FactId fact, Values values, FactId source, Values words,

@@ -2,8 +2,7 @@
 
 #include <boost/graph/adjacency_list.hpp>
 #include <boost/graph/breadth_first_search.hpp>
-#include <boost/graph/graphviz.hpp>
-#include <sstream>
+#include <string>
 
 #include "sim/rules/resolved.h"
 
@@ -193,20 +192,24 @@ std::vector<bool> reached_in(const Graph& graph) {
 
 std::string draw(const Checked& checked) {
   const Graph graph = GraphBuilder(checked.resolved()).build();
-  std::ostringstream out;
-  const auto write_node = [&](std::ostream& os, Vertex v) {
+  std::string out = "digraph \"" + escaped(checked.model().name) + "\" {\n";
+  for (Vertex v = 0; v < boost::num_vertices(graph); ++v) {
     const Node& node = graph[v];
-    os << "[id=\"" << escaped(node.id) << "\", label=\"" << escaped(node.label)
-       << "\", shape=" << shape_of(node.kind) << (node.exported ? ", penwidth=2" : "") << "]";
-  };
-  const auto write_edge = [&](std::ostream& os, boost::graph_traits<Graph>::edge_descriptor e) {
-    if (!graph[e].label.empty()) os << "[label=\"" << escaped(graph[e].label) << "\"]";
-  };
-  const auto write_graph = [&](std::ostream& os) {
-    os << "label=\"" << escaped(checked.model().name) << "\";\nrankdir=TB;\n";
-  };
-  boost::write_graphviz(out, graph, write_node, write_edge, write_graph);
-  return out.str();
+    out += "  n" + std::to_string(v) + " [id=\"" + escaped(node.id) + "\", label=\"" +
+           escaped(node.label) + "\", shape=" + shape_of(node.kind);
+    if (node.exported) out += ", penwidth=2";
+    out += "];\n";
+  }
+  for (Vertex v = 0; v < boost::num_vertices(graph); ++v) {
+    const auto [first, last] = boost::out_edges(v, graph);
+    for (auto edge = first; edge != last; ++edge) {
+      out += "  n" + std::to_string(v) + " -> n" + std::to_string(boost::target(*edge, graph));
+      const std::string& label = graph[*edge].label;
+      if (!label.empty()) out += " [label=\"" + escaped(label) + "\"]";
+      out += ";\n";
+    }
+  }
+  return out + "}\n";
 }
 
 std::vector<Unreached> unreached(const Checked& checked) {

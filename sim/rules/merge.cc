@@ -93,6 +93,7 @@ class Merger {
     } else {
       m_.name = layer.name;
       m_.pos = layer.pos;
+      if (!layer.title.empty()) m_.title = layer.title;
     }
     for (const Param& param : layer.params) apply_param(param);
     for (const Capability& capability : layer.capabilities) apply_capability(capability);

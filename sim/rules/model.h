@@ -137,7 +137,8 @@ struct Capability {
 
 struct Model {
   ModelKind kind = ModelKind::kKernel;
-  std::string name;  // "kvm-7.0", or "kvm-7.0+readonly-no-mmio"
+  std::string name;   // "kvm-7.0", or "kvm-7.0+readonly-no-mmio"
+  std::string title;  // "Linux 7.0 KVM"
   SourcePos pos;
   std::vector<std::string> layers;  // what was merged, in order
   std::vector<Param> params;
@@ -175,6 +176,7 @@ struct ProcedureEdit {
 struct Layer {
   ModelKind kind = ModelKind::kKernel;
   std::string name;
+  std::string title;
   bool overlay = false;
   SourcePos pos;
   std::vector<Param> params;

@@ -29,7 +29,7 @@ std::vector<std::string> joined(std::vector<std::string> keys,
   return keys;
 }
 const std::vector<std::string> kModelKeys =
-    joined(joined(kKindNames, {"extends", "include"}), kPartKeys);
+    joined(joined(kKindNames, {"title", "extends", "include"}), kPartKeys);
 const std::vector<std::string> kOverlayKeys =
     joined({"overlay", "base", "source", "evidence", "text", "params"}, kKindNames);
 
@@ -197,6 +197,7 @@ class ModelReader {
       return;
     }
     chain_.push_back(layer.name);
+    layer.title = reader.text("title").value_or("");
     if (const yaml::Node* extends = reader.find("extends")) read_base(path, *extends);
     if (const yaml::Node* include = reader.find("include")) read_includes(path, *include, layer);
     PartReader(layer, out_).read(*node, {});
@@ -266,18 +267,19 @@ class ModelReader {
   }
 
   void read_include(const std::string& path, const Spelled& file, const Layer& owner) {
-    const fs::path relative(file.text);
-    const bool outside =
-        relative.is_absolute() || std::any_of(relative.begin(), relative.end(),
-                                              [](const fs::path& part) { return part == ".."; });
-    if (outside) {
+    // From the model's folder; with "../" or "./" in front, from the file that says it.
+    fs::path folder = fs::path(path).parent_path();
+    const fs::path model_folder = folder.filename() == "versions" ? folder.parent_path() : folder;
+    const fs::path said(file.text);
+    const bool from_here = !said.empty() && (*said.begin() == ".." || *said.begin() == ".");
+    const fs::path whole = ((from_here ? folder : model_folder) / said).lexically_normal();
+    const fs::path inside = whole.lexically_relative(model_folder.lexically_normal());
+    if (said.is_absolute() || inside.empty() || *inside.begin() == "..") {
       out_.push_back({file.pos, "include leaves the model's folder: " + yaml::quote(file.text),
                       "a path like rows/fault.yaml", ""});
       return;
     }
-    fs::path folder = fs::path(path).parent_path();
-    if (folder.filename() == "versions") folder = folder.parent_path();
-    const auto part = load_one((folder / relative).generic_string(), load_, out_);
+    const auto part = load_one(whole.generic_string(), load_, out_);
     if (!part) return;
     const yaml::MapReader reader(*part, "row file", kPartKeys, out_);
     Layer layer;

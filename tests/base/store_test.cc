@@ -14,7 +14,7 @@ namespace {
 
 constexpr StampLayout kLowByte{0xff, [](std::uint64_t word) { return word & 0xff; },
                                [](std::uint64_t word, std::uint64_t stamp) {
-                                 return (word & ~0xffull) | (stamp & 0xff);
+                                 return (word & ~std::uint64_t{0xff}) | (stamp & 0xff);
                                }};
 
 TEST_CASE("a store that was written and unwritten equals one that never was") {
