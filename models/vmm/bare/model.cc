@@ -1,0 +1,237 @@
+#include "models/vmm/bare/model.h"
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "models/common/kvm_uapi.h"
+#include "sim/machine/view.h"
+
+namespace nptsim::bare {
+namespace {
+
+using machine::Outcome;
+using machine::OutcomeKind;
+using machine::View;
+using rules::ActionResult;
+using rules::Args;
+
+// The list of slots, in Space::kVmm.
+namespace list {
+inline constexpr Field kCount{"count", 0, 63, 0, ""};
+inline constexpr Field kFields[] = {kCount};
+inline constexpr RecordLayout kLayout{"slots", 8, kFields};
+}  // namespace list
+inline constexpr RecordArray kList{&list::kLayout, Space::kVmm, kvm_uapi::kVmmPrivate, 1};
+// Each as the argument of the ioctl that makes it.
+inline constexpr RecordArray kSlots{&kvm_uapi::region::kLayout, Space::kVmm,
+                                    kvm_uapi::kVmmPrivate + 0x10, kMaxSlots};
+
+// --- facts ---
+
+unsigned guest_sealed(const View& view) { return view.setup().sealed(); }
+unsigned exit_reason(const View& view) {
+  return static_cast<unsigned>(
+      kvm_uapi::kRuns.at(view.store(), view.vcpu()).get(kvm_uapi::run::kExitReason));
+}
+// Nobody sends one.
+unsigned sipi(const View&) { return 0; }
+
+// --- actions ---
+
+bool slots(View& view, const Args&, std::uint64_t& cursor) {
+  return ++cursor < kList.at(std::as_const(view).store(), 0).get(list::kCount);
+}
+
+ActionResult request_slot(View& view, const Args& args) {
+  const Record request = kvm_uapi::kRegionRequest.at(view.store(), 0);
+  const Record slot = kSlots.at(view.store(), args.get(0));
+  for (const Field& field : kvm_uapi::region::kFields) request.set(field, slot.get(field));
+  return ActionResult::done();
+}
+
+// KVM_SEV_LAUNCH_UPDATE_DATA of the regions that are measured.
+ActionResult launch_update(View& view, const Args&) {
+  if (!view.setup().keyed()) return ActionResult::done();
+  arch::PhysicalMemory memory = view.memory();
+  std::array<std::uint8_t, kPageSize> page;
+  for (const machine::Region& region : view.setup().regions) {
+    if (!region.launch_encrypted || region.backing == machine::kNoBacking) continue;
+    for (std::uint64_t offset = 0; offset < region.size; offset += kPageSize) {
+      machine::read_backing(memory, region.backing, offset, page.data(), kPageSize);
+      machine::write_backing(memory, region.backing, offset, page.data(), kPageSize,
+                             view.setup().guest_key());
+    }
+  }
+  return ActionResult::done();
+}
+
+// Byte a reads as (0xc0 ^ a ^ (a >> 8) * 3) & 0xff; a write goes nowhere.
+ActionResult answer_mmio(View& view, const Args&) {
+  const Record run = kvm_uapi::kRuns.at(view.store(), view.vcpu());
+  const std::uint64_t address = run.get(kvm_uapi::run::kMmioAddress);
+  const std::uint64_t length = run.get(kvm_uapi::run::kMmioLen);
+  if (run.get(kvm_uapi::run::kMmioWrite)) return ActionResult::done();
+  std::uint64_t data = 0;
+  for (std::uint64_t i = 0; i < length && i < 8; ++i) {
+    const std::uint64_t a = address + i;
+    data |= ((0xc0 ^ a ^ (a >> 8) * 3) & 0xff) << (8 * i);
+  }
+  run.set(kvm_uapi::run::kMmioData, data);
+  return ActionResult::done();
+}
+
+// A port that nobody has claimed: all ones.
+ActionResult answer_io(View& view, const Args&) {
+  const Record run = kvm_uapi::kRuns.at(view.store(), view.vcpu());
+  const auto size = static_cast<unsigned>(run.get(kvm_uapi::run::kIoSize));
+  if (!run.get(kvm_uapi::run::kIoOut) && size != 0) {
+    run.set(kvm_uapi::run::kIoData, bit_range(8 * size - 1, 0));
+  }
+  return ActionResult::done();
+}
+
+void end(View& view, Outcome outcome) {
+  outcome.who = "bare";
+  view.end_vm(std::move(outcome));
+}
+
+ActionResult refuse(View& view, const Args& args) {
+  enum Text : unsigned { kNoVmType, kSlotFailed };
+  const std::string ioctl =
+      args.word(0) == kNoVmType ? "KVM_CREATE_VM" : "KVM_SET_USER_MEMORY_REGION2";
+  Outcome outcome(OutcomeKind::kRefused, ioctl + " failed");
+  outcome.process_alive = false;
+  end(view, std::move(outcome));
+  return ActionResult::done();
+}
+
+// The way KVM_RUN came back, in the words of the interface.
+ActionResult stop_vm(View& view, const Args&) {
+  using kvm_uapi::ExitReason;
+  const ConstRecord run = kvm_uapi::kRuns.at(std::as_const(view).store(), view.vcpu());
+  const auto reason = static_cast<ExitReason>(run.get(kvm_uapi::run::kExitReason));
+  const std::string word(kvm_uapi::kExitReasonWords[static_cast<unsigned>(reason)]);
+  Outcome outcome(OutcomeKind::kVmKilled, "KVM_RUN: " + word);
+  outcome.process_alive = true;
+  if (reason == ExitReason::kShutdown) outcome.kind = OutcomeKind::kShutdown;
+  if (reason == ExitReason::kErrno) {
+    outcome.text = "KVM_RUN failed with errno " + std::to_string(run.get(kvm_uapi::run::kErrno));
+  }
+  if (reason == ExitReason::kSevTerm) {
+    // The GHCB MSR protocol: reason code set in bits 15:12, reason code in 23:16.
+    const std::uint64_t data = run.get(kvm_uapi::run::kEventData);
+    constexpr std::uint64_t kTerminationRequest = 0x100;
+    outcome.kind = OutcomeKind::kGuestTerminated;
+    if (get_bits(data, 11, 0) == kTerminationRequest) {
+      outcome.reason_set = static_cast<unsigned>(get_bits(data, 15, 12));
+      outcome.reason_code = static_cast<unsigned>(get_bits(data, 23, 16));
+    }
+  }
+  end(view, std::move(outcome));
+  return ActionResult::done();
+}
+
+// --- the vocabulary ---
+
+template <unsigned (*compute)(const View&)>
+rules::FactDef fact(std::string name, std::vector<std::string> values, std::string text,
+                    bool fixed = false) {
+  rules::FactDef def;
+  def.name = std::move(name);
+  def.values = std::move(values);
+  def.compute = rules::fact_of<View, compute>;
+  def.fixed = fixed;
+  def.text = std::move(text);
+  return def;
+}
+
+template <ActionResult (*act)(View&, const Args&)>
+rules::ActionDef action(std::string name, std::vector<rules::ArgDef> args, std::string writes,
+                        std::string text) {
+  rules::ActionDef def;
+  def.name = std::move(name);
+  def.args = std::move(args);
+  def.writes = std::move(writes);
+  def.text = std::move(text);
+  def.open = rules::action_of<View, act>;
+  def.sealed = rules::action_of<View, act>;
+  return def;
+}
+
+rules::Vocabulary make_vocabulary() {
+  rules::Vocabulary v;
+  v.add(fact<guest_sealed>("guest.sealed", {"no", "yes"}, "the guest's registers are encrypted",
+                           true));
+  v.name_sealed_fact("guest.sealed");
+  v.add(fact<exit_reason>(
+      "exit_reason",
+      {std::begin(kvm_uapi::kExitReasonWords), std::end(kvm_uapi::kExitReasonWords)},
+      "kvm_run.exit_reason; errno: KVM_RUN itself failed", true));
+  v.add(fact<sipi>("sipi", {"none", "pending"}, "a start-up interrupt for the vCPU that waits"));
+
+  rules::IteratorDef each_slot;
+  each_slot.name = "slots";
+  each_slot.next = rules::iterator_of<View, slots>;
+  each_slot.text = "the slots that the scenario wants, in its order";
+  v.add(each_slot);
+
+  rules::ArgDef index;
+  index.name = "index";
+  index.kind = rules::ArgKind::kValue;
+  v.add(action<request_slot>("request_slot", {index},
+                             "the argument of KVM_SET_USER_MEMORY_REGION2", "takes it from the list"));
+  v.add(action<launch_update>("launch_update", {}, "the regions that are measured",
+                              "encrypts them in place with the guest's key"));
+  v.add(action<answer_mmio>("answer_mmio", {}, "kvm_run mmio.data",
+                            "a pattern that depends on the address; writes are ignored"));
+  v.add(action<answer_io>("answer_io", {}, "kvm_run io.data",
+                          "all ones; writes are ignored"));
+  rules::ArgDef text;
+  text.name = "text";
+  text.kind = rules::ArgKind::kWord;
+  text.words = {"no-vm-type", "slot-failed"};
+  v.add(action<refuse>("refuse", {text}, "the outcome of the VM", "there is no VM to run"));
+  v.add(action<stop_vm>("stop_vm", {}, "the outcome of the VM", "the exit is not handled"));
+  return v;
+}
+
+bool has_memory_slot(const machine::Region& region) {
+  return region.backing != machine::kNoBacking &&
+         !(region.kind == machine::RegionKind::kPflash && !region.romd);
+}
+
+}  // namespace
+
+const rules::Vocabulary& vocabulary() {
+  static const rules::Vocabulary kVocabulary = make_vocabulary();
+  return kVocabulary;
+}
+
+void prepare(Store& store, const machine::Setup& setup) {
+  std::vector<Slot> wanted;
+  for (const machine::Region& region : setup.regions) {
+    if (!has_memory_slot(region) || wanted.size() == kMaxSlots) continue;
+    const bool readonly = region.kind != machine::RegionKind::kRam;
+    wanted.push_back({static_cast<std::uint32_t>(wanted.size()), region.gpa, region.size,
+                      region.backing, 0, readonly, false});
+  }
+  set_slots(store, wanted);
+}
+
+void set_slots(Store& store, const std::vector<Slot>& slots) {
+  NPTSIM_CHECK(slots.size() <= kMaxSlots);
+  kList.at(store, 0).set(list::kCount, slots.size());
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const Record record = kSlots.at(store, i);
+    record.set(kvm_uapi::region::kSlot, slots[i].id);
+    record.set(kvm_uapi::region::kReadonly, slots[i].readonly);
+    record.set(kvm_uapi::region::kLogDirty, slots[i].log_dirty);
+    record.set(kvm_uapi::region::kGpa, slots[i].gpa.value);
+    record.set(kvm_uapi::region::kSize, slots[i].size);
+    record.set(kvm_uapi::region::kBacking, slots[i].backing);
+    record.set(kvm_uapi::region::kOffset, slots[i].offset);
+  }
+}
+
+}  // namespace nptsim::bare

@@ -1,0 +1,108 @@
+#include "sim/scenario/build.h"
+
+#include <array>
+#include <utility>
+
+#include "sim/machine/narrator.h"
+#include "sim/scenario/build_parts.h"
+
+namespace nptsim::scenario {
+namespace building {
+
+std::string hex(std::uint64_t value) {
+  std::string digits;
+  do {
+    digits.insert(digits.begin(), "0123456789abcdef"[value & 15]);
+    value >>= 4;
+  } while (value != 0);
+  return "0x" + digits;
+}
+
+namespace {
+
+// All that needs no machine. Later parts rely on what earlier ones have found good.
+bool fill_in(Plan& plan, models::Library& library) {
+  refuse_unmodelled(plan);
+  choose_models(plan, library);
+  if (!plan.ok()) return false;
+  describe_regions(plan);
+  choose_registers(plan);
+  plan.places = make_places(plan.mode, plan.vm.place);
+  if (!plan.ok()) return false;
+  assemble_programs(plan);
+  if (!plan.ok()) return false;
+  if (plan.has_ghcbs()) {
+    for (unsigned vcpu = 0; vcpu < plan.setup.vcpus; ++vcpu) {
+      plan.setup.ghcbs.push_back(plan.places.ghcb_of(vcpu));
+    }
+  }
+  write_descriptor_tables(plan);
+  write_guest_tables(plan);
+  apply_start_registers(plan);
+  check_places(plan);
+  read_script(plan);
+  return plan.ok();
+}
+
+// The VMM's own start-up. False if there is no VM to go on with.
+bool start_vmm(Plan& plan, machine::Machine& machine, machine::EventSink* events) {
+  const auto& procedure = plan.setup.entries.vmm_start;
+  if (!procedure) return true;
+  machine::Narrator narrator(events);
+  if (events != nullptr && plan.vm.start.begin == Begin::kVmmStart) machine.listen(&narrator);
+  const bool ended = machine.run_to_end(machine::kVmmActor, machine::Layer::kVmm, *procedure);
+  machine.listen(nullptr);
+  if (!ended && !machine.vm_outcome()) {
+    plan.report(plan.pos(), "the start-up of the VMM '" + plan.stack->vmm.name + "' does not end");
+  }
+  return ended && !machine.vm_outcome();
+}
+
+void start(Plan& plan, machine::Machine& machine, machine::EventSink* events) {
+  const models::Stack& stack = *plan.stack;
+  set_vcpus(plan, machine);
+  write_measured_contents(plan, machine);
+  for (const models::LoadedModel* model : {&stack.kernel, &stack.vmm, &stack.guest}) {
+    if (model->prepare != nullptr) model->prepare(machine.store(), plan.setup);
+  }
+  set_raw_slots(plan, machine);
+  if (!plan.ok() || !start_vmm(plan, machine, events)) return;
+  write_image(plan, machine);
+  protect_backings(plan, machine);
+  warm_up(plan, machine);
+  if (plan.ok() && !machine.vm_outcome()) write_nested_entries(plan, machine);
+}
+
+}  // namespace
+}  // namespace building
+
+Result<Built, Diagnostics> build(const Scenario& point, models::Library& library,
+                                 machine::EventSink* start_events) {
+  if (!point.vms.empty()) {
+    return Diagnostics{{point.pos, "vms: several machines are not modelled yet", "one machine", ""}};
+  }
+  building::Plan plan(point, point.vm);
+  if (!building::fill_in(plan, library)) return plan.diagnostics;
+  Built built;
+  built.setup = std::make_shared<const machine::Setup>(plan.setup);
+  built.machine = std::make_unique<machine::Machine>(built.setup);
+  building::start(plan, *built.machine, start_events);
+  if (!plan.ok()) return plan.diagnostics;
+  return built;
+}
+
+std::optional<std::string> contradiction(const Scenario& point, models::Library& library) {
+  const Vm& vm = point.vm;
+  const auto cpu = library.any_cpu({vm.machine.cpu.value, vm.machine.cpu.pos},
+                                   building::cpu_overrides(point));
+  if (!cpu.ok()) return std::nullopt;  // build() says what is wrong
+  const auto reasons = svm::contradictions(cpu.value());
+  if (!reasons.empty()) return reasons.front();
+  building::Plan plan(point, vm);
+  const auto& asid = vm.start.vmsa.asid;
+  if (!asid || !building::choose_type(plan)) return std::nullopt;
+  return building::asid_problem(cpu.value(), plan.setup.guest_type,
+                                static_cast<std::uint32_t>(asid->value));
+}
+
+}  // namespace nptsim::scenario

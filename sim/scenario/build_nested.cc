@@ -1,0 +1,150 @@
+// The nested tables at the start: what the kernel has mapped already, and raw entries on top.
+#include "sim/arch/svm/entry.h"
+#include "sim/arch/svm/vcpu.h"
+#include "sim/machine/host.h"
+#include "sim/scenario/build_parts.h"
+
+namespace nptsim::scenario::building {
+namespace {
+
+constexpr char kPrefault[] = "prefault";
+constexpr std::uint64_t kWriteFault = 1;
+
+// Pages that a guest touches before it can do anything.
+std::vector<Area> warm_areas(const Plan& plan) {
+  std::vector<Area> areas = areas_without_tables(plan);
+  if (plan.tables_size != 0) {
+    areas.push_back({"tables", plan.places.tables, plan.tables_size, false, false, false, 0});
+  }
+  return areas;
+}
+
+class EntryWriter {
+ public:
+  EntryWriter(Plan& plan, machine::Machine& machine)
+      : plan_(plan), store_(machine.store()), memory_(machine.memory()) {
+    const svm::VmcbControl& control = svm::vcpu_record(store_, 0).control;
+    c_mask_ = plan.setup.cpu.host_c_mask();
+    root_ = control.ncr3 & bit_range(51, kPageShift) & ~c_mask_;
+    key_ = (control.ncr3 & c_mask_) ? arch::kHostKey : arch::kNoKey;
+    levels_ = (control.host_cr4 & isa::kCr4La57) ? 5 : 4;
+  }
+
+  void write(const NestedEntry& entry) {
+    if (root_ == 0) {
+      return plan_.report(entry.pos, "the kernel has no nested tables yet", "start.begin: running");
+    }
+    if (entry.level > levels_) {
+      return plan_.report(entry.pos, "level " + std::to_string(entry.level) + " of nested tables",
+                          "1 to " + std::to_string(levels_) + " on this host");
+    }
+    const auto place = find(entry);
+    if (!place) return;
+    const auto word = word_of(entry, memory_.read_word(*place, key_));
+    if (word) memory_.write_word(*place, *word, key_);
+  }
+
+ private:
+  static unsigned shift(unsigned level) { return kPageShift + 9 * (level - 1); }
+
+  HostPhysAddr at(std::uint64_t table, GuestPhysAddr gpa, unsigned level) const {
+    return HostPhysAddr(table + 8 * ((gpa.value >> shift(level)) & 511));
+  }
+
+  // Where the entry lies; tables on the way are made, as the kernel makes them.
+  std::optional<HostPhysAddr> find(const NestedEntry& entry) {
+    std::uint64_t table = root_;
+    for (unsigned level = levels_; level > entry.level; --level) {
+      const HostPhysAddr place = at(table, entry.gpa, level);
+      std::uint64_t word = memory_.read_word(place, key_);
+      const bool present = word & svm::kEntryP;
+      if (present && level <= 3 && (word & svm::kEntryPs)) {
+        plan_.report(entry.pos,
+                     "gpa " + hex(entry.gpa.value) + " lies in a large nested page already",
+                     "an entry of level " + std::to_string(level));
+        return std::nullopt;
+      }
+      if (!present) {
+        word = machine::allocate_frame(store_).value | (key_ == arch::kHostKey ? c_mask_ : 0) |
+               svm::kEntryP | svm::kEntryRw | svm::kEntryUs | svm::kEntryA;
+        memory_.write_word(place, word, key_);
+      }
+      table = word & bit_range(51, kPageShift) & ~c_mask_;
+    }
+    return at(table, entry.gpa, entry.level);
+  }
+
+  // Without a target: no entry at all, or the entry that is there with bits set besides.
+  std::optional<std::uint64_t> word_of(const NestedEntry& entry, std::uint64_t old) {
+    std::uint64_t word = 0;
+    if (entry.to) {
+      const auto target = target_of(entry);
+      if (!target) return std::nullopt;
+      word = *target | rights_of(entry);
+    } else if (!entry.set_bits.empty()) {
+      word = old;
+    }
+    for (const unsigned n : entry.set_bits) word |= bit(n);
+    return word;
+  }
+
+  std::uint64_t rights_of(const NestedEntry& entry) const {
+    const Rights& r = entry.rights;
+    const bool leaf = entry.level <= 3;
+    return (r.present ? svm::kEntryP : 0) | (r.write ? svm::kEntryRw : 0) |
+           (r.user ? svm::kEntryUs : 0) | (r.execute ? 0 : svm::kEntryNx) | svm::kEntryA |
+           (leaf ? svm::kEntryD : 0) | (leaf && entry.level > 1 ? svm::kEntryPs : 0);
+  }
+
+  std::optional<std::uint64_t> target_of(const NestedEntry& entry) {
+    const Place& to = *entry.to;
+    if (to.region.empty()) return to.offset;
+    if (entry.level > 1) {
+      plan_.report(to.pos, "the host has region '" + to.region + "' in 4-KByte frames",
+                   "an entry of 4K, or a host address");
+      return std::nullopt;
+    }
+    for (const machine::Region& region : plan_.setup.regions) {
+      if (region.name != to.region || region.backing == machine::kNoBacking) continue;
+      return machine::populate(store_, region.backing, to.offset >> kPageShift).value;
+    }
+    plan_.report(to.pos, "region '" + to.region + "' has no memory", "a region of RAM, ROM or flash");
+    return std::nullopt;
+  }
+
+  Plan& plan_;
+  Store& store_;
+  arch::PhysicalMemory memory_;
+  std::uint64_t root_ = 0;
+  std::uint64_t c_mask_ = 0;
+  arch::KeyId key_;
+  unsigned levels_ = 4;
+};
+
+}  // namespace
+
+void warm_up(Plan& plan, machine::Machine& machine) {
+  if (!plan.vm.start.npt.warm) return;
+  const auto prefault = plan.setup.kernel->find_procedure(kPrefault);
+  if (!prefault) {
+    plan.report(plan.pos(), "the kernel '" + plan.stack->kernel.name + "' cannot map pages ahead",
+                "start.npt: cold");
+    return;
+  }
+  for (const Area& area : warm_areas(plan)) {
+    for (std::uint64_t at = 0; at < area.size; at += kPageSize) {
+      machine.run_to_end(area.vcpu, machine::Layer::kKernel, *prefault,
+                         {(area.gpa + at).value, kWriteFault});
+      if (machine.vm_outcome()) return;
+    }
+  }
+}
+
+void write_nested_entries(Plan& plan, machine::Machine& machine) {
+  const auto& entries = plan.vm.start.npt.entries;
+  if (entries.empty()) return;
+  EntryWriter writer(plan, machine);
+  for (const NestedEntry& entry : entries) writer.write(entry);
+}
+
+}  // namespace nptsim::scenario::building

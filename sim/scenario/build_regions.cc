@@ -1,0 +1,208 @@
+// The VMM's memory regions, their backings and what lies in them.
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "models/vmm/bare/model.h"
+#include "sim/machine/host.h"
+#include "sim/scenario/build_parts.h"
+
+namespace nptsim::scenario::building {
+namespace {
+
+machine::RegionKind kind_of(Device device) {
+  switch (device) {
+    case Device::kRam: return machine::RegionKind::kRam;
+    case Device::kRom: return machine::RegionKind::kRom;
+    case Device::kPflash: return machine::RegionKind::kPflash;
+    case Device::kIo: return machine::RegionKind::kIo;
+  }
+  return machine::RegionKind::kIo;
+}
+
+// The flash that ends at 4 GiB holds the firmware's code: what QEMU measures without being told
+// (QEMU hw/i386/pc_sysfw.c pc_system_flash_map, x86_firmware_configure: flash unit 0).
+bool is_measured(const Region& region, bool keyed) {
+  if (!keyed || region.device == Device::kIo) return false;
+  if (region.launch != Launch::kUnsaid) return region.launch == Launch::kEncrypted;
+  constexpr std::uint64_t k4G = 1ull << 32;
+  return region.device == Device::kPflash && region.gpa.value + region.size == k4G;
+}
+
+// The guest's own view decides for RAM that nobody measures: private, unless its tables map the
+// page with C=0 only.
+bool is_private(const Plan& plan, const Region& region, GuestPhysAddr page) {
+  if (!plan.setup.keyed() || region.device != Device::kRam) return false;
+  if (region.launch == Launch::kPlain) return false;
+  bool shared = false;
+  for (const MapEntry& entry : plan.vm.map) {
+    if (page < entry.gpa || page - entry.gpa >= entry.size) continue;
+    if (entry.c_bit.value_or(true)) return true;
+    shared = true;
+  }
+  return !shared;
+}
+
+class ContentsWriter {
+ public:
+  ContentsWriter(const Plan& plan, machine::Machine& machine)
+      : plan_(plan), memory_(machine.memory()) {}
+
+  void write(const Region& region, machine::BackingId backing, bool measured) {
+    region_ = &region;
+    backing_ = backing;
+    measured_ = measured;
+    if (region.fill && *region.fill != 0) fill(*region.fill);
+    for (const Contents& contents : region.contents) put(contents.offset, contents.bytes);
+  }
+
+ private:
+  arch::KeyId key(std::uint64_t offset) const {
+    // What is measured is plaintext until the launch.
+    if (measured_) return arch::kNoKey;
+    const GuestPhysAddr page = (region_->gpa + offset).page_base();
+    return is_private(plan_, *region_, page) ? plan_.setup.guest_key() : arch::kNoKey;
+  }
+
+  void fill(std::uint8_t value) {
+    std::array<std::uint8_t, kPageSize> page;
+    page.fill(value);
+    for (std::uint64_t offset = 0; offset < region_->size; offset += kPageSize) {
+      machine::write_backing(memory_, backing_, offset, page.data(), kPageSize, key(offset));
+    }
+  }
+
+  void put(std::uint64_t offset, const std::vector<std::uint8_t>& bytes) {
+    for (std::uint64_t done = 0; done < bytes.size();) {
+      const std::uint64_t at = offset + done;
+      const std::uint64_t length = bytes_in_page(at, bytes.size() - done);
+      machine::write_backing(memory_, backing_, at, bytes.data() + done, length, key(at));
+      done += length;
+    }
+  }
+
+  const Plan& plan_;
+  arch::PhysicalMemory memory_;
+  const Region* region_ = nullptr;
+  machine::BackingId backing_ = 0;
+  bool measured_ = false;
+};
+
+// The order of the VMM's list is that of the scenario's regions, so the indices agree.
+void write_contents(const Plan& plan, machine::Machine& machine, bool measured) {
+  ContentsWriter writer(plan, machine);
+  for (std::size_t i = 0; i < plan.vm.memory.size(); ++i) {
+    const machine::Region& region = plan.setup.regions[i];
+    if (region.backing == machine::kNoBacking || region.launch_encrypted != measured) continue;
+    writer.write(plan.vm.memory[i], region.backing, measured);
+  }
+}
+
+void write_piece(const Plan& plan, arch::PhysicalMemory& memory, const Piece& piece) {
+  const machine::Region* region = plan.setup.region_at(piece.gpa);
+  NPTSIM_CHECK(region != nullptr && region->backing != machine::kNoBacking);
+  const arch::KeyId key = piece.shared ? arch::kNoKey : plan.setup.guest_key();
+  machine::write_backing(memory, region->backing, piece.gpa - region->gpa, piece.bytes.data(),
+                         piece.bytes.size(), key);
+}
+
+struct SlotFlag {
+  std::string_view name;
+  bool bare::Slot::* member;
+};
+constexpr SlotFlag kSlotFlags[] = {{"readonly", &bare::Slot::readonly},
+                                   {"log_dirty", &bare::Slot::log_dirty}};
+
+void set_flags(Plan& plan, const Slot& slot, bare::Slot& out) {
+  for (const std::string& name : slot.flags) {
+    bool known = false;
+    for (const SlotFlag& flag : kSlotFlags) {
+      if (flag.name != name) continue;
+      out.*flag.member = true;
+      known = true;
+    }
+    if (!known) plan.report(slot.pos, "slot flag '" + name + "'", "readonly or log_dirty");
+  }
+}
+
+}  // namespace
+
+void describe_regions(Plan& plan) {
+  for (std::size_t i = 0; i < plan.vm.memory.size(); ++i) {
+    const Region& region = plan.vm.memory[i];
+    machine::Region out;
+    out.name = region.name.value;
+    out.kind = kind_of(region.device);
+    out.gpa = region.gpa;
+    out.size = region.size;
+    if (region.device != Device::kIo) out.backing = static_cast<machine::BackingId>(i);
+    out.romd = region.romd;
+    out.read_only_drive = region.read_only_drive;
+    out.launch_encrypted = is_measured(region, plan.setup.keyed());
+    plan.setup.regions.push_back(std::move(out));
+  }
+}
+
+void write_measured_contents(const Plan& plan, machine::Machine& machine) {
+  write_contents(plan, machine, true);
+}
+
+void write_image(const Plan& plan, machine::Machine& machine) {
+  write_contents(plan, machine, false);
+  arch::PhysicalMemory memory = machine.memory();
+  for (const Piece& piece : plan.image) write_piece(plan, memory, piece);
+}
+
+void set_raw_slots(Plan& plan, machine::Machine& machine) {
+  if (!plan.vm.start.slots) return;
+  std::vector<bare::Slot> slots;
+  for (const Slot& slot : *plan.vm.start.slots) {
+    bare::Slot out;
+    out.id = slot.id;
+    out.gpa = slot.gpa;
+    out.size = slot.size;
+    out.offset = slot.backing.offset;
+    for (const machine::Region& region : plan.setup.regions) {
+      if (region.name == slot.backing.region) out.backing = region.backing;
+    }
+    if (slot.backing.region.empty() || out.backing == machine::kNoBacking) {
+      plan.report(slot.pos, "the slot's backing is not in the memory of a region",
+                  "a region, or a region and an offset like ram+0x1000");
+    }
+    set_flags(plan, slot, out);
+    slots.push_back(out);
+  }
+  if (slots.size() > bare::kMaxSlots) {
+    plan.report((*plan.vm.start.slots)[bare::kMaxSlots].pos, "too many slots",
+                "at most " + std::to_string(bare::kMaxSlots));
+    return;
+  }
+  bare::set_slots(machine.store(), slots);
+}
+
+void protect_backings(const Plan& plan, machine::Machine& machine) {
+  for (const HostRange& range : plan.vm.start.host) {
+    for (std::size_t i = 0; i < plan.setup.regions.size(); ++i) {
+      const machine::Region& region = plan.setup.regions[i];
+      if (region.name != range.region || region.backing == machine::kNoBacking) continue;
+      const std::uint64_t end = range.size == 0 ? region.size : range.offset + range.size;
+      const auto protection = host_protection(range.protection);
+      NPTSIM_CHECK(protection.has_value());
+      for (std::uint64_t at = range.offset; at < end; at += kPageSize) {
+        machine::set_protection(machine.store(), region.backing, at >> kPageShift, *protection);
+      }
+    }
+  }
+}
+
+// `read` is also written `r`.
+std::optional<machine::HostProtection> host_protection(const std::string& word) {
+  for (unsigned i = 0; i < machine::kHostProtections; ++i) {
+    const auto protection = static_cast<machine::HostProtection>(i);
+    if (machine::name_of(protection) == word) return protection;
+  }
+  if (word == "r") return machine::HostProtection::kRead;
+  return std::nullopt;
+}
+
+}  // namespace nptsim::scenario::building
