@@ -97,8 +97,7 @@ class Emitter {
     if (set != settings_.values.end()) {
       const std::size_t i = index_in(values, set->second.text);
       if (i < values.size()) return i;
-      out_.push_back(unknown_name(set->second.pos, "value of '" + fact.info.name + "'",
-                                  set->second.text, values));
+      out_.push_back(unknown_value(set->second.pos, fact.info.name, set->second.text, values));
     } else if (fact.capability != nullptr) {
       for (const auto& [column, value] : fact.capability->columns) {
         if (column.text == settings_.vm_type) return index_in(values, value.text);

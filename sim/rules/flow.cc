@@ -533,7 +533,7 @@ void Flow::assume_not(State& state, const std::vector<FactTest>& tests) const {
 }
 
 Flow::State Flow::join(const State& skipped, const State& taken, const std::vector<FactTest>& tests,
-                       const std::set<FactId>& written) const {
+                       const std::set<FactId>& written) {
   if (!taken.reachable) return skipped;
   if (!skipped.reachable) return taken;
   State out = skipped;
@@ -573,6 +573,9 @@ Flow::State Flow::join(const State& skipped, const State& taken, const std::vect
       if (one) guard.emplace_back(taken.sources[0].fact, words_meant(test, taken.sources[0].fact));
     } else {
       can_tell &= is_stable(r_, test.fact) && written.count(test.fact) == 0;
+      if (!is_stable(r_, test.fact)) {
+        for (const FactId fact : written) unreliable_[{procedure_, fact}] = test.fact;
+      }
       guard.emplace_back(test.fact, test.allowed);
     }
   }
@@ -699,8 +702,11 @@ bool Flow::surely_given(const State& state, FactId fact, const std::vector<FactT
 
 std::string Flow::when_given(const State& state, FactId fact) const {
   const auto given = state.given.find(fact);
-  if (given == state.given.end() || given->second.empty())
-    return "no row before gives it for certain";
+  if (given == state.given.end() || given->second.empty()) {
+    const auto by = unreliable_.find({procedure_, fact});
+    if (by == unreliable_.end()) return "no row before gives it for certain";
+    return "a row gives it, but '" + r_.fact_name(by->second) + "' may have changed since";
+  }
   std::string text = "it surely has one only when ";
   bool first = true;
   for (const Conditions& guard : given->second) {
@@ -750,7 +756,7 @@ void Flow::check_result_test(const ResolvedRow& row, const FactTest& test, const
   const std::vector<std::string> possible(words.begin(), words.end());
   for (const std::string& word : test.words) {
     if (words.count(word) == 0) {
-      out_->push_back(unknown_name(test.pos, "value of 'result' here", word, possible));
+      out_->push_back(unknown_value(test.pos, "result", word, possible));
     }
   }
 }

@@ -95,7 +95,7 @@ class Flow {
   void assume_tests(State& state, const std::vector<FactTest>& tests) const;
   void assume_not(State& state, const std::vector<FactTest>& tests) const;
   State join(const State& skipped, const State& taken, const std::vector<FactTest>& tests,
-             const std::set<FactId>& written) const;
+             const std::set<FactId>& written);
   static void forget(State& state, FactId fact);
   void give(State& state, FactId fact, Values values, std::set<FactId>& written) const;
   void take_answers(State& state, FactId fact, const AnswerSet& answers, std::set<FactId>& written);
@@ -132,6 +132,8 @@ class Flow {
   bool report_ = false;
   Diagnostics* out_ = nullptr;
   std::set<std::pair<RowId, std::string>> told_;
+  // By procedure and fact: what may have changed since a row gave the fact under that condition.
+  std::map<std::pair<std::size_t, FactId>, FactId> unreliable_;
 };
 
 }  // namespace nptsim::rules

@@ -98,9 +98,8 @@ class FactTable {
     }
     const auto index = index_of(fact.info.values, param.default_value->text);
     if (!index) {
-      out_.push_back(unknown_name(param.default_value->pos,
-                                  "value of param '" + param.name.text + "'",
-                                  param.default_value->text, fact.info.values));
+      out_.push_back(unknown_value(param.default_value->pos, param.name.text,
+                                   param.default_value->text, fact.info.values));
       return;
     }
     fact.default_value = *index;
@@ -567,8 +566,7 @@ class RowResolver {
         if (set != 0) return set;
       }
     }
-    out_.push_back(
-        unknown_name(value.pos, "value of '" + r_.facts[id].info.name + "'", value.text, domain));
+    out_.push_back(unknown_value(value.pos, r_.facts[id].info.name, value.text, domain));
     return 0;
   }
 
@@ -638,7 +636,7 @@ class RowResolver {
     switch (def.kind) {
       case ArgKind::kWord: {
         if (const auto i = index_of(def.words, said.text)) return {ArgValue::Kind::kWord, *i};
-        out_.push_back(unknown_name(said.pos, "value for " + what, said.text, def.words));
+        out_.push_back(unknown_value(said.pos, def.name, said.text, def.words));
         return {};
       }
       case ArgKind::kLocal:

@@ -30,4 +30,13 @@ Diagnostic unknown_name(SourcePos pos, const std::string& what, std::string_view
   return d;
 }
 
+Diagnostic unknown_value(SourcePos pos, const std::string& fact, std::string_view value,
+                         std::span<const std::string> values) {
+  Diagnostic d = unknown_word(std::move(pos), "value", value, values);
+  d.found = "'" + fact + "' cannot be '" + shown(value) + "'";
+  const bool number = value.find_first_not_of("0123456789") == std::string_view::npos;
+  if (number) d.suggestion.clear();  // another number is not a spelling of it
+  return d;
+}
+
 }  // namespace nptsim::rules

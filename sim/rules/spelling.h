@@ -18,6 +18,10 @@ std::string shown(std::string_view text);
 Diagnostic unknown_name(SourcePos pos, const std::string& what, std::string_view word,
                         std::span<const std::string> candidates);
 
+// "'guest' cannot be 'ess'; did you mean 'es'? (accepted: plain, es or snp)".
+Diagnostic unknown_value(SourcePos pos, const std::string& fact, std::string_view value,
+                         std::span<const std::string> values);
+
 }  // namespace nptsim::rules
 
 #endif  // NPTSIM_SIM_RULES_SPELLING_H_
