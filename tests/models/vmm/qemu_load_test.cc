@@ -1,0 +1,48 @@
+// QEMU's rows load: every name they use exists, every stage is total, no row is shadowed.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "models/vmm/qemu/pflash.h"
+#include "sim/rules/graph.h"
+#include "tests/models/vmm/qemu_story.h"
+
+using namespace nptsim;
+
+TEST_CASE("the vocabulary is sound") {
+  for (const std::string& problem : qemu::vocabulary().problems()) FAIL_CHECK(problem);
+  for (const rules::ActionDef& action : qemu::vocabulary().actions()) {
+    CAPTURE(action.name);
+    CHECK((action.sealed != nullptr));  // QEMU never reads a guest's registers here
+    CHECK_FALSE(action.writes.empty());
+    CHECK_FALSE(action.text.empty());
+  }
+}
+
+TEST_CASE("qemu-10.2 passes the checker") {
+  const auto checked = qemu_test::checked_qemu("qemu-10.2");
+  if (!checked.ok()) FAIL(qemu_test::tell(checked.error()));
+  std::vector<std::string> names;
+  for (const rules::Exported& exported : checked.value().exported()) names.push_back(exported.name);
+  CHECK(std::find(names.begin(), names.end(), qemu::kEntryStart) != names.end());
+  CHECK(std::find(names.begin(), names.end(), qemu::kExitUserspace) != names.end());
+  CHECK(std::find(names.begin(), names.end(), qemu::kScriptRomdOn) != names.end());
+  CHECK(std::find(names.begin(), names.end(), qemu::kScriptRomdOff) != names.end());
+}
+
+TEST_CASE("the CFI table of a 4 MiB build's two chips") {
+  constexpr std::uint64_t kCode = 0x37c000, kVars = 0x84000;
+  CHECK(qemu::cfi_byte(kCode, 0x10) == 'Q');
+  CHECK(qemu::cfi_byte(kCode, 0x12) == 'Y');
+  CHECK(qemu::cfi_byte(kCode, 0x13) == 1);
+  CHECK(qemu::cfi_byte(kCode, 0x27) == 14);  // the lowest set bit: no power of two
+  CHECK(qemu::cfi_byte(kVars, 0x27) == 14);
+  CHECK(qemu::cfi_byte(0x400000, 0x27) == 22);
+  CHECK(qemu::cfi_byte(kCode, 0x2a) == 8);
+  CHECK(qemu::cfi_byte(kCode, 0x2d) == 0x7b);  // 0x37c sectors, minus 1
+  CHECK(qemu::cfi_byte(kCode, 0x2e) == 0x03);
+  CHECK(qemu::cfi_byte(kCode, 0x2f) == 0x10);
+  CHECK(qemu::cfi_byte(kCode, 0x35) == '0');
+  CHECK(qemu::cfi_byte(kCode, 0x52) == 0);  // beyond the table
+  CHECK(qemu::cfi_byte(kCode, 0xff) == 0);
+}
