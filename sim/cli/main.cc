@@ -1,19 +1,50 @@
 #include <cstdio>
-#include <string_view>
+#include <exception>
+#include <string>
+#include <vector>
 
-#include "sim/cli/exit_status.h"
+#include "sim/base/bug.h"
+#include "sim/cli/commands.h"
+#include "sim/cli/console.h"
+#include "sim/cli/options.h"
+
+namespace nptsim::cli {
+namespace {
+
+ExitStatus run_verb(const Options& options) {
+  switch (options.verb) {
+    case Verb::kRun: return run_command(options);
+    case Verb::kExplain: return explain_command(options);
+    case Verb::kModels: return models_command(options);
+    case Verb::kLint: return lint_command(options);
+    case Verb::kSchema: return schema_command(options);
+    case Verb::kNone: break;
+  }
+  NPTSIM_BUG("no verb");
+}
+
+ExitStatus run(const std::vector<std::string>& arguments) {
+  const Parsed parsed = parse_options(arguments);
+  if (parsed.options) return run_verb(*parsed.options);
+  print(parsed.out);
+  print_error(parsed.error);
+  return parsed.status;
+}
+
+}  // namespace
+}  // namespace nptsim::cli
 
 int main(int argc, char** argv) {
-  using nptsim::cli::ExitStatus;
-  const std::string_view word = argc > 1 ? argv[1] : "--help";
-  if (word == "--version") {
-    std::puts("nptsim 0.1");
-  } else if (word == "--help" || word == "-h") {
-    std::puts("nptsim: a model of nested paging in AMD SVM and SEV-ES, KVM and QEMU");
-  } else {
-    std::fprintf(stderr, "nptsim: unknown command '%.*s'\n", static_cast<int>(word.size()),
-                 word.data());
-    return static_cast<int>(ExitStatus::kBadInput);
+  try {
+    const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+    const nptsim::cli::ExitStatus status = nptsim::cli::run(arguments);
+    // What did not reach the reader was not said.
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      std::perror("nptsim: standard output");
+      return static_cast<int>(nptsim::cli::ExitStatus::kBadInput);
+    }
+    return static_cast<int>(status);
+  } catch (const std::exception& error) {
+    NPTSIM_BUG(error.what());
   }
-  return static_cast<int>(ExitStatus::kAsExpected);
 }
