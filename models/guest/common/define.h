@@ -1,0 +1,77 @@
+// Short forms for declaring what guests' rows may name.
+#ifndef NPTSIM_MODELS_GUEST_COMMON_DEFINE_H_
+#define NPTSIM_MODELS_GUEST_COMMON_DEFINE_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sim/machine/view.h"
+#include "sim/rules/vocabulary.h"
+
+namespace nptsim::guest {
+
+using machine::GuestView;
+using rules::ActionResult;
+using rules::Args;
+
+// A fact that the guest can compute at any time.
+template <unsigned (*compute)(const GuestView&)>
+rules::FactDef fact(std::string name, std::vector<std::string> values, std::string text,
+                    bool fixed = false) {
+  rules::FactDef def;
+  def.name = std::move(name);
+  def.values = std::move(values);
+  def.compute = rules::fact_of<GuestView, compute>;
+  def.fixed = fixed;
+  def.text = std::move(text);
+  return def;
+}
+
+// A fact that only an action finds out.
+inline rules::FactDef given(std::string name, std::vector<std::string> values, std::string text) {
+  rules::FactDef def;
+  def.name = std::move(name);
+  def.values = std::move(values);
+  def.text = std::move(text);
+  return def;
+}
+
+// Guests are never sealed from themselves: there is one form of each action.
+template <ActionResult (*act)(GuestView&, const Args&)>
+rules::ActionDef action(std::string name, std::vector<rules::ArgDef> args,
+                        std::vector<std::string> gives, std::string writes, std::string text) {
+  rules::ActionDef def;
+  def.name = std::move(name);
+  def.args = std::move(args);
+  def.gives = std::move(gives);
+  def.writes = std::move(writes);
+  def.open = rules::action_of<GuestView, act>;
+  def.text = std::move(text);
+  return def;
+}
+
+inline rules::ArgDef value_arg(std::string name, bool required = true) {
+  rules::ArgDef arg;
+  arg.name = std::move(name);
+  arg.kind = rules::ArgKind::kValue;
+  arg.required = required;
+  return arg;
+}
+inline rules::ArgDef local_arg(std::string name) {
+  rules::ArgDef arg;
+  arg.name = std::move(name);
+  arg.kind = rules::ArgKind::kLocal;
+  return arg;
+}
+inline rules::ArgDef word_arg(std::string name, std::vector<std::string> words) {
+  rules::ArgDef arg;
+  arg.name = std::move(name);
+  arg.kind = rules::ArgKind::kWord;
+  arg.words = std::move(words);
+  return arg;
+}
+
+}  // namespace nptsim::guest
+
+#endif  // NPTSIM_MODELS_GUEST_COMMON_DEFINE_H_
