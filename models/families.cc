@@ -1,5 +1,7 @@
 #include "models/families.h"
 
+#include "models/guest/linux/model.h"
+#include "models/guest/ovmf/model.h"
 #include "models/kernel/kvm/model.h"
 #include "models/vmm/bare/model.h"
 #include "models/vmm/qemu/model.h"
@@ -13,6 +15,8 @@ constexpr Family kFamilies[] = {
     {ModelKind::kKernel, "kvm", kvm::vocabulary, kvm::prepare},
     {ModelKind::kVmm, "qemu", qemu::vocabulary, qemu::prepare},
     {ModelKind::kVmm, "bare", bare::vocabulary, bare::prepare},
+    {ModelKind::kGuest, "ovmf", ovmf::vocabulary, nullptr},
+    {ModelKind::kGuest, "linux", linux_guest::vocabulary, nullptr},
 };
 
 }  // namespace

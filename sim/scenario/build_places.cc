@@ -52,9 +52,10 @@ std::vector<Area> areas_without_tables(const Plan& plan) {
   for (unsigned vcpu = 0; vcpu < plan.setup.vcpus; ++vcpu) {
     const bool user = plan.user_code(vcpu);
     areas.push_back({"code", p.code_of(vcpu), code_size(plan, vcpu), user, true, false, vcpu});
-    areas.push_back({"stack", p.stack_of(vcpu), kKernelStackEnd, false, false, false, vcpu});
+    // Modelled guest code puts the few instructions that have to be real below its stack pointer.
+    areas.push_back({"stack", p.stack_of(vcpu), kKernelStackEnd, false, true, false, vcpu});
     areas.push_back({"stack", p.stack_of(vcpu) + kKernelStackEnd, kProgramStackEnd - kKernelStackEnd,
-                     user, false, false, vcpu});
+                     user, true, false, vcpu});
     if (plan.has_ghcbs()) {
       areas.push_back({"ghcb", p.ghcb_of(vcpu), kPageSize, false, false, true, vcpu});
     }
