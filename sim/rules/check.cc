@@ -40,7 +40,8 @@ std::vector<AnswerShape> shapes_of(const Resolved& r, FactId fact, const AnswerS
 
 Exported export_of(const Procedure& procedure, std::vector<AnswerShape> answers) {
   Exported exported{procedure.name.text, std::move(answers), {}};
-  for (const Spelled& local : procedure.locals) exported.locals.push_back(local.text);
+  const std::size_t arguments = procedure.locals.size() - procedure.own_locals;
+  for (std::size_t i = 0; i < arguments; ++i) exported.locals.push_back(procedure.locals[i].text);
   return exported;
 }
 

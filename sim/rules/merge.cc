@@ -192,8 +192,11 @@ class Merger {
     std::size_t i = 0;
     while (i < m_.procedures.size() && m_.procedures[i].name.text != procedure.name.text) ++i;
     const bool known = i < m_.procedures.size();
-    if (!known) m_.procedures.push_back({procedure.name, {}, {}, {}});
-    if (edit.says_locals) m_.procedures[i].locals = procedure.locals;
+    if (!known) m_.procedures.push_back({procedure.name, {}, {}, {}, 0});
+    if (edit.says_locals) {
+      m_.procedures[i].locals = procedure.locals;
+      m_.procedures[i].own_locals = procedure.own_locals;
+    }
     if (edit.says_takes) m_.procedures[i].takes = procedure.takes;
     apply_rows({TableKind::kProcedure, i}, known, edit.replace, edit.over, procedure.name,
                procedure.rows);

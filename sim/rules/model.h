@@ -115,6 +115,7 @@ struct Procedure {
   std::vector<Spelled> locals;
   std::vector<Spelled> takes;  // facts of the caller's frame that are here from the start
   std::vector<Row> rows;
+  std::size_t own_locals = 0;  // the last so many locals (`keeps:`) are given by no caller
 };
 
 // `{ default: on }`, `{ default: 0, range: 0..9 }`, `{ default: lazy, values: [lazy, eager] }`.

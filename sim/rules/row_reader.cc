@@ -28,7 +28,7 @@ const std::vector<std::string> kProcedureRowKeys = keys_of(false);
 const std::vector<std::string> kStageKeys = {"stage",  "over", "source", "evidence",
                                              "remove", "move", "rows"};
 const std::vector<std::string> kProcedureKeys = {
-    "procedure", "over", "source", "evidence", "remove", "move", "locals", "takes", "rows"};
+    "procedure", "over", "source", "evidence", "remove", "move", "locals", "keeps", "takes", "rows"};
 const std::vector<std::string> kReplace = {"replace"};
 const std::vector<std::string> kNew = {"new"};
 
@@ -40,6 +40,7 @@ struct RowReader::TableHead {
   Spelled over;
   std::vector<Spelled> locals;
   std::vector<Spelled> takes;
+  std::size_t own_locals = 0;
   bool says_locals = false;
   bool says_takes = false;
   std::vector<Row> rows;
@@ -99,7 +100,8 @@ void RowReader::read_procedures(const yaml::Node& node, const RowDefaults& defau
     TableHead head;
     read_table(entry.key, entry.value, false, head, defaults, layer);
     layer.procedures.push_back(
-        {{head.name, std::move(head.locals), std::move(head.takes), std::move(head.rows)},
+        {{head.name, std::move(head.locals), std::move(head.takes), std::move(head.rows),
+          head.own_locals},
          head.replace,
          head.over,
          head.says_locals,
@@ -127,6 +129,12 @@ void RowReader::read_table(const yaml::Node& key, const yaml::Node& node, bool s
   read_defaults(node, inner);
   if (const yaml::Node* locals = stage ? nullptr : reader.find("locals")) {
     head.locals = read_words(*locals, "locals of " + what);
+    head.says_locals = true;
+  }
+  if (const yaml::Node* keeps = stage ? nullptr : reader.find("keeps")) {
+    const std::vector<Spelled> own = read_words(*keeps, "keeps of " + what);
+    head.locals.insert(head.locals.end(), own.begin(), own.end());
+    head.own_locals = own.size();
     head.says_locals = true;
   }
   if (const yaml::Node* takes = stage ? nullptr : reader.find("takes")) {
