@@ -211,10 +211,8 @@ TEST_CASE("intercepted instructions: exit of a plain guest, #VC or automatic exi
     bool automatic;
   };
   const Row rows[] = {
-      {{0x0f, 0xa2}, exit_code::kCpuid, false},
-      {{0xf4}, exit_code::kHlt, true},
-      {{0xe6, 0x80}, exit_code::kIoio, false},
-      {{0x0f, 0x32}, exit_code::kMsr, false},
+      {{0x0f, 0xa2}, exit_code::kCpuid, false},         {{0xf4}, exit_code::kHlt, true},
+      {{0xe6, 0x80}, exit_code::kIoio, false},          {{0x0f, 0x32}, exit_code::kMsr, false},
       {{0x0f, 0x01, 0xd9}, exit_code::kVmmcall, false},
   };
   for (const Row& row : rows) {
@@ -359,9 +357,9 @@ TEST_CASE("VMRUN refuses illegal states") {
   CHECK_FALSE(refused());
   b.v().control.event_inj = bit(31) | 4 << 8 | 0x80;  // a software interrupt
   CHECK(refused());
-  b.v().control.event_inj = bit(31) | 3 << 8 | 3;     // #BP
+  b.v().control.event_inj = bit(31) | 3 << 8 | 3;  // #BP
   CHECK(refused());
-  b.v().control.event_inj = bit(31) | 1 << 8;         // a reserved type
+  b.v().control.event_inj = bit(31) | 1 << 8;  // a reserved type
   CHECK(refused());
   b.v().control.event_inj = 0;
   b.v().control.asid = 510;
@@ -374,14 +372,15 @@ TEST_CASE("VMRUN refuses illegal states") {
 TEST_CASE("accesses that are no instruction") {
   VcpuBench b(plain_profile());
   u64 data = 0x1122;
-  CHECK(b.cpu.attempt_access(b.place(), {AccessKind::kWrite, GuestVirtAddr(kDataVa + 8), 8}, &data).kind ==
-        AttemptKind::kRetired);
+  CHECK(b.cpu.attempt_access(b.place(), {AccessKind::kWrite, GuestVirtAddr(kDataVa + 8), 8}, &data)
+            .kind == AttemptKind::kRetired);
   data = 0;
-  CHECK(b.cpu.attempt_access(b.place(), {AccessKind::kRead, GuestVirtAddr(kDataVa + 8), 2}, &data).kind ==
-        AttemptKind::kRetired);
+  CHECK(b.cpu.attempt_access(b.place(), {AccessKind::kRead, GuestVirtAddr(kDataVa + 8), 2}, &data)
+            .kind == AttemptKind::kRetired);
   CHECK(data == 0x1122);
   b.set_nested(kDataGpa, kEntryRw, 0);
-  CHECK(b.cpu.attempt_access(b.place(), {AccessKind::kWrite, GuestVirtAddr(kDataVa + 8), 8}, &data).exit_code == 0x400);
+  CHECK(b.cpu.attempt_access(b.place(), {AccessKind::kWrite, GuestVirtAddr(kDataVa + 8), 8}, &data)
+            .exit_code == 0x400);
   CHECK(b.v().exit.exit_info_2 == kDataGpa + 8);
   CHECK(b.v().exit.insn_count == 0);
 }

@@ -19,9 +19,9 @@ CpuProfile with_widths(unsigned a, unsigned r, std::optional<unsigned> c, bool e
 }
 
 EntryRules nested_rules(const CpuProfile& p, bool nxe = true) {
-  return make_entry_rules(TableFormat::kLong, {.reserved_address = p.host_reserved_address(),
-                                               .c_mask = p.host_c_mask(),
-                                               .nxe = nxe});
+  return make_entry_rules(
+      TableFormat::kLong,
+      {.reserved_address = p.host_reserved_address(), .c_mask = p.host_c_mask(), .nxe = nxe});
 }
 
 // What a hypervisor may put into a nested leaf to get a reserved-bit fault, CPU by CPU.
@@ -29,14 +29,15 @@ TEST_CASE("the reserved bits of a 4-KByte nested leaf") {
   struct Row {
     unsigned a, r;
     std::optional<unsigned> c;
-    u64 reserved;       // of a 4-KByte leaf
-    u64 kvm_mmio;       // KVM's MMIO entry, 0: caching off
+    u64 reserved;  // of a 4-KByte leaf
+    u64 kvm_mmio;  // KVM's MMIO entry, 0: caching off
     bool kvm_faults;
-    u64 openbsd;        // bits :(A-R)
+    u64 openbsd;  // bits :(A-R)
     bool openbsd_faults;
   };
   const Row rows[] = {
-      {48, 5, 47, bit_range(51, 48) | bit_range(46, 43), 0x000ff80000000001, true, 0x0000f80000000000, true},
+      {48, 5, 47, bit_range(51, 48) | bit_range(46, 43), 0x000ff80000000001, true,
+       0x0000f80000000000, true},
       {48, 5, 51, bit_range(50, 43), 0x000ff80000000001, true, 0x0000f80000000000, true},
       {48, 4, 51, bit_range(50, 44), 0x000ff00000000001, true, 0x0000f00000000000, true},
       {52, 6, 51, bit_range(50, 46), 0x000fc00000000001, true, 0x000fc00000000000, true},
@@ -55,7 +56,8 @@ TEST_CASE("the reserved bits of a 4-KByte nested leaf") {
     const EntryRules rules = nested_rules(with_widths(row.a, row.r, row.c, row.c.has_value()));
     CHECK(rules.at(1).leaf_reserved == row.reserved);
     if (row.kvm_mmio) {
-      CHECK((classify(row.kvm_mmio | 6, rules.at(1)).kind == EntryKind::kReserved) == row.kvm_faults);
+      CHECK((classify(row.kvm_mmio | 6, rules.at(1)).kind == EntryKind::kReserved) ==
+            row.kvm_faults);
     }
     CHECK((classify(row.openbsd | 7, rules.at(1)).kind == EntryKind::kReserved) ==
           row.openbsd_faults);

@@ -46,7 +46,9 @@ class GuestBuilder {
   void map_nested(u64 gpa, u64 spa, u64 flags = kGoodLeaf) {
     set_word(nested_entry(gpa, 1), spa | flags);
   }
-  void map_guest(u64 gva, u64 gpa, u64 flags = kGoodLeaf) { set_word(guest_entry(gva, 1), gpa | flags); }
+  void map_guest(u64 gva, u64 gpa, u64 flags = kGoodLeaf) {
+    set_word(guest_entry(gva, 1), gpa | flags);
+  }
   // Both, to a page of their own.
   u64 map(u64 gva, u64 gpa, u64 flags = kGoodLeaf) {
     const u64 spa = new_page();

@@ -29,8 +29,8 @@ TEST_CASE("E and D are inverse, and depend on seed, key, address and block") {
   CHECK(encrypt(1, kNoKey, kHere, plain) == plain);
   for (std::uint64_t i = 0; i < 1000; ++i) {
     const Block block{i * 0x9e3779b97f4a7c15, i};
-    CHECK(decrypt(7, kHostKey, HostPhysAddr(i * 16), encrypt(7, kHostKey, HostPhysAddr(i * 16), block)) ==
-          block);
+    CHECK(decrypt(7, kHostKey, HostPhysAddr(i * 16),
+                  encrypt(7, kHostKey, HostPhysAddr(i * 16), block)) == block);
   }
 }
 

@@ -10,12 +10,18 @@ using arch::kNoKey;
 
 u64 gpa_of(u64 gva) {
   switch (gva) {
-    case kCodeVa: return kCodeGpa;
-    case kHandlerVa: return kCodeGpa + 0x1000;
-    case kDataVa: return kDataGpa;
-    case kIdtVa: return kIdtGpa;
-    case kStackVa: return kStackGpa;
-    default: return kGdtGpa;
+    case kCodeVa:
+      return kCodeGpa;
+    case kHandlerVa:
+      return kCodeGpa + 0x1000;
+    case kDataVa:
+      return kDataGpa;
+    case kIdtVa:
+      return kIdtGpa;
+    case kStackVa:
+      return kStackGpa;
+    default:
+      return kGdtGpa;
   }
 }
 

@@ -110,8 +110,10 @@ Walker::Nested Walker::nested_walk(Word gpa, bool for_table, Kind kind, bool tab
     e.place = table + (gpa >> page_bits(true, level)) % 512 * 8;
     e.value = load(e.place, 8);
     e.is_leaf = leaf_at(true, level, e.value);
-    if (!bit_of(e.value, 0)) return nested_fault(gpa, for_table, kind, write, false, false), Nested{};
-    if (any_reserved(e, true)) return nested_fault(gpa, for_table, kind, write, true, true), Nested{};
+    if (!bit_of(e.value, 0))
+      return nested_fault(gpa, for_table, kind, write, false, false), Nested{};
+    if (any_reserved(e, true))
+      return nested_fault(gpa, for_table, kind, write, true, true), Nested{};
     used.push_back(e);
     if (e.is_leaf) break;
     table = number_part(e.value, true, 51, 12);

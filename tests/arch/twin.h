@@ -17,10 +17,10 @@ enum class Kind { kRead, kWrite, kFetch };
 enum class Who { kUser, kSupervisor, kImplicit };
 
 struct Machine {
-  int raw_width = 48;         // Fn8000_0008
-  int reduction = 0;          // Fn8000_001F
+  int raw_width = 48;  // Fn8000_0008
+  int reduction = 0;   // Fn8000_001F
   int c_bit = -1;
-  bool encryption_on = false; // SYSCFG
+  bool encryption_on = false;  // SYSCFG
   bool gigabyte_pages = true;
   bool knows_snp = false;
   bool sev = false;
@@ -37,9 +37,9 @@ struct Machine {
 enum class What { kDone, kGeneralProtection, kPageFault, kNestedFault, kUnspecified };
 struct Answer {
   What what = What::kDone;
-  Word spa = 0;                  // kDone
-  Word code = 0, address = 0;    // faults: error code and CR2, or EXITINFO1 and EXITINFO2
-  std::map<Word, Word> writes;   // A and D updates: place and 8-byte word
+  Word spa = 0;                 // kDone
+  Word code = 0, address = 0;   // faults: error code and CR2, or EXITINFO1 and EXITINFO2
+  std::map<Word, Word> writes;  // A and D updates: place and 8-byte word
 };
 
 class Walker {

@@ -18,11 +18,11 @@ using twin::What;
 using twin::Who;
 
 constexpr u64 kGood = 0x67, kGoodTable = 0x27, kLarge = 0xe7;
-constexpr u64 kNestedRoot = 0x1000, kNested5 = 0x2000;      // SPAs
+constexpr u64 kNestedRoot = 0x1000, kNested5 = 0x2000;  // SPAs
 constexpr u64 kLow3 = 0x3000, kLow2 = 0x4000, kLow1 = 0x5000;
 constexpr u64 kData3 = 0x6000, kData2 = 0x7000, kData1 = 0x8000;
-constexpr u64 kGuestRam = 0x200000;                          // SPA of GPA 0
-constexpr u64 kDataFrame = 0x40000000;                       // SPA, 1-GByte aligned
+constexpr u64 kGuestRam = 0x200000;     // SPA of GPA 0
+constexpr u64 kDataFrame = 0x40000000;  // SPA, 1-GByte aligned
 
 struct Shape {
   twin::Machine machine;
@@ -77,13 +77,15 @@ class Bench {
     std::vector<std::pair<u64, u64>> before;
     for (u64 spa : entries) before.emplace_back(spa & ~7ull, word(spa));
     for (const auto& [spa, value] : expected.writes) before.emplace_back(spa, word(spa));
-    const bool good = translate(context, memory, GuestVirtAddr(linear), access, NullObserver{}, t, f);
+    const bool good =
+        translate(context, memory, GuestVirtAddr(linear), access, NullObserver{}, t, f);
     std::string difference = difference_of(expected, good, t, f);
     if (expected.what == What::kDone || !m.rogpt) {
       for (const auto& [spa, old] : before) {
         const auto it = expected.writes.find(spa);
         const u64 want = it == expected.writes.end() ? old : it->second;
-        if (word(spa) != want) difference += " word at " + hex(spa) + " is " + hex(word(spa)) + " not " + hex(want);
+        if (word(spa) != want)
+          difference += " word at " + hex(spa) + " is " + hex(word(spa)) + " not " + hex(want);
       }
     }
     for (const auto& [spa, old] : before) set_word(spa, old);
@@ -98,7 +100,9 @@ class Bench {
   }
   u64 word(u64 spa) const { return store.read(Space::kDram, spa / 8); }
   void set_word(u64 spa, u64 value) { store.write(Space::kDram, spa / 8, value); }
-  void flip(u64 spa, u64 mask) { set_word(spa & ~7ull, word(spa & ~7ull) ^ (spa & 4 ? mask << 32 : mask)); }
+  void flip(u64 spa, u64 mask) {
+    set_word(spa & ~7ull, word(spa & ~7ull) ^ (spa & 4 ? mask << 32 : mask));
+  }
 
   Store store;
   CpuProfile profile;
@@ -122,10 +126,13 @@ class Bench {
     put(kLow3, kLow2 | kGoodTable);
     put(kLow2, kLow1 | kGoodTable);
     for (u64 i = 1; i <= 5; ++i) put(kLow1 + 8 * i, (kGuestRam + i * 0x1000) | kGood);
-    const bool small = m.mode == Mode::kTwoLevel || m.mode == Mode::kNoPaging || m.mode == Mode::kPae;
+    const bool small =
+        m.mode == Mode::kTwoLevel || m.mode == Mode::kNoPaging || m.mode == Mode::kPae;
     data_gpa = (small ? 0 : bit(39)) | bit(30) | (1ull << 22) | 0x3000;
-    if (small) put(kLow3 + 8, kData2 | kGoodTable);
-    else put(kNestedRoot + 8, kData3 | kGoodTable);
+    if (small)
+      put(kLow3 + 8, kData2 | kGoodTable);
+    else
+      put(kNestedRoot + 8, kData3 | kGoodTable);
     const u64 pdpe = (small ? kLow3 : kData3) + 8;
     if (leaf == 3 && m.gigabyte_pages) return put(pdpe, kDataFrame | kLarge);
     put(pdpe, kData2 | kGoodTable);
@@ -140,10 +147,14 @@ class Bench {
       case Mode::kNoPaging:
         gva = data_gpa | 0x120;
         return;
-      case Mode::kTwoLevel: return map_two_level(leaf);
-      case Mode::kPae: return map_long(3, leaf == 3 ? 2 : leaf);
-      case Mode::kFourLevel: return map_long(4, leaf);
-      case Mode::kFiveLevel: return map_long(5, leaf);
+      case Mode::kTwoLevel:
+        return map_two_level(leaf);
+      case Mode::kPae:
+        return map_long(3, leaf == 3 ? 2 : leaf);
+      case Mode::kFourLevel:
+        return map_long(4, leaf);
+      case Mode::kFiveLevel:
+        return map_long(5, leaf);
     }
   }
   void map_two_level(unsigned leaf) {
@@ -164,7 +175,8 @@ class Bench {
     for (unsigned level = levels;; --level, ++table) {
       const unsigned shift = 12 + 9 * (level - 1);
       const u64 at = kGuestRam + table * 0x1000 + 8 * ((gva >> shift) & 511);
-      if (level == leaf) return put(at, (data_gpa & ~(bit(shift) - 1)) | (level == 1 ? kGood : kLarge));
+      if (level == leaf)
+        return put(at, (data_gpa & ~(bit(shift) - 1)) | (level == 1 ? kGood : kLarge));
       const u64 flags = levels == 3 && level == 3 ? 1 : kGoodTable;
       put(at, (table + 1) * 0x1000 | flags);
     }
@@ -174,8 +186,8 @@ class Bench {
                             const Failure& f) const {
     const auto wrong = [&](u64 code, u64 address) -> std::string {
       if (code == want.code && address == want.address) return {};
-      return "code " + hex(code) + " not " + hex(want.code) + ", address " + hex(address) + " not " +
-             hex(want.address);
+      return "code " + hex(code) + " not " + hex(want.code) + ", address " + hex(address) +
+             " not " + hex(want.address);
     };
     switch (want.what) {
       case What::kDone:
@@ -197,10 +209,10 @@ class Bench {
 
   std::string describe(Kind kind, Who who) const {
     std::ostringstream s;
-    s << " [mode " << int(m.mode) << " kind " << int(kind) << " who " << int(who) << " nxe " << m.nxe
-      << m.host_nxe << " wp " << m.wp << " smep " << m.smep << " smap " << m.smap << " ac " << m.ac
-      << " gmet " << m.gmet << " rogpt " << m.rogpt << " sev " << m.sev << " A " << m.raw_width << " R "
-      << m.reduction << " C " << m.c_bit << "]";
+    s << " [mode " << int(m.mode) << " kind " << int(kind) << " who " << int(who) << " nxe "
+      << m.nxe << m.host_nxe << " wp " << m.wp << " smep " << m.smep << " smap " << m.smap << " ac "
+      << m.ac << " gmet " << m.gmet << " rogpt " << m.rogpt << " sev " << m.sev << " A "
+      << m.raw_width << " R " << m.reduction << " C " << m.c_bit << "]";
     return s.str();
   }
 
@@ -218,7 +230,8 @@ void set_flags(twin::Machine& m, unsigned flags) {
 // Small widths, so that most address bits are reserved ones.
 std::vector<Shape> shapes() {
   std::vector<Shape> list;
-  for (Mode mode : {Mode::kNoPaging, Mode::kTwoLevel, Mode::kPae, Mode::kFourLevel, Mode::kFiveLevel}) {
+  for (Mode mode :
+       {Mode::kNoPaging, Mode::kTwoLevel, Mode::kPae, Mode::kFourLevel, Mode::kFiveLevel}) {
     for (unsigned guest : {1u, 2u, 3u}) {
       for (unsigned nested : {1u, 2u, 3u}) {
         if (mode == Mode::kNoPaging && guest != 1) continue;

@@ -35,8 +35,8 @@ struct VcpuBench {
     first.control.guest_type = static_cast<u64>(type);
     if (has_sev(type)) first.control.guest_key = arch::guest_key(1, 1).word;
     if (type == GuestType::kSnp) first.state.sev_features = kSnpActive;
-    const u64 pages[][2] = {{kCodeVa, kCodeGpa},  {kHandlerVa, kCodeGpa + 0x1000},
-                            {kDataVa, kDataGpa},  {kIdtVa, kIdtGpa},
+    const u64 pages[][2] = {{kCodeVa, kCodeGpa},   {kHandlerVa, kCodeGpa + 0x1000},
+                            {kDataVa, kDataGpa},   {kIdtVa, kIdtGpa},
                             {kStackVa, kStackGpa}, {kGdtVa, kGdtGpa}};
     for (const auto& [gva, gpa] : pages) guest.map(gva, gpa, kGoodLeaf);
     encrypted = has_sev(type);
@@ -70,7 +70,9 @@ struct VcpuBench {
   }
   // A gate of the IDT; 0 takes it away.
   void gate(unsigned vector, u64 handler) {
-    const u64 low = handler ? (handler & 0xffff) | 8ull << 16 | 0x8e00ull << 32 | (handler >> 16 & 0xffff) << 48 : 0;
+    const u64 low =
+        handler ? (handler & 0xffff) | 8ull << 16 | 0x8e00ull << 32 | (handler >> 16 & 0xffff) << 48
+                : 0;
     const HostPhysAddr at(guest.spa_of(kIdtGpa) + 16 * vector);
     memory().write_word(at, low, key());
     memory().write_word(at + 8, handler >> 32, key());

@@ -21,7 +21,8 @@ struct Walks {
     GuestBuilder guest(store, 0);
     std::mt19937_64 random(1);
     for (unsigned i = 0; i < 512; ++i) {
-      const u64 gva = (i / 64) * (1ull << 39) + (random() & 63) * kSize2M + (random() & 511) * kPageSize;
+      const u64 gva =
+          (i / 64) * (1ull << 39) + (random() & 63) * kSize2M + (random() & 511) * kPageSize;
       guest.map(gva, 0x8000000000 + i * 7 * kPageSize);
       addresses.emplace_back(gva + (random() & 0xff8));
     }
@@ -38,7 +39,8 @@ void full_walk(benchmark::State& state) {
   Failure failure;
   u64 i = 0;
   for (auto _ : state) {
-    if (!translate(context, memory, walks.addresses[i++ & 511], {}, NullObserver{}, result, failure)) {
+    if (!translate(context, memory, walks.addresses[i++ & 511], {}, NullObserver{}, result,
+                   failure)) {
       state.SkipWithError("a walk failed");
       break;
     }
@@ -72,7 +74,8 @@ void instructions(benchmark::State& state) {
   const u64 code = guest.map(0x400000, 0x100000);
   guest.map(0x500000, 0x101000);
   // mov rax, [rbx]; add rax, rcx; mov [rbx], rax; dec rcx; jmp back
-  const u8 bytes[] = {0x48, 0x8b, 0x03, 0x48, 0x01, 0xc8, 0x48, 0x89, 0x03, 0x48, 0xff, 0xc9, 0xeb, 0xf2};
+  const u8 bytes[] = {0x48, 0x8b, 0x03, 0x48, 0x01, 0xc8, 0x48,
+                      0x89, 0x03, 0x48, 0xff, 0xc9, 0xeb, 0xf2};
   arch::PhysicalMemory memory(store);
   memory.write_bytes(HostPhysAddr(code), bytes, sizeof bytes, arch::kNoKey);
   VcpuRecord& v = guest.record();

@@ -12,9 +12,7 @@ constexpr u64 kP = bit(0), kRw = bit(1), kRsv = bit(3), kId = bit(4), kFinal = b
 bool has_reserved_fault(const Row& r) {
   return (r.exit == kNpf || r.exit == kPageFault) && (r.info1 & kRsv);
 }
-bool final_fetch(const Row& r) {
-  return r.access == 'x' && r.exit == kNpf && (r.info1 & kFinal);
-}
+bool final_fetch(const Row& r) { return r.access == 'x' && r.exit == kNpf && (r.info1 & kFinal); }
 bool crosses_page(const Row& r) { return bytes_in_page(r.gva, r.size) != r.size; }
 
 bool bit8_in_top_entry(Recorder, const Row& r) {
@@ -154,8 +152,10 @@ Tally replay(const File& file) {
     const Verdict verdict = compare(file.recorder, row, machine.run(row));
     for (Tally::Count* count : {&tally.all, &tally.by_deviation[verdict.deviations]}) {
       ++count->rows;
-      if (!verdict.compared) ++count->not_compared;
-      else if (verdict.differences.empty()) ++count->matches;
+      if (!verdict.compared)
+        ++count->not_compared;
+      else if (verdict.differences.empty())
+        ++count->matches;
     }
     if (verdict.differences.empty() || shown[verdict.deviations]++ >= Tally::kFirst) continue;
     std::string text = file.path + ":" + std::to_string(row.line) + ": " + row.set + " " + row.id +

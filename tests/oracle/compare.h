@@ -23,9 +23,9 @@ struct Deviation {
 const std::vector<Deviation>& deviations();
 
 struct Verdict {
-  std::string deviations;               // names joined by "+", or "agree"
+  std::string deviations;  // names joined by "+", or "agree"
   bool compared = true;
-  std::vector<std::string> differences; // "info1: recorded 0x..., model 0x..."
+  std::vector<std::string> differences;  // "info1: recorded 0x..., model 0x..."
 };
 Verdict compare(Recorder recorder, const Row& row, const Observed& observed);
 

@@ -58,10 +58,18 @@ std::vector<svm::u8> code_of(const Row& row) {
   if (row.size == 8) code.push_back(0x48);
   const bool byte = row.size == 1;
   switch (row.access) {
-    case 'r': code.insert(code.end(), {svm::u8(byte ? 0x8a : 0x8b), 0x03}); break;
-    case 'w': code.insert(code.end(), {svm::u8(byte ? 0x88 : 0x89), 0x03}); break;
-    case 'm': code.insert(code.end(), {svm::u8(byte ? 0xfe : 0xff), 0x03}); break;
-    default: code.clear(); break;
+    case 'r':
+      code.insert(code.end(), {svm::u8(byte ? 0x8a : 0x8b), 0x03});
+      break;
+    case 'w':
+      code.insert(code.end(), {svm::u8(byte ? 0x88 : 0x89), 0x03});
+      break;
+    case 'm':
+      code.insert(code.end(), {svm::u8(byte ? 0xfe : 0xff), 0x03});
+      break;
+    default:
+      code.clear();
+      break;
   }
   code.insert(code.end(), {0x0f, 0x01, 0xd9});
   return code;
@@ -77,7 +85,8 @@ Machine::Machine() {
 }
 
 void Machine::write_constants() {
-  for (u64 n : {0x15, 0x16, 0x17, 0x20}) set_word(kBase + 0x4000 + 8 * n, (kBase + n * 0x1000) | 0x67);
+  for (u64 n : {0x15, 0x16, 0x17, 0x20})
+    set_word(kBase + 0x4000 + 8 * n, (kBase + n * 0x1000) | 0x67);
   set_word(kBase + 0x11000, 0x15027);
   set_word(kBase + 0x15000, 0x16027);
   set_word(kBase + 0x16000 + 8 * 2, 0x17027);
@@ -171,7 +180,8 @@ Observed Machine::observe(const Row& row, const svm::Attempt& attempt, u64 first
   o.ended = attempt.kind == svm::AttemptKind::kExit;
   if (!o.ended) {
     o.text = svm::name_of(attempt.kind);
-    if (attempt.gap != svm::Gap::kNone) o.text += std::string(" ") + std::string(svm::text_of(attempt.gap).id);
+    if (attempt.gap != svm::Gap::kNone)
+      o.text += std::string(" ") + std::string(svm::text_of(attempt.gap).id);
   }
   const svm::VcpuRecord& v = svm::vcpu_record(store_, 0);
   o.exit = v.exit.exit_code;

@@ -31,10 +31,14 @@ std::optional<u64> number(std::string_view text) {
   u64 value = 0;
   for (char c : text) {
     unsigned digit = 0;
-    if (c >= '0' && c <= '9') digit = static_cast<unsigned>(c - '0');
-    else if (hex && c >= 'a' && c <= 'f') digit = static_cast<unsigned>(c - 'a' + 10);
-    else if (hex && c >= 'A' && c <= 'F') digit = static_cast<unsigned>(c - 'A' + 10);
-    else return std::nullopt;
+    if (c >= '0' && c <= '9')
+      digit = static_cast<unsigned>(c - '0');
+    else if (hex && c >= 'a' && c <= 'f')
+      digit = static_cast<unsigned>(c - 'a' + 10);
+    else if (hex && c >= 'A' && c <= 'F')
+      digit = static_cast<unsigned>(c - 'A' + 10);
+    else
+      return std::nullopt;
     value = value * (hex ? 16 : 10) + digit;
   }
   return value;
@@ -57,8 +61,10 @@ class Parser {
       text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
       if (line.ends_with('\r')) line.remove_suffix(1);
       ++line_;
-      if (line_ == 1) header(line);
-      else if (!line.empty()) row(line);
+      if (line_ == 1)
+        header(line);
+      else if (!line.empty())
+        row(line);
       if (line_ == 1 && !errors_.empty()) break;
     }
     if (line_ == 0) complain("the file is empty", "a header line and rows");
@@ -83,8 +89,10 @@ class Parser {
     for (std::string_view name : kEntryNames) {
       if (name != "n5" && !has(name)) complain("there is no column '" + std::string(name) + "'");
     }
-    if (has("class")) file_.recorder = Recorder::kConsensus;
-    else if (file_.path.find("bochs") != std::string::npos) file_.recorder = Recorder::kBochs;
+    if (has("class"))
+      file_.recorder = Recorder::kConsensus;
+    else if (file_.path.find("bochs") != std::string::npos)
+      file_.recorder = Recorder::kBochs;
   }
 
   bool has(std::string_view name) const { return columns_.find(name) != columns_.end(); }
@@ -164,8 +172,10 @@ class Parser {
     r.rax = optional_value("rax");
     r.mem = optional_value("mem");
     // The consensus has both emulators' changes; they agree for accesses that completed.
-    if (has("changed")) r.changed = changes("changed");
-    else if (has("bochs_changed")) r.changed = changes("bochs_changed");
+    if (has("changed"))
+      r.changed = changes("changed");
+    else if (has("bochs_changed"))
+      r.changed = changes("bochs_changed");
   }
 
   Changes changes(std::string_view column) {
@@ -174,7 +184,8 @@ class Parser {
     for (std::string_view part : split(text(column), ';')) {
       const std::size_t equals = part.find('=');
       const auto entry = entry_named(part.substr(0, equals));
-      const auto n = equals == std::string_view::npos ? std::nullopt : number(part.substr(equals + 1));
+      const auto n =
+          equals == std::string_view::npos ? std::nullopt : number(part.substr(equals + 1));
       if (!entry || !n) {
         complain("column '" + std::string(column) + "' holds '" + std::string(part) + "'",
                  "entry=value");

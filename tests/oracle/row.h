@@ -17,8 +17,27 @@ namespace nptsim::oracle {
 using u64 = std::uint64_t;
 
 // The entries that a row gives, in the order of their columns. README.md says where each lies.
-enum Entry : unsigned { kN4, kN3, kN2, kN1, kN1b, kG4, kG3, kG2, kG1, kG1b, kP4, kP3, kP2, kP1,
-                        kT4, kT3, kT2, kD1, kN5 };
+enum Entry : unsigned {
+  kN4,
+  kN3,
+  kN2,
+  kN1,
+  kN1b,
+  kG4,
+  kG3,
+  kG2,
+  kG1,
+  kG1b,
+  kP4,
+  kP3,
+  kP2,
+  kP1,
+  kT4,
+  kT3,
+  kT2,
+  kD1,
+  kN5
+};
 inline constexpr unsigned kEntryCount = 19;
 inline constexpr std::array<std::string_view, kEntryCount> kEntryNames = {
     "n4", "n3", "n2", "n1", "n1b", "g4", "g3", "g2", "g1", "g1b",

@@ -21,8 +21,8 @@ struct RoundKeys {
 
 RoundKeys round_keys(std::uint64_t seed, KeyId key, HostPhysAddr block) {
   RoundKeys keys{};
-  std::uint64_t state = spread(seed + 0x9e3779b97f4a7c15ull) ^ spread(key.word * 3 + 1) ^
-                        spread(block.value * 5 + 2);
+  std::uint64_t state =
+      spread(seed + 0x9e3779b97f4a7c15ull) ^ spread(key.word * 3 + 1) ^ spread(block.value * 5 + 2);
   for (std::uint64_t& round : keys.of) round = state = spread(state + 0x9e3779b97f4a7c15ull);
   return keys;
 }

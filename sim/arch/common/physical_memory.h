@@ -31,8 +31,8 @@ struct KeyId {
   bool operator==(const KeyId&) const = default;
   explicit operator bool() const { return word != 0; }
 };
-inline constexpr KeyId kNoKey{};            // the bus as it is: plaintext, or somebody's ciphertext
-inline constexpr KeyId kHostKey{bit(63)};   // the host's own (SME) key
+inline constexpr KeyId kNoKey{};           // the bus as it is: plaintext, or somebody's ciphertext
+inline constexpr KeyId kHostKey{bit(63)};  // the host's own (SME) key
 // The key of the `launch`-th guest that was launched, while it runs with `asid`. `asid` is not 0.
 constexpr KeyId guest_key(std::uint32_t asid, std::uint32_t launch) {
   return {(static_cast<std::uint64_t>(launch & 0x7fffffff) << 32) | asid};
@@ -67,11 +67,13 @@ class PhysicalMemory {
   }
   std::uint64_t read_word(HostPhysAddr address, KeyId key) const {
     if (!keyed_) return read_plain_word(address);
-    if (key_of(address) == key) [[likely]] return read_plain_word(address);
+    if (key_of(address) == key) [[likely]]
+      return read_plain_word(address);
     return read_foreign_word(address, key);
   }
   void write_word(HostPhysAddr address, std::uint64_t value, KeyId key) {
-    if (keyed_ && key_of(address) != key) [[unlikely]] take_block_over(address, key);
+    if (keyed_ && key_of(address) != key) [[unlikely]]
+      take_block_over(address, key);
     store_->write(Space::kDram, address.value / 8, value);
   }
 
@@ -82,8 +84,8 @@ class PhysicalMemory {
   // Any number of bytes that are contiguous in physical memory.
   void read_bytes(HostPhysAddr address, void* data, std::uint64_t size, KeyId key) const {
     if (!keyed_ && address.page_offset() + size <= kPageSize) [[likely]] {
-      const auto* page = reinterpret_cast<const char*>(
-          store_->words_of_page(Space::kDram, address.page_number()));
+      const auto* page =
+          reinterpret_cast<const char*>(store_->words_of_page(Space::kDram, address.page_number()));
       std::memcpy(data, page + address.page_offset(), size);
       return;
     }

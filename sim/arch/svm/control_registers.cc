@@ -48,21 +48,36 @@ MsrWrite write_efer(isa::Registers& r, u64 value) {
 // The word of an MSR that is plain storage, or null.
 u64* storage(VcpuRecord& v, u32 number) {
   switch (number) {
-    case msr::kStar: return &v.state.star;
-    case msr::kLstar: return &v.state.lstar;
-    case msr::kCstar: return &v.state.cstar;
-    case msr::kSfmask: return &v.state.sfmask;
-    case msr::kFsBase: return &v.registers.segments[isa::kFs].base;
-    case msr::kGsBase: return &v.registers.segments[isa::kGs].base;
-    case msr::kKernelGsBase: return &v.state.kernel_gs_base;
-    case msr::kTscAux: return &v.state.tsc_aux;
-    case msr::kSysenterCs: return &v.state.sysenter_cs;
-    case msr::kSysenterEsp: return &v.state.sysenter_esp;
-    case msr::kSysenterEip: return &v.state.sysenter_eip;
-    case msr::kPat: return &v.registers.pat;
-    case msr::kTsc: return &v.state.tsc;
-    case msr::kGhcb: return has_sev_es(guest_type(v)) ? &v.control.ghcb_msr : nullptr;
-    default: return nullptr;
+    case msr::kStar:
+      return &v.state.star;
+    case msr::kLstar:
+      return &v.state.lstar;
+    case msr::kCstar:
+      return &v.state.cstar;
+    case msr::kSfmask:
+      return &v.state.sfmask;
+    case msr::kFsBase:
+      return &v.registers.segments[isa::kFs].base;
+    case msr::kGsBase:
+      return &v.registers.segments[isa::kGs].base;
+    case msr::kKernelGsBase:
+      return &v.state.kernel_gs_base;
+    case msr::kTscAux:
+      return &v.state.tsc_aux;
+    case msr::kSysenterCs:
+      return &v.state.sysenter_cs;
+    case msr::kSysenterEsp:
+      return &v.state.sysenter_esp;
+    case msr::kSysenterEip:
+      return &v.state.sysenter_eip;
+    case msr::kPat:
+      return &v.registers.pat;
+    case msr::kTsc:
+      return &v.state.tsc;
+    case msr::kGhcb:
+      return has_sev_es(guest_type(v)) ? &v.control.ghcb_msr : nullptr;
+    default:
+      return nullptr;
   }
 }
 
@@ -76,11 +91,16 @@ bool holds_address(u32 number) {
 bool control_write_allowed(const CpuProfile& profile, const VcpuRecord& v, unsigned index,
                            u64 value) {
   switch (index) {
-    case 0: return cr0_allowed(v.registers, value);
-    case 3: return cr3_allowed(profile, v, value);
-    case 4: return cr4_allowed(profile, v.registers, value);
-    case 8: return (value >> 4) == 0;
-    default: return true;
+    case 0:
+      return cr0_allowed(v.registers, value);
+    case 3:
+      return cr3_allowed(profile, v, value);
+    case 4:
+      return cr4_allowed(profile, v.registers, value);
+    case 8:
+      return (value >> 4) == 0;
+    default:
+      return true;
   }
 }
 

@@ -13,7 +13,9 @@ struct ControlRegisters {
   u64 cr0 = 0, cr4 = 0, efer = 0;
   bool operator==(const ControlRegisters&) const = default;
 };
-inline ControlRegisters control_registers(const isa::Registers& r) { return {r.cr0, r.cr4, r.efer}; }
+inline ControlRegisters control_registers(const isa::Registers& r) {
+  return {r.cr0, r.cr4, r.efer};
+}
 
 // Whether MOV to CR `index` of `value` is no #GP (APM vol. 2 rev. 3.45, 3.1, 5.2.1, 5.3.2).
 bool control_write_allowed(const CpuProfile& profile, const VcpuRecord& vcpu, unsigned index,

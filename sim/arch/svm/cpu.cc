@@ -52,9 +52,19 @@ struct VcpuInputs {
   void remember(const VcpuRecord& v) {
     const isa::Registers& r = v.registers;
     const VmcbControl& c = v.control;
-    *this = {r.cr0,       r.cr3,       r.cr4,       r.efer,      r.rflags & isa::kFlagAc,
-             c.guest_type, c.nested_ctl, c.ncr3,    c.host_efer, c.host_cr4,
-             c.guest_key, v.state.sev_features,     v.state.virtual_tom};
+    *this = {r.cr0,
+             r.cr3,
+             r.cr4,
+             r.efer,
+             r.rflags & isa::kFlagAc,
+             c.guest_type,
+             c.nested_ctl,
+             c.ncr3,
+             c.host_efer,
+             c.host_cr4,
+             c.guest_key,
+             v.state.sev_features,
+             v.state.virtual_tom};
   }
 };
 
@@ -87,21 +97,31 @@ class Run {
  public:
   Run(const CpuProfile& profile, isa::DecodeCache& decode, const WalkContext& context,
       Cpu::Place& place, VcpuRecord& vcpu)
-      : profile_(profile), decode_(decode), context_(context), v_(vcpu), r_(vcpu.registers),
+      : profile_(profile),
+        decode_(decode),
+        context_(context),
+        v_(vcpu),
+        r_(vcpu.registers),
         port_(place.memory, place.vcpu, vcpu, context, place.listener) {}
 
   Attempt instruction() {
-    if (event_inj_valid(v_.pending.event)) [[unlikely]] return pending_event();
+    if (event_inj_valid(v_.pending.event)) [[unlikely]]
+      return pending_event();
     const isa::Instruction* i = nullptr;
-    if (!fetch(i)) [[unlikely]] return *ended_;
+    if (!fetch(i)) [[unlikely]]
+      return *ended_;
     const Outcome outcome = isa::execute(*i, r_, port_);
     switch (outcome.kind) {
-      [[likely]] case OutcomeKind::kRetired: return {};
-      case OutcomeKind::kIteration: return {.kind = AttemptKind::kIteration};
-      case OutcomeKind::kSpecial: return special(*i);
-      case OutcomeKind::kUnsupported: return unsupported();
+      [[likely]] case OutcomeKind::kRetired : return {};
+      case OutcomeKind::kIteration:
+        return {.kind = AttemptKind::kIteration};
+      case OutcomeKind::kSpecial:
+        return special(*i);
+      case OutcomeKind::kUnsupported:
+        return unsupported();
       case OutcomeKind::kStopped:
-      case OutcomeKind::kException: return faulted(outcome, std::nullopt);
+      case OutcomeKind::kException:
+        return faulted(outcome, std::nullopt);
     }
     return unsupported();
   }
@@ -110,9 +130,15 @@ class Run {
     using enum isa::Privilege;
     isa::PortStatus status = isa::PortStatus::kOk;
     switch (a.kind) {
-      case AccessKind::kRead: status = port_.load(a.gva, data, a.size, kCurrent); break;
-      case AccessKind::kWrite: status = port_.store(a.gva, data, a.size, kCurrent); break;
-      case AccessKind::kFetch: status = fetch_data(a, data); break;
+      case AccessKind::kRead:
+        status = port_.load(a.gva, data, a.size, kCurrent);
+        break;
+      case AccessKind::kWrite:
+        status = port_.store(a.gva, data, a.size, kCurrent);
+        break;
+      case AccessKind::kFetch:
+        status = fetch_data(a, data);
+        break;
     }
     return status == isa::PortStatus::kOk ? Attempt{} : faulted(Outcome::stopped(), std::nullopt);
   }
@@ -177,7 +203,9 @@ class Run {
     v_.pending.halted = 0;
     const Outcome outcome = isa::deliver_event(event, r_, port_);
     if (outcome.kind == OutcomeKind::kRetired) {
-      return {.kind = AttemptKind::kDelivered, .rule = RuleId::kEventInjection, .event = event,
+      return {.kind = AttemptKind::kDelivered,
+              .rule = RuleId::kEventInjection,
+              .event = event,
               .cr2 = r_.cr2};
     }
     return faulted(outcome, event);
@@ -214,11 +242,14 @@ class Run {
         return std::nullopt;
       case FailureKind::kNestedNotPresent:
       case FailureKind::kNestedReserved:
-      case FailureKind::kNestedPermission: return nested_fault(f, during, raised);
+      case FailureKind::kNestedPermission:
+        return nested_fault(f, during, raised);
       case FailureKind::kPmlFull:
         return exit(exit_code::kPmlFull, 0, 0, RuleId::kPml, during);
-      case FailureKind::kUnspecified: return unspecified(f.gap);
-      case FailureKind::kNone: break;
+      case FailureKind::kUnspecified:
+        return unspecified(f.gap);
+      case FailureKind::kNone:
+        break;
     }
     NPTSIM_BUG("the port stopped an access without a reason");
   }
@@ -248,10 +279,13 @@ class Run {
       if (auto end = exception_intercept(raised, during)) return *end;
       if (during) {
         switch (isa::combine(*during, raised.event)) {
-          case isa::Combined::kSerial: break;
+          case isa::Combined::kSerial:
+            break;
           case isa::Combined::kDoubleFault:
             write_cr2(raised);
-            raised = {{isa::kDf, isa::EventType::kException, true, 0}, 0, RuleId::kDoubleFault,
+            raised = {{isa::kDf, isa::EventType::kException, true, 0},
+                      0,
+                      RuleId::kDoubleFault,
                       raised.failure};
             if (auto end = exception_intercept(raised, during)) return *end;
             break;
@@ -329,7 +363,9 @@ class Run {
 
   Attempt unsupported() const { return {.kind = AttemptKind::kUnsupported}; }
   Attempt unspecified(Gap gap) const {
-    return {.kind = AttemptKind::kUnspecified, .rule = RuleId::kUnspecified, .gap = gap,
+    return {.kind = AttemptKind::kUnspecified,
+            .rule = RuleId::kUnspecified,
+            .gap = gap,
             .failure = failure_};
   }
 
@@ -341,12 +377,14 @@ class Run {
     if (native == Native::kVmgexit) return vmgexit(i, s);
     const Decision decision = decide(s);
     switch (decision.verdict) {
-      case Verdict::kNative: return natively(i, s, native);
-      case Verdict::kExit: return intercepted(i, s, decision.rule);
-      case Verdict::kVc: break;
+      case Verdict::kNative:
+        return natively(i, s, native);
+      case Verdict::kExit:
+        return intercepted(i, s, decision.rule);
+      case Verdict::kVc:
+        break;
     }
-    return resolve({vc_event(exit_code_of(s)), 0, decision.rule, FailureKind::kNone},
-                   std::nullopt);
+    return resolve({vc_event(exit_code_of(s)), 0, decision.rule, FailureKind::kNone}, std::nullopt);
   }
 
   // The intercepts that look at operands come before the plain ones.
@@ -386,18 +424,22 @@ class Run {
   }
 
   Attempt undefined_opcode() { return resolve({{isa::kUd}, 0, {}, {}}, std::nullopt); }
-  Attempt general_protection() {
-    return faulted(Outcome::exception(isa::kGp, 0), std::nullopt);
-  }
+  Attempt general_protection() { return faulted(Outcome::exception(isa::kGp, 0), std::nullopt); }
 
   Attempt natively(const isa::Instruction& i, const isa::Special& s, Native native) {
     switch (native) {
-      case Native::kRegisters: return by_registers(i);
-      case Native::kControl: return control_write(i, s);
-      case Native::kInterrupt: return software_interrupt(i, s);
-      case Native::kMsr: return msr_access(i, s);
-      case Native::kTsc: return read_time(i, s);
-      case Native::kXcr: return extended_control(i, s);
+      case Native::kRegisters:
+        return by_registers(i);
+      case Native::kControl:
+        return control_write(i, s);
+      case Native::kInterrupt:
+        return software_interrupt(i, s);
+      case Native::kMsr:
+        return msr_access(i, s);
+      case Native::kTsc:
+        return read_time(i, s);
+      case Native::kXcr:
+        return extended_control(i, s);
       case Native::kSwapgs:
         isa::complete_swapgs(i, r_, v_.state.kernel_gs_base);
         return {};
@@ -413,11 +455,15 @@ class Run {
         isa::retire_special(i, r_);
         v_.pending.halted = 1;
         return {.kind = AttemptKind::kHalted};
-      case Native::kUd: return undefined_opcode();
-      case Native::kCpuidGap: return unspecified(Gap::kCpuidWithoutIntercept);
-      case Native::kPortGap: return unspecified(Gap::kPortWithoutIntercept);
+      case Native::kUd:
+        return undefined_opcode();
+      case Native::kCpuidGap:
+        return unspecified(Gap::kCpuidWithoutIntercept);
+      case Native::kPortGap:
+        return unspecified(Gap::kPortWithoutIntercept);
       case Native::kVmgexit:
-      case Native::kUnsupported: break;
+      case Native::kUnsupported:
+        break;
     }
     return unsupported();
   }
@@ -425,10 +471,13 @@ class Run {
   Attempt by_registers(const isa::Instruction& i) {
     const Outcome outcome = isa::complete_natively(i, r_, port_);
     switch (outcome.kind) {
-      case OutcomeKind::kRetired: return {};
+      case OutcomeKind::kRetired:
+        return {};
       case OutcomeKind::kStopped:
-      case OutcomeKind::kException: return faulted(outcome, std::nullopt);
-      default: return unsupported();
+      case OutcomeKind::kException:
+        return faulted(outcome, std::nullopt);
+      default:
+        return unsupported();
     }
   }
 
@@ -478,9 +527,12 @@ class Run {
     }
     const ControlRegisters before = control_registers(r_);
     switch (write_msr(profile_, v_, number, s.value)) {
-      case MsrWrite::kDone: break;
-      case MsrWrite::kRefused: return general_protection();
-      case MsrWrite::kUnknown: return unspecified(Gap::kMsrWithoutModel);
+      case MsrWrite::kDone:
+        break;
+      case MsrWrite::kRefused:
+        return general_protection();
+      case MsrWrite::kUnknown:
+        return unspecified(Gap::kMsrWithoutModel);
     }
     isa::retire_special(i, r_);
     flush_after_control_write(port_.tlb(), before, v_, false);
@@ -555,12 +607,13 @@ Attempt Cpu::vmrun(Place place) {
     v.exit = ExitRecord{};
     v.exit.exit_code = exit_code::kInvalid;
     v.pending.in_guest = 0;
-    return {.kind = AttemptKind::kExit, .rule = RuleId::kVmrunInvalid,
+    return {.kind = AttemptKind::kExit,
+            .rule = RuleId::kVmrunInvalid,
             .exit_code = exit_code::kInvalid};
   }
   if (!host_is_64_bit(v)) {
-    return {.kind = AttemptKind::kUnspecified, .rule = RuleId::kUnspecified,
-            .gap = Gap::kHostPaging};
+    return {
+        .kind = AttemptKind::kUnspecified, .rule = RuleId::kUnspecified, .gap = Gap::kHostPaging};
   }
   Tlb(place.memory.store(), place.vcpu, v)
       .flush_by_tlb_control(v.control.tlb_control, v.control.asid);

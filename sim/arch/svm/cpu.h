@@ -1,9 +1,9 @@
 // The processor as a vCPU meets it: one attempt at a time, each ending in a value.
 //
 // An attempt is one instruction (or one iteration of a rep instruction), one access, or one event
-// delivery, up to the exit or the exception that it causes. Faults are routed here: a guest #PF goes
-// through the guest's own IDT, a #NPF exits or becomes #VC, an intercepted event exits. What an exit
-// tells the host is in the vCPU's ExitRecord and nowhere else.
+// delivery, up to the exit or the exception that it causes. Faults are routed here: a guest #PF
+// goes through the guest's own IDT, a #NPF exits or becomes #VC, an intercepted event exits. What
+// an exit tells the host is in the vCPU's ExitRecord and nowhere else.
 #ifndef NPTSIM_SIM_ARCH_SVM_CPU_H_
 #define NPTSIM_SIM_ARCH_SVM_CPU_H_
 
@@ -36,13 +36,13 @@ struct Attempt {
   Gap gap = Gap::kNone;
   // The translation that failed, if one did: of the instruction, the access or the delivery.
   FailureKind failure = FailureKind::kNone;
-  isa::Event event = {};        // kDelivered: what was delivered
-  u64 exit_code = 0;            // kExit
-  u64 cr2 = 0;                  // kDelivered with vector 14: the address
+  isa::Event event = {};  // kDelivered: what was delivered
+  u64 exit_code = 0;      // kExit
+  u64 cr2 = 0;            // kDelivered with vector 14: the address
 };
 
-// An access by guest software that is no instruction: `.load`, `.store`, `.fetch` and modelled guest
-// code. It has the privilege of the vCPU's CPL.
+// An access by guest software that is no instruction: `.load`, `.store`, `.fetch` and modelled
+// guest code. It has the privilege of the vCPU's CPL.
 struct GuestAccess {
   AccessKind kind = AccessKind::kRead;
   GuestVirtAddr gva;

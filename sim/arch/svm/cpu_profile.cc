@@ -17,8 +17,9 @@ class Checker {
 };
 
 void check_widths(const CpuProfile& p, Checker& c) {
-  c.refuse_if(p.maxphyaddr < 36 || p.maxphyaddr > 52,
-              "maxphyaddr is " + number(p.maxphyaddr) + "; a long-mode processor has 36 to 52 bits");
+  c.refuse_if(
+      p.maxphyaddr < 36 || p.maxphyaddr > 52,
+      "maxphyaddr is " + number(p.maxphyaddr) + "; a long-mode processor has 36 to 52 bits");
   c.refuse_if(p.reduction >= 32 || p.reduction + 32 > p.maxphyaddr,
               "reduction is " + number(p.reduction) + ", which leaves fewer than 32 address bits");
   c.refuse_if(p.reduction > 0 && !p.features.sme && !p.features.sev,

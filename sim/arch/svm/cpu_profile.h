@@ -14,23 +14,23 @@ namespace nptsim::svm {
 // CPUID Fn8000_0001, Fn8000_000A and Fn8000_001F (APM vol. 2 rev. 3.45, 15.4, 15.25, 15.34). NX is
 // not here: every part with SVM has it.
 struct CpuFeatures {
-  bool pages_1g = true;         // Fn8000_0001 EDX[26]
-  bool la57 = false;            // Fn0000_0007 ECX[16]
-  bool nrips = true;            // Fn8000_000A EDX[3]
-  bool decode_assists = true;   // EDX[7]: instruction bytes at VMCB 0xD0
-  bool gmet = false;            // EDX[17]
-  bool sss_check = false;       // EDX[19]
-  bool rogpt = false;           // EDX[21]
-  bool pml = false;             // ECX[4]
-  bool sme = false;             // Fn8000_001F EAX[0]
-  bool sev = false;             // EAX[1]
-  bool sev_es = false;          // EAX[3]
-  bool snp = false;             // EAX[4]
-  bool vmpl_sss = false;        // EAX[7]
-  bool coherent = false;        // EAX[10]: caches are coherent across encryption domains
-  bool vte = false;             // EAX[16]
-  bool vmgexit_parameter = false;      // EAX[17]
-  bool virtual_tom = false;            // EAX[18]
+  bool pages_1g = true;                  // Fn8000_0001 EDX[26]
+  bool la57 = false;                     // Fn0000_0007 ECX[16]
+  bool nrips = true;                     // Fn8000_000A EDX[3]
+  bool decode_assists = true;            // EDX[7]: instruction bytes at VMCB 0xD0
+  bool gmet = false;                     // EDX[17]
+  bool sss_check = false;                // EDX[19]
+  bool rogpt = false;                    // EDX[21]
+  bool pml = false;                      // ECX[4]
+  bool sme = false;                      // Fn8000_001F EAX[0]
+  bool sev = false;                      // EAX[1]
+  bool sev_es = false;                   // EAX[3]
+  bool snp = false;                      // EAX[4]
+  bool vmpl_sss = false;                 // EAX[7]
+  bool coherent = false;                 // EAX[10]: caches are coherent across encryption domains
+  bool vte = false;                      // EAX[16]
+  bool vmgexit_parameter = false;        // EAX[17]
+  bool virtual_tom = false;              // EAX[18]
   bool hv_in_use_write_allowed = false;  // EAX[30]
 
   bool operator==(const CpuFeatures&) const = default;
@@ -39,14 +39,14 @@ struct CpuFeatures {
 struct CpuProfile {
   std::string name;
   std::string title;
-  unsigned maxphyaddr = 48;          // A: Fn8000_0008 EAX[7:0]
-  unsigned reduction = 0;            // R: Fn8000_001F EBX[11:6]
-  std::optional<unsigned> c_bit;     // C: Fn8000_001F EBX[5:0]
-  bool memory_encryption = false;    // SYSCFG.MemEncryptionModEn
-  unsigned encrypted_guests = 0;     // Fn8000_001F ECX: ASIDs 1..N may run encrypted guests
-  unsigned min_sev_only_asid = 0;    // Fn8000_001F EDX: ASIDs below are for SEV-ES and SNP
-  unsigned asids = 32768;            // Fn8000_000A EBX
-  unsigned vmpls = 0;                // Fn8000_001F EBX[15:12]
+  unsigned maxphyaddr = 48;        // A: Fn8000_0008 EAX[7:0]
+  unsigned reduction = 0;          // R: Fn8000_001F EBX[11:6]
+  std::optional<unsigned> c_bit;   // C: Fn8000_001F EBX[5:0]
+  bool memory_encryption = false;  // SYSCFG.MemEncryptionModEn
+  unsigned encrypted_guests = 0;   // Fn8000_001F ECX: ASIDs 1..N may run encrypted guests
+  unsigned min_sev_only_asid = 0;  // Fn8000_001F EDX: ASIDs below are for SEV-ES and SNP
+  unsigned asids = 32768;          // Fn8000_000A EBX
+  unsigned vmpls = 0;              // Fn8000_001F EBX[15:12]
   CpuFeatures features;
 
   bool operator==(const CpuProfile&) const = default;

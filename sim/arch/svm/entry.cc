@@ -87,9 +87,12 @@ EntryRules legacy_rules(const EntryOptions& o) {
 
 EntryRules rules_of(TableFormat format, const EntryOptions& options) {
   switch (format) {
-    case TableFormat::kLong: return long_rules(options);
-    case TableFormat::kPae: return pae_rules(options);
-    case TableFormat::kLegacy: return legacy_rules(options);
+    case TableFormat::kLong:
+      return long_rules(options);
+    case TableFormat::kPae:
+      return pae_rules(options);
+    case TableFormat::kLegacy:
+      return legacy_rules(options);
   }
   NPTSIM_BUG("no such table format");
 }

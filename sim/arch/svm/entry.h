@@ -41,8 +41,8 @@ struct LevelRules {
   unsigned shift = 0;      // lowest bit of the level's index in an address
   bool has_rights = true;  // R/W, U/S and A exist at this level
 
-  // For the walk, one comparison an entry: (entry & table_check) == P for a good pointer to a table,
-  // (entry & leaf_check) == P for a good leaf of level 1. All else is classify()'s.
+  // For the walk, one comparison an entry: (entry & table_check) == P for a good pointer to a
+  // table, (entry & leaf_check) == P for a good leaf of level 1. All else is classify()'s.
   u64 table_check = 0;
   u64 leaf_check = 0;
 };
@@ -62,7 +62,7 @@ struct EntryOptions {
   u64 c_mask = 0;            // the C-bit where it is an attribute: legal, and no part of an address
   bool nxe = true;           // EFER.NXE: the guest's, or for nested tables the host's
   bool pages_1g = true;
-  bool pse = true;           // CR4.PSE, for 32-bit tables
+  bool pse = true;  // CR4.PSE, for 32-bit tables
 };
 EntryRules make_entry_rules(TableFormat format, const EntryOptions& options);
 

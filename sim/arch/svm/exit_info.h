@@ -16,7 +16,7 @@ inline constexpr u64 kErrorP = bit(0), kErrorRw = bit(1), kErrorUs = bit(2), kEr
 
 struct ErrorBit {
   u64 mask;
-  std::string_view name;     // the APM's
+  std::string_view name;  // the APM's
   std::string_view meaning;
 };
 inline constexpr ErrorBit kNpfBits[] = {
@@ -41,7 +41,7 @@ struct GuestErrorRules {
   bool id_reported = false;  // NXE with PAE or long-mode tables, or SMEP
 };
 struct NestedErrorRules {
-  bool id_reported = false;   // hEFER.NXE or hCR4.SMEP
+  bool id_reported = false;  // hEFER.NXE or hCR4.SMEP
   bool gmet = false;
   bool enc_reported = false;  // a guest with SEV on a part that knows SNP
 };

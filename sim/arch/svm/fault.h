@@ -30,15 +30,15 @@ struct Access {
 
 enum class FailureKind : u8 {
   kNone,
-  kNonCanonical,       // of the linear address
-  kGuestNotPresent,    // the guest's own tables
+  kNonCanonical,     // of the linear address
+  kGuestNotPresent,  // the guest's own tables
   kGuestReserved,
   kGuestPermission,
-  kNestedNotPresent,   // the nested tables
+  kNestedNotPresent,  // the nested tables
   kNestedReserved,
   kNestedPermission,
-  kPmlFull,            // no room to log a nested D bit
-  kUnspecified,        // no source says what happens: `gap` names it
+  kPmlFull,      // no room to log a nested D bit
+  kUnspecified,  // no source says what happens: `gap` names it
 };
 std::string_view name_of(FailureKind kind);
 
@@ -54,15 +54,15 @@ enum class Stage : u8 { kFinal, kTable };
 
 struct Failure {
   FailureKind kind = FailureKind::kNone;
-  Stage stage = Stage::kFinal;   // nested faults
-  u8 level = 0;                  // of the entry that stopped the walk; 0: all levels together
-  bool nested_write = false;     // nested faults: the access was a nested write
-  bool is_private = false;       // nested faults: the effective C-bit
-  Gap gap = Gap::kNone;          // kUnspecified
-  RuleId rule = RuleId::kNone;   // which rule decided
+  Stage stage = Stage::kFinal;  // nested faults
+  u8 level = 0;                 // of the entry that stopped the walk; 0: all levels together
+  bool nested_write = false;    // nested faults: the access was a nested write
+  bool is_private = false;      // nested faults: the effective C-bit
+  Gap gap = Gap::kNone;         // kUnspecified
+  RuleId rule = RuleId::kNone;  // which rule decided
   Access access;
-  GuestVirtAddr gva;             // the first byte of the part of the access that failed
-  GuestPhysAddr gpa;             // nested faults: the address that could not be translated; C removed
+  GuestVirtAddr gva;  // the first byte of the part of the access that failed
+  GuestPhysAddr gpa;  // nested faults: the address that could not be translated; C removed
 
   explicit operator bool() const { return kind != FailureKind::kNone; }
 };

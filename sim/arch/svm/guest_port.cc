@@ -25,11 +25,13 @@ bool GuestPort::walk(GuestVirtAddr gva, Access access, Target& target) {
 }
 
 // Both pages are translated before any byte moves, the lower one first.
-inline bool GuestPort::translate_parts(GuestVirtAddr gva, unsigned size, Access access, Parts& parts) {
+inline bool GuestPort::translate_parts(GuestVirtAddr gva, unsigned size, Access access,
+                                       Parts& parts) {
   parts.first_size = static_cast<unsigned>(bytes_in_page(gva.value, size));
   parts.second_size = size - parts.first_size;
   if (!translate_one(gva, access, parts.first)) return false;
-  if (parts.second_size == 0) [[likely]] return true;
+  if (parts.second_size == 0) [[likely]]
+    return true;
   return translate_one(gva + parts.first_size, access, parts.second);
 }
 

@@ -11,8 +11,11 @@ class GuestPort final : public isa::MemoryPort {
  public:
   GuestPort(arch::PhysicalMemory& memory, unsigned vcpu, VcpuRecord& record,
             const WalkContext& context, WalkListener* listener)
-      : memory_(memory), record_(record), context_(context),
-        tlb_(memory.store(), vcpu, record), listener_(listener) {}
+      : memory_(memory),
+        record_(record),
+        context_(context),
+        tlb_(memory.store(), vcpu, record),
+        listener_(listener) {}
 
   isa::PortStatus load(GuestVirtAddr address, void* data, unsigned size,
                        isa::Privilege privilege) override;
@@ -51,7 +54,8 @@ class GuestPort final : public isa::MemoryPort {
     if (tlb_.enabled()) {
       if (const Tlb::Entry* e = tlb_.lookup(context_, gva, access)) [[likely]] {
         target = {e->spa(gva), e->key(access, context_.c_rules)};
-        if (listener_) [[unlikely]] tell_hit(*e, gva, access);
+        if (listener_) [[unlikely]]
+          tell_hit(*e, gva, access);
         return true;
       }
     }

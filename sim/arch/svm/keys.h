@@ -28,10 +28,14 @@ struct CRules {
     if (data == DataC::kNever) return false;
     if (kind == AccessKind::kFetch) return true;
     switch (data) {
-      case DataC::kNever: return false;
-      case DataC::kByEntry: return entry_c;
-      case DataC::kAlways: return true;
-      case DataC::kByTom: return gpa.value < virtual_tom;
+      case DataC::kNever:
+        return false;
+      case DataC::kByEntry:
+        return entry_c;
+      case DataC::kAlways:
+        return true;
+      case DataC::kByTom:
+        return gpa.value < virtual_tom;
     }
     return false;
   }

@@ -162,8 +162,6 @@ constexpr std::span<const Rule> all_rules() { return std::span(kRules).subspan(1
   X(kSnpWithoutRmp, "snp-without-rmp",                                                            \
     "an access of an SNP-active guest in a model without its RMP checks")                         \
   X(kHostPaging, "host-paging", "nested tables in another format than the 64-bit one")            \
-  X(kEventWhileSealedTrap, "vc-during-injection",                                                 \
-    "an event that the SEV-ES rules do not place")                                                \
   X(kPortWithoutIntercept, "io-without-intercept", "an I/O port that is not intercepted")         \
   X(kMsrWithoutModel, "msr-without-model", "a model-specific register that the model lacks")      \
   X(kCpuidWithoutIntercept, "cpuid-without-intercept", "a CPUID that is not intercepted")

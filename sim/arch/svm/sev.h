@@ -15,18 +15,27 @@ struct SevFeature {
 };
 inline constexpr u64 kSnpActive = bit(0), kVirtualTom = bit(1), kReflectVc = bit(2),
                      kRestrictedInjection = bit(3), kAlternateInjection = bit(4),
-                     kDebugVirtualization = bit(5), kVmplSss = bit(8),
-                     kVmgexitParameter = bit(10), kSecureAvic = bit(16);
+                     kDebugVirtualization = bit(5), kVmplSss = bit(8), kVmgexitParameter = bit(10),
+                     kSecureAvic = bit(16);
 inline constexpr SevFeature kSevFeatures[] = {
-    {0, "snp_active"},        {1, "virtual_tom"},
-    {2, "reflect_vc"},        {3, "restricted_injection"},
-    {4, "alternate_injection"}, {5, "debug_virtualization"},
-    {6, "prevent_host_ibs"},  {7, "btb_isolation"},
-    {8, "vmpl_sss"},          {9, "secure_tsc"},
-    {10, "vmgexit_parameter"}, {11, "pmc_virtualization"},
-    {12, "ibs_virtualization"}, {13, "guest_intercept_control"},
-    {14, "vmsa_register_protection"}, {15, "smt_protection"},
-    {16, "secure_avic"},      {21, "ibpb_on_entry"},
+    {0, "snp_active"},
+    {1, "virtual_tom"},
+    {2, "reflect_vc"},
+    {3, "restricted_injection"},
+    {4, "alternate_injection"},
+    {5, "debug_virtualization"},
+    {6, "prevent_host_ibs"},
+    {7, "btb_isolation"},
+    {8, "vmpl_sss"},
+    {9, "secure_tsc"},
+    {10, "vmgexit_parameter"},
+    {11, "pmc_virtualization"},
+    {12, "ibs_virtualization"},
+    {13, "guest_intercept_control"},
+    {14, "vmsa_register_protection"},
+    {15, "smt_protection"},
+    {16, "secure_avic"},
+    {21, "ibpb_on_entry"},
 };
 
 // MSR C001_0131 as the guest reads it: SEV in bit 0, SEV-ES in bit 1, and each feature two bits
@@ -51,10 +60,10 @@ inline constexpr u32 kTsc = 0x10, kApicBase = 0x1b, kSysenterCs = 0x174, kSysent
 
 // The registers that a vCPU here has, in the order of the bits of VmcbControl::msr_direct.
 inline constexpr u32 kModelledMsrs[] = {
-    msr::kEfer,       msr::kStar,       msr::kLstar,  msr::kCstar,      msr::kSfmask,
-    msr::kFsBase,     msr::kGsBase,     msr::kKernelGsBase, msr::kTscAux, msr::kSysenterCs,
-    msr::kSysenterEsp, msr::kSysenterEip, msr::kPat,  msr::kTsc,        msr::kGhcb,
-    msr::kSevStatus,
+    msr::kEfer,   msr::kStar,       msr::kLstar,       msr::kCstar,
+    msr::kSfmask, msr::kFsBase,     msr::kGsBase,      msr::kKernelGsBase,
+    msr::kTscAux, msr::kSysenterCs, msr::kSysenterEsp, msr::kSysenterEip,
+    msr::kPat,    msr::kTsc,        msr::kGhcb,        msr::kSevStatus,
 };
 // The bit of an MSR in msr_direct; 0 for one that is not modelled.
 constexpr u64 msr_direct_bit(u32 number) {

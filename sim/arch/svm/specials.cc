@@ -109,8 +109,8 @@ const SpecialRow& special_row(isa::SpecialKind kind) {
 
 u64 exit_code_of(const isa::Special& s) {
   const u64 first = special_row(s.kind).exit_code;
-  const bool numbered =
-      s.kind == K::kReadCr || s.kind == K::kWriteCr || s.kind == K::kReadDr || s.kind == K::kWriteDr;
+  const bool numbered = s.kind == K::kReadCr || s.kind == K::kWriteCr || s.kind == K::kReadDr ||
+                        s.kind == K::kWriteDr;
   return numbered ? first + s.index : first;
 }
 
@@ -131,15 +131,22 @@ InterceptInfo intercept_info(const isa::Special& s, const isa::Instruction& i,
     case K::kIn:
     case K::kOut:
     case K::kIns:
-    case K::kOuts: return {io_info(s, i), s.next_rip};
-    case K::kWrmsr: return {1, 0};
+    case K::kOuts:
+      return {io_info(s, i), s.next_rip};
+    case K::kWrmsr:
+      return {1, 0};
     case K::kReadCr:
-    case K::kWriteCr: return {decode_assists ? bit(63) | s.gpr : 0, 0};  // bit 63: a MOV
+    case K::kWriteCr:
+      return {decode_assists ? bit(63) | s.gpr : 0, 0};  // bit 63: a MOV
     case K::kReadDr:
-    case K::kWriteDr: return {decode_assists ? u64{s.gpr} : 0, 0};
-    case K::kInt: return {decode_assists ? u64{s.vector} : 0, 0};
-    case K::kInvlpg: return {decode_assists ? s.address.value : 0, 0};
-    default: return {};
+    case K::kWriteDr:
+      return {decode_assists ? u64{s.gpr} : 0, 0};
+    case K::kInt:
+      return {decode_assists ? u64{s.vector} : 0, 0};
+    case K::kInvlpg:
+      return {decode_assists ? s.address.value : 0, 0};
+    default:
+      return {};
   }
 }
 

@@ -4,28 +4,28 @@
 #define NPTSIM_SIM_ARCH_SVM_SPECIALS_H_
 
 #include "sim/arch/svm/exits.h"
+#include "sim/arch/svm/rules.h"
 #include "sim/arch/svm/vcpu.h"
 #include "sim/isa/instruction.h"
-#include "sim/arch/svm/rules.h"
 #include "sim/isa/special.h"
 
 namespace nptsim::svm {
 
 // What happens without an intercept.
 enum class Native : u8 {
-  kRegisters,    // isa::complete_natively: registers and memory are enough
-  kControl,      // MOV to CR, CLTS, LMSW: the same, with the reserved bits and the TLB in mind
-  kInterrupt,    // INT n, INT3, INTO: an event through the guest's own IDT
-  kMsr,          // the register, if the model has it
-  kTsc,          // RDTSC, RDTSCP, RDPID: the scenario's value
-  kXcr,          // XGETBV, XSETBV
+  kRegisters,  // isa::complete_natively: registers and memory are enough
+  kControl,    // MOV to CR, CLTS, LMSW: the same, with the reserved bits and the TLB in mind
+  kInterrupt,  // INT n, INT3, INTO: an event through the guest's own IDT
+  kMsr,        // the register, if the model has it
+  kTsc,        // RDTSC, RDTSCP, RDPID: the scenario's value
+  kXcr,        // XGETBV, XSETBV
   kSwapgs,
-  kFlushPage,    // INVLPG
-  kFlushAsid,    // INVPCID, coarser than it must be
+  kFlushPage,  // INVLPG
+  kFlushAsid,  // INVPCID, coarser than it must be
   kHalt,
-  kUd,           // #UD: VMMCALL
-  kVmgexit,      // always exits for SEV-ES, else it is VMMCALL
-  kCpuidGap,     // unspecified: nothing answers
+  kUd,        // #UD: VMMCALL
+  kVmgexit,   // always exits for SEV-ES, else it is VMMCALL
+  kCpuidGap,  // unspecified: nothing answers
   kPortGap,
   kUnsupported,
 };

@@ -54,10 +54,17 @@ void Tlb::flush_page(GuestVirtAddr gva, u64 asid) {
 // APM vol. 2 rev. 3.45, 15.16.2.
 void Tlb::flush_by_tlb_control(u64 tlb_control, u64 asid) {
   switch (tlb_control) {
-    case 0: break;
-    case 3: flush_asid(asid); break;
-    case 7: flush_asid_non_global(asid); break;
-    default: flush_all(); break;
+    case 0:
+      break;
+    case 3:
+      flush_asid(asid);
+      break;
+    case 7:
+      flush_asid_non_global(asid);
+      break;
+    default:
+      flush_all();
+      break;
   }
 }
 

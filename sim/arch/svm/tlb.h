@@ -1,8 +1,10 @@
-// The TLB of one vCPU. A first reader may skip it: it is off by default, and then every access walks.
+// The TLB of one vCPU. A first reader may skip it: it is off by default, and then every access
+// walks.
 //
 // It is state, words of Space::kVcpu: what a stale entry still allows is part of a machine. Each
-// entry is tagged with its ASID (APM vol. 2 rev. 3.45, 15.16) and has the smaller of the guest's and
-// the nested page size (15.25.9). Direct-mapped, so what is evicted when is a function of addresses.
+// entry is tagged with its ASID (APM vol. 2 rev. 3.45, 15.16) and has the smaller of the guest's
+// and the nested page size (15.25.9). Direct-mapped, so what is evicted when is a function of
+// addresses.
 //
 // Flushed by (15.16, 5.5.3):
 //   MOV to CR3              this ASID's entries that are not global
@@ -29,7 +31,8 @@ class Tlb {
   // walk that follows (rule tlb.denied).
   struct Entry;
   const Entry* lookup(const WalkContext& context, GuestVirtAddr gva, Access access) const {
-    if (const Entry* e = probe<kSmall>(context, gva, access)) [[likely]] return e;
+    if (const Entry* e = probe<kSmall>(context, gva, access)) [[likely]]
+      return e;
     if (record_->tlb.has_large == 0) return nullptr;
     if (const Entry* e = probe<kMedium>(context, gva, access)) return e;
     return probe<kLarge>(context, gva, access);
@@ -76,8 +79,8 @@ class Tlb {
   // One array for each page size.
   struct Array {
     u8 shift;
-    u64 page;      // which of the TLB's pages it starts in
-    u64 first;     // entry within that page
+    u64 page;   // which of the TLB's pages it starts in
+    u64 first;  // entry within that page
     u64 entries;
   };
   static constexpr u64 kEntriesPerPage = kWordsPerPage / 4;

@@ -6,7 +6,7 @@ namespace nptsim::svm {
 namespace {
 
 #define NPTSIM_WORD(name, member, meaning) \
-  {name, word_of(offsetof(VcpuRecord, member)), 63, 0, meaning}
+  { name, word_of(offsetof(VcpuRecord, member)), 63, 0, meaning }
 
 constexpr Field kRegisterFields[] = {
     NPTSIM_WORD("rax", registers.gpr[0], ""),

@@ -29,20 +29,20 @@ inline constexpr u64 kNestedGmet = bit(3), kNestedSssCheck = bit(4), kNestedVte 
 // What the host program sets before VMRUN.
 struct VmcbControl {
   u64 asid = 1;
-  u64 guest_type = 0;            // GuestType
-  u64 nested_ctl = 0;            // kNestedGmet...
-  u64 ncr3 = 0;                  // with the C-bit if the tables are encrypted with the host's key
-  u64 tlb_control = 0;           // VMCB 0x5C
-  u64 intercepts[4] = {};        // bit n: exit code n, 0 to 255
-  u64 msr_direct = 0;            // the MSR permission map: bit n: MSR kModelledMsrs[n] is the guest's
-  u64 event_inj = 0;             // VMCB 0xA8; taken at the next vmrun
-  u64 ghcb_msr = 0;              // VMCB 0xA0, guest MSR C001_0130
-  u64 pml_base = 0;              // VMCB 0x1C8
-  u64 pml_index = 0;             // VMCB 0x1D0
-  u64 allowed_sev_features = 0;  // VMCB 0x138
+  u64 guest_type = 0;      // GuestType
+  u64 nested_ctl = 0;      // kNestedGmet...
+  u64 ncr3 = 0;            // with the C-bit if the tables are encrypted with the host's key
+  u64 tlb_control = 0;     // VMCB 0x5C
+  u64 intercepts[4] = {};  // bit n: exit code n, 0 to 255
+  u64 msr_direct = 0;      // the MSR permission map: bit n: MSR kModelledMsrs[n] is the guest's
+  u64 event_inj = 0;       // VMCB 0xA8; taken at the next vmrun
+  u64 ghcb_msr = 0;        // VMCB 0xA0, guest MSR C001_0130
+  u64 pml_base = 0;        // VMCB 0x1C8
+  u64 pml_index = 0;       // VMCB 0x1D0
+  u64 allowed_sev_features = 0;                          // VMCB 0x138
   u64 host_efer = bit(8) | bit(10) | bit(11) | bit(12);  // hEFER: LME, LMA, NXE, SVME
-  u64 host_cr4 = bit(5);         // hCR4: PAE; LA57 makes the nested tables 5 levels deep
-  u64 guest_key = 0;             // arch::KeyId: what the memory controller holds for this ASID
+  u64 host_cr4 = bit(5);  // hCR4: PAE; LA57 makes the nested tables 5 levels deep
+  u64 guest_key = 0;      // arch::KeyId: what the memory controller holds for this ASID
 };
 
 // What the processor tells the host program at #VMEXIT: all that a host may see of an SEV-ES guest.
@@ -52,23 +52,23 @@ struct ExitRecord {
   u64 exit_info_2 = 0;
   u64 exit_int_info = 0;
   u64 nrip = 0;
-  u64 insn_count = 0;            // VMCB 0xD0: how many of the bytes below are valid
+  u64 insn_count = 0;  // VMCB 0xD0: how many of the bytes below are valid
   u64 insn_bytes[2] = {};
-  u64 vmgexit_rax = 0;           // VMCB 0x110, with SEV_FEATURES.VmgexitParameter
-  u64 vmgexit_cpl = 0;           // VMCB 0x118
+  u64 vmgexit_rax = 0;  // VMCB 0x110, with SEV_FEATURES.VmgexitParameter
+  u64 vmgexit_cpl = 0;  // VMCB 0x118
 
   bool operator==(const ExitRecord&) const = default;
 };
 
 // Guest state that is in no isa::Registers.
 struct GuestState {
-  u64 sev_features = 0;          // VMSA 0x3B0
-  u64 vmpl = 0;                  // VMSA 0x0CA
-  u64 virtual_tom = 0;           // VMSA 0x3C8
+  u64 sev_features = 0;  // VMSA 0x3B0
+  u64 vmpl = 0;          // VMSA 0x0CA
+  u64 virtual_tom = 0;   // VMSA 0x3C8
   u64 kernel_gs_base = 0;
   u64 star = 0, lstar = 0, cstar = 0, sfmask = 0;
   u64 sysenter_cs = 0, sysenter_esp = 0, sysenter_eip = 0;
-  u64 tsc = 0;                   // what RDTSC answers; a scenario's value, time does not pass
+  u64 tsc = 0;  // what RDTSC answers; a scenario's value, time does not pass
   u64 tsc_aux = 0;
   u64 xcr0 = 1;
 };
@@ -77,13 +77,13 @@ struct GuestState {
 // the delivery of another made (APM vol. 2 rev. 3.45, 15.20: the format of EVENTINJ). Bit 31 valid.
 struct Pending {
   u64 event = 0;
-  u64 halted = 0;                // HLT without intercept: waits for an interrupt
-  u64 in_guest = 0;              // between a good VMRUN and #VMEXIT
+  u64 halted = 0;    // HLT without intercept: waits for an interrupt
+  u64 in_guest = 0;  // between a good VMRUN and #VMEXIT
 };
 
 struct TlbControl {
-  u64 enabled = 0;               // the TLB is modelled; off: every access walks
-  u64 has_large = 0;             // it may hold 2-MByte or 1-GByte entries
+  u64 enabled = 0;    // the TLB is modelled; off: every access walks
+  u64 has_large = 0;  // it may hold 2-MByte or 1-GByte entries
 };
 
 struct VcpuRecord {
@@ -108,8 +108,7 @@ inline VcpuRecord& vcpu_record(Store& store, unsigned vcpu) {
 }
 // To be read only. Good until the vCPU is written or the store is copied.
 inline const VcpuRecord& vcpu_record(const Store& store, unsigned vcpu) {
-  return *reinterpret_cast<const VcpuRecord*>(
-      store.words_of_page(Space::kVcpu, vcpu_page(vcpu)));
+  return *reinterpret_cast<const VcpuRecord*>(store.words_of_page(Space::kVcpu, vcpu_page(vcpu)));
 }
 
 // A vCPU that nobody has touched: every word has its default from above.

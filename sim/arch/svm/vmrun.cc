@@ -48,7 +48,8 @@ std::string_view sev_refusal(const CpuProfile& p, const VcpuRecord& v) {
     return "SEV_FEATURES has a bit that the allowed features lack";
   }
   const bool snp = type == GuestType::kSnp;
-  if (snp != ((features & kSnpActive) != 0)) return "SEV_FEATURES.SNPActive and the guest type differ";
+  if (snp != ((features & kSnpActive) != 0))
+    return "SEV_FEATURES.SNPActive and the guest type differ";
   if (snp && !p.features.snp) return "an SNP-active guest on a part without SNP";
   if ((features & kVmplSss) && (v.control.nested_ctl & kNestedSssCheck)) {
     return "VmplSSS together with the SSS check";
@@ -66,7 +67,8 @@ std::string_view vmrun_refusal(const CpuProfile& p, const VcpuRecord& v) {
   if (c.asid == 0) return "ASID 0 is the host's";  // 15.16.1
   if (c.asid >= p.asids) return "the ASID is larger than the part has";
   // 15.25.4: "any MBZ bits of nCR3 are set".
-  if (c.ncr3 & (bit_range(63, 52) | p.host_reserved_address())) return "nCR3 has a reserved bit set";
+  if (c.ncr3 & (bit_range(63, 52) | p.host_reserved_address()))
+    return "nCR3 has a reserved bit set";
   if (const auto why = sev_refusal(p, v); !why.empty()) return why;
   return event_refusal(v);
 }

@@ -25,12 +25,13 @@ NPTSIM_INLINE u64 with_table(u64 rights, u64 entry) {
 }
 NPTSIM_INLINE u64 with_leaf(u64 rights, u64 entry) { return rights & (entry ^ kEntryNx); }
 
-// Where a nested walk ended well.
+// Where a nested walk ended. By value throughout: what the hot path passes on stays in registers.
 struct NestedLeaf {
+  bool good = false;  // false: the failure is told already
+  bool c = false;     // the leaf's C-bit
+  unsigned shift = 12;
   u64 spa = 0;
   u64 rights = 0;
-  unsigned shift = 12;
-  bool c = false;  // the leaf's C-bit
 };
 
 // One translation. kKeyed: memory encryption is in play, so each read picks a key.
@@ -39,101 +40,108 @@ class Walk {
  public:
   Walk(const WalkContext& context, PhysicalMemory& memory, GuestVirtAddr gva, Access access,
        Observer observer, Failure& failure)
-      : c_(context), memory_(memory), gva_(gva), access_(access), observer_(observer),
+      : c_(context),
+        memory_(memory),
+        gva_(gva),
+        access_(access),
+        observer_(observer),
         failure_(failure) {}
 
-  bool run(Translation& out) {
-    switch (c_.paging) {
-      case GuestPaging::kLong: return run_long(out);
-      case GuestPaging::kOff: return run_final(gva_.value & 0xffffffff, ~0ull, 32, 0, out);
-      case GuestPaging::kPae:
-      case GuestPaging::kLegacy: return run_32bit(out);
-    }
-    return false;
+  NPTSIM_INLINE bool run(Translation& out) {
+    if (c_.paging == GuestPaging::kLong) [[likely]]
+      return run_long(out);
+    return run_legacy(out);
   }
 
  private:
+  NPTSIM_COLD bool run_legacy(Translation& out) {
+    if (c_.paging == GuestPaging::kOff) {
+      return run_final(gva_.value & 0xffffffff, ~0ull, 32, 0, out);
+    }
+    return run_32bit(out);
+  }
+
   // ---------------------------------------------------------------- the nested dimension
 
-  // N1 to N4. `use` is a constant wherever this is inlined.
-  NPTSIM_INLINE bool nested_translate(u64 gpa, NestedUse use, NestedLeaf& out) {
+  // The table that the walk has come to.
+  struct NestedTable {
+    bool good = true;
+    u64 address = 0;
+    KeyId key;
     u64 rights = ~0ull;
-    u64 table = c_.nested_root;
-    KeyId key = c_.nested_root_key;
+  };
+
+  // N1 to N4. `use` is a constant wherever this is inlined.
+  NPTSIM_INLINE NestedLeaf nested_translate(u64 gpa, NestedUse use) {
+    NestedTable table{true, c_.nested_root, c_.nested_root_key, ~0ull};
     if (c_.nested_levels != kNestedLevels4) [[unlikely]] {
-      if (!nested_table_level(5, gpa, use, table, key, rights, out)) return false;
+      table = nested_level_5(gpa, use);
+      if (!table.good) return {};
     } else if (gpa >> kGpaBits4) [[unlikely]] {
       return gap(Gap::kGpaBeyondNestedWidth, gpa, use);
     }
 #pragma GCC unroll 3
     for (unsigned level = 4; level > 1; --level) {
-      const u64 spa = table + 8 * long_index(gpa, level);
-      const u64 entry = read(spa, key);
+      const u64 spa = table.address + 8 * long_index(gpa, level);
+      const u64 entry = read(spa, table.key);
       const LevelRules& rules = c_.nested->level[level];
-      saw_nested(level, gpa, use, spa, key, entry, rules);
+      saw_nested(level, gpa, use, spa, table.key, entry, rules);
       if ((entry & rules.table_check) != kEntryP) [[unlikely]] {
-        return nested_not_table(level, gpa, use, entry, rights, out);
+        return nested_not_table(level, gpa, use, entry, table.rights);
       }
-      rights = with_table(rights, entry);
-      table = entry & rules.table_address;
-      key = nested_key(entry);
+      table = {true, entry & rules.table_address, nested_key(entry),
+               with_table(table.rights, entry)};
     }
-    const u64 spa = table + 8 * long_index(gpa, 1);
-    const u64 entry = read(spa, key);
+    const u64 spa = table.address + 8 * long_index(gpa, 1);
+    const u64 entry = read(spa, table.key);
     const LevelRules& rules = c_.nested->level[1];
-    saw_nested(1, gpa, use, spa, key, entry, rules);
+    saw_nested(1, gpa, use, spa, table.key, entry, rules);
     if ((entry & rules.leaf_check) != kEntryP) [[unlikely]] {
       return nested_entry_fault(1, gpa, use, entry);
     }
-    rights = with_leaf(rights, entry);
-    out.spa = (entry & rules.leaf_address) | (gpa & kPageMask);
-    out.rights = rights;
-    out.shift = 12;
-    if constexpr (kKeyed) out.c = (entry & c_.nested_c_mask) != 0;
-    if (c_.nested_rule(use).missing(rights)) [[unlikely]] {
-      return nested_missing(gpa, use, out);
+    const NestedLeaf leaf{true, kKeyed && (entry & c_.nested_c_mask) != 0, 12,
+                          (entry & rules.leaf_address) | (gpa & kPageMask),
+                          with_leaf(table.rights, entry)};
+    if (c_.nested_rule(use).missing(leaf.rights)) [[unlikely]] {
+      return nested_missing(gpa, use, leaf);
     }
-    return rmp_check(gpa, use);
+    return rmp_checked(gpa, use, leaf);
   }
 
-  NPTSIM_COLD bool nested_table_level(unsigned level, u64 gpa, NestedUse use, u64& table,
-                                      KeyId& key, u64& rights, NestedLeaf& out) {
-    const u64 spa = table + 8 * long_index(gpa, level);
-    const u64 entry = read(spa, key);
-    const LevelRules& rules = c_.nested->level[level];
-    saw_nested(level, gpa, use, spa, key, entry, rules);
+  // The fifth level: the same step, once more.
+  NPTSIM_COLD NestedTable nested_level_5(u64 gpa, NestedUse use) {
+    const u64 spa = c_.nested_root + 8 * long_index(gpa, 5);
+    const u64 entry = read(spa, c_.nested_root_key);
+    const LevelRules& rules = c_.nested->level[5];
+    saw_nested(5, gpa, use, spa, c_.nested_root_key, entry, rules);
     if ((entry & rules.table_check) != kEntryP) {
-      return nested_not_table(level, gpa, use, entry, rights, out);
+      nested_entry_fault(5, gpa, use, entry);
+      return {false, 0, kNoKey, 0};
     }
-    rights = with_table(rights, entry);
-    table = entry & rules.table_address;
-    key = nested_key(entry);
-    return true;
+    return {true, entry & rules.table_address, nested_key(entry), with_table(~0ull, entry)};
   }
 
   // A large leaf, or the walk ends here.
-  [[gnu::noinline]] bool nested_not_table(unsigned level, u64 gpa, NestedUse use, u64 entry,
-                                          u64 rights, NestedLeaf& out) {
+  [[gnu::noinline]] NestedLeaf nested_not_table(unsigned level, u64 gpa, NestedUse use, u64 entry,
+                                                u64 rights) {
     const LevelRules& rules = c_.nested->level[level];
     if (classify(entry, rules).kind != EntryKind::kLeaf) {
       return nested_entry_fault(level, gpa, use, entry);
     }
-    rights = with_leaf(rights, entry);
-    out.spa = (entry & rules.leaf_address) | (gpa & (rules.leaf_size - 1));
-    out.rights = rights;
-    out.shift = rules.shift;
-    out.c = (entry & c_.nested_c_mask) != 0;
-    if (c_.nested_rule(use).missing(rights)) return nested_missing(gpa, use, out);
-    return rmp_check(gpa, use);
+    const NestedLeaf leaf{true, (entry & c_.nested_c_mask) != 0, rules.shift,
+                          (entry & rules.leaf_address) | (gpa & (rules.leaf_size - 1)),
+                          with_leaf(rights, entry)};
+    if (c_.nested_rule(use).missing(leaf.rights)) return nested_missing(gpa, use, leaf);
+    return rmp_checked(gpa, use, leaf);
   }
 
   // N3 failed, or N4 has something to set.
-  NPTSIM_COLD bool nested_missing(u64 gpa, NestedUse use, NestedLeaf& out) {
-    const u64 missing = c_.nested_rule(use).missing(out.rights);
+  NPTSIM_COLD NestedLeaf nested_missing(u64 gpa, NestedUse use, NestedLeaf leaf) {
+    const u64 missing = c_.nested_rule(use).missing(leaf.rights);
     if (missing & kRights) return nested_permission_fault(gpa, use, missing);
-    if (!set_nested_bits(gpa, use, (missing & kEntryD) != 0)) return false;
-    out.rights |= missing & kEntryD;
-    return rmp_check(gpa, use);
+    if (!set_nested_bits(gpa, use, (missing & kEntryD) != 0)) return {};
+    leaf.rights |= missing & kEntryD;
+    return rmp_checked(gpa, use, leaf);
   }
 
   // N4: walks again, and now writes. Nothing can fail but the log.
@@ -171,95 +179,121 @@ class Walk {
   // The place of the RMP checks (APM vol. 2 rev. 3.45, 15.36.10): after the nested walk and its
   // permissions, on the resulting address. They are not there yet, and without them nobody can say
   // what an SNP-active guest's access does.
-  NPTSIM_INLINE bool rmp_check(u64 gpa, NestedUse use) {
-    if (c_.snp_active) [[unlikely]] return gap(Gap::kSnpWithoutRmp, gpa, use);
-    return true;
+  NPTSIM_INLINE NestedLeaf rmp_checked(u64 gpa, NestedUse use, const NestedLeaf& leaf) {
+    if (c_.snp_active) [[unlikely]]
+      return gap(Gap::kSnpWithoutRmp, gpa, use);
+    return leaf;
   }
 
   // ---------------------------------------------------------------- the guest's dimension
+
+  // The guest's table that the walk has come to.
+  struct GuestTable {
+    bool good = true;
+    u64 gpa = 0;
+    u64 rights = ~0ull;
+  };
 
   // G1 to G5 for 4 and 5 levels.
   NPTSIM_INLINE bool run_long(Translation& out) {
     if (!is_canonical()) [[unlikely]] {
       return guest_fault(FailureKind::kNonCanonical, RuleId::kGuestNonCanonical, 0);
     }
-    u64 rights = ~0ull;
-    u64 table = c_.guest_root;
+    GuestTable table{true, c_.guest_root, ~0ull};
     if (c_.guest_levels == 5) [[unlikely]] {
-      u64 entry = 0;
-      if (!read_guest_entry(5, table + 8 * long_index(gva_.value, 5), entry)) return false;
-      const LevelRules& rules = c_.guest->level[5];
-      if ((entry & rules.table_check) != kEntryP) return guest_not_table(5, entry, rights, out);
-      rights = with_table(rights, entry);
-      table = entry & rules.table_address;
+      table = guest_level_5();
+      if (!table.good) return false;
     }
 #pragma GCC unroll 3
     for (unsigned level = 4; level > 1; --level) {
-      u64 entry = 0;
-      if (!read_guest_entry(level, table + 8 * long_index(gva_.value, level), entry)) return false;
+      const GuestEntry e = read_guest_entry(level, table.gpa + 8 * long_index(gva_.value, level));
+      if (!e.good) [[unlikely]]
+        return false;
       const LevelRules& rules = c_.guest->level[level];
-      if ((entry & rules.table_check) != kEntryP) [[unlikely]] {
-        return guest_not_table(level, entry, rights, out);
+      if ((e.word & rules.table_check) != kEntryP) [[unlikely]] {
+        return guest_not_table(level, e.word, table.rights, out);
       }
-      rights = with_table(rights, entry);
-      table = entry & rules.table_address;
+      table = {true, e.word & rules.table_address, with_table(table.rights, e.word)};
     }
-    u64 entry = 0;
-    if (!read_guest_entry(1, table + 8 * long_index(gva_.value, 1), entry)) return false;
+    const GuestEntry e = read_guest_entry(1, table.gpa + 8 * long_index(gva_.value, 1));
+    if (!e.good) [[unlikely]]
+      return false;
     const LevelRules& rules = c_.guest->level[1];
-    if ((entry & rules.leaf_check) != kEntryP) [[unlikely]] return guest_entry_fault(1, entry);
-    rights = with_leaf(rights, entry);
+    if ((e.word & rules.leaf_check) != kEntryP) [[unlikely]]
+      return guest_entry_fault(1, e.word);
+    u64 rights = with_leaf(table.rights, e.word);
     if (c_.guest_rule(access_).missing(rights)) [[unlikely]] {
-      if (!guest_missing(rights)) return false;
+      rights = guest_missing(rights);
+      if (rights == 0) return false;
     }
-    return run_final((entry & rules.leaf_address) | (gva_.value & kPageMask), rights, 12, entry,
+    return run_final((e.word & rules.leaf_address) | (gva_.value & kPageMask), rights, 12, e.word,
                      out);
+  }
+
+  // The fifth level: the same step, once more. PML5Es are no leafs.
+  NPTSIM_COLD GuestTable guest_level_5() {
+    const GuestEntry e = read_guest_entry(5, c_.guest_root + 8 * long_index(gva_.value, 5));
+    if (!e.good) return {false, 0, 0};
+    const LevelRules& rules = c_.guest->level[5];
+    if ((e.word & rules.table_check) != kEntryP) return {guest_entry_fault(5, e.word), 0, 0};
+    return {true, e.word & rules.table_address, with_table(~0ull, e.word)};
   }
 
   // The same for legacy PAE and 32-bit tables. The PDPTEs are read on every walk, not cached
   // (APM vol. 2 rev. 3.45, 15.25).
   NPTSIM_COLD bool run_32bit(Translation& out) {
-    u64 rights = ~0ull;
-    u64 table = c_.guest_root;
+    GuestTable table{true, c_.guest_root, ~0ull};
     for (unsigned level = c_.guest_levels;; --level) {
       const LevelRules& rules = c_.guest->level[level];
-      u64 entry = 0;
-      if (!read_guest_entry(level, table + guest_index(level) * c_.guest->entry_size, entry)) {
-        return false;
+      const GuestEntry e =
+          read_guest_entry(level, table.gpa + guest_index(level) * c_.guest->entry_size);
+      if (!e.good) return false;
+      if (classify(e.word, rules).kind != EntryKind::kTable) {
+        return guest_not_table(level, e.word, table.rights, out);
       }
-      if (classify(entry, rules).kind != EntryKind::kTable) {
-        return guest_not_table(level, entry, rights, out);
-      }
-      if (rules.has_rights) rights = with_table(rights, entry);
-      table = entry & rules.table_address;
+      const u64 rights = rules.has_rights ? with_table(table.rights, e.word) : table.rights;
+      table = {true, e.word & rules.table_address, rights};
     }
   }
 
   // G2: a guest entry, read through the nested tables and the guest's key.
-  NPTSIM_INLINE bool read_guest_entry(unsigned level, u64 gpa, u64& entry) {
-    guest_level_ = level;
-    NestedLeaf at;
-    const NestedUse use = c_.rogpt ? NestedUse::kTableRead : NestedUse::kTable;
-    if (!nested_translate(gpa, use, at)) return false;
+  struct GuestEntry {
+    bool good = false;
+    u64 word = 0;
+  };
+  NPTSIM_INLINE GuestEntry read_guest_entry(unsigned level, u64 gpa) {
+    looks_for(level);
+    if (c_.rogpt) [[unlikely]]
+      return read_with_rogpt(level, gpa);
+    const NestedLeaf at = nested_translate(gpa, NestedUse::kTable);
+    if (!at.good) [[unlikely]]
+      return {};
+    return {true, load_guest_entry(level, gpa, at)};
+  }
+
+  NPTSIM_INLINE u64 load_guest_entry(unsigned level, u64 gpa, const NestedLeaf& at) {
     const KeyId key = table_key(at);
-    entry = read_sized(at.spa, key);
+    const u64 entry = read_sized(at.spa, key);
     if constexpr (Observer::kListening) {
       observer_.listener->on_entry_read({WhichTables::kGuest, Stage::kTable, u8(level), u8(level),
                                          GuestPhysAddr(gpa), HostPhysAddr(at.spa), key, entry,
                                          classify(entry, c_.guest->level[level])});
     }
-    if (c_.rogpt) [[unlikely]] return allow_accessed_update(level, gpa, entry);
-    return true;
+    return entry;
   }
 
-  // With ROGPT the access is a nested write once A must be set (rule npt.rogpt); D comes at G5.
-  NPTSIM_COLD bool allow_accessed_update(unsigned level, u64 gpa, u64 entry) {
+  // With ROGPT the access is a nested write only once A must be set (rule npt.rogpt); D comes at
+  // G5.
+  NPTSIM_COLD GuestEntry read_with_rogpt(unsigned level, u64 gpa) {
+    const NestedLeaf at = nested_translate(gpa, NestedUse::kTableRead);
+    if (!at.good) return {};
+    const u64 entry = load_guest_entry(level, gpa, at);
     const LevelRules& rules = c_.guest->level[level];
     const EntryKind kind = classify(entry, rules).kind;
-    const bool good = kind == EntryKind::kTable || kind == EntryKind::kLeaf;
-    if (!good || !rules.has_rights || (entry & kEntryA)) return true;
-    NestedLeaf at;
-    return nested_translate_again(gpa, at);
+    const bool usable = kind == EntryKind::kTable || kind == EntryKind::kLeaf;
+    const bool sets_a = usable && rules.has_rights && !(entry & kEntryA);
+    if (sets_a && !nested_translate_again(gpa, NestedUse::kTable).good) return {};
+    return {true, entry};
   }
 
   // A large page, or G3 ends the walk.
@@ -267,20 +301,20 @@ class Walk {
     const LevelRules& rules = c_.guest->level[level];
     if (classify(entry, rules).kind != EntryKind::kLeaf) return guest_entry_fault(level, entry);
     rights = with_leaf(rights, entry);
-    if (c_.guest_rule(access_).missing(rights) && !guest_missing(rights)) return false;
+    if (c_.guest_rule(access_).missing(rights)) rights = guest_missing(rights);
+    if (rights == 0) return false;
     const u64 offset = gva_.value & (rules.leaf_size - 1);
     return run_final(leaf_frame(entry, *c_.guest, level) | offset, rights, rules.shift, entry, out);
   }
 
-  // G4 failed, or G5 has something to set.
-  NPTSIM_COLD bool guest_missing(u64& rights) {
+  // G4 failed (0), or G5 has something to set: the rights after that.
+  NPTSIM_COLD u64 guest_missing(u64 rights) {
     const u64 missing = c_.guest_rule(access_).missing(rights);
     if (missing & kRights) {
       return guest_fault(FailureKind::kGuestPermission, RuleId::kGuestPermission, 0);
     }
-    if (!set_guest_bits((missing & kEntryD) != 0)) return false;
-    rights |= missing & kEntryD;
-    return true;
+    if (!set_guest_bits((missing & kEntryD) != 0)) return 0;
+    return rights | (missing & kEntryD) | kEntryA;
   }
 
   // G5: walks again, and now writes. It can fail only with ROGPT, where this is the first write.
@@ -289,14 +323,15 @@ class Walk {
     for (unsigned level = c_.guest_levels;; --level) {
       const LevelRules& rules = c_.guest->level[level];
       const u64 gpa = table + guest_index(level) * c_.guest->entry_size;
-      guest_level_ = level;
-      NestedLeaf at;
-      if (!quiet_nested_translate(gpa, NestedUse::kTableRead, at)) return false;
+      looks_for(level);
+      const NestedLeaf at = quiet_nested_translate(gpa);
       const KeyId key = table_key(at);
       const u64 entry = read_sized(at.spa, key);
       const bool leaf = (entry & rules.leaf_if) != 0;
       const u64 updated = entry | (rules.has_rights ? kEntryA : 0) | (leaf && dirty ? kEntryD : 0);
-      if (updated != entry && c_.rogpt && !nested_translate_again(gpa, at)) return false;
+      if (updated != entry && c_.rogpt && !nested_translate_again(gpa, NestedUse::kTable).good) {
+        return false;
+      }
       write_entry(WhichTables::kGuest, level, at.spa, entry, updated, key);
       if (leaf) return true;
       table = entry & rules.table_address;
@@ -310,9 +345,10 @@ class Walk {
     const bool data_private = c.effective_c(AccessKind::kRead, entry_c, GuestPhysAddr(gpa));
     const bool is_private = data_private || (access_.kind == AccessKind::kFetch && c.table_c());
     is_private_ = is_private;
-    guest_level_ = 0;
-    NestedLeaf at;
-    if (!nested_translate(gpa, nested_use(access_), at)) return false;
+    looks_for(0);
+    const NestedLeaf at = nested_translate(gpa, nested_use(access_));
+    if (!at.good) [[unlikely]]
+      return false;
     out.spa = HostPhysAddr(at.spa);
     out.gpa = GuestPhysAddr(gpa);
     out.key = kKeyed ? c_.c_rules.key(is_private, at.c) : kNoKey;
@@ -324,8 +360,9 @@ class Walk {
     out.nested_c = at.c;
     out.global = (entry & kEntryG) != 0;
     if constexpr (Observer::kListening) {
-      observer_.listener->on_translated({access_, gva_, out.gpa, out.spa, out.key, out.page_shift,
-                                         is_private, false}, RuleId::kAccessDone);
+      observer_.listener->on_translated(
+          {access_, gva_, out.gpa, out.spa, out.key, out.page_shift, is_private, false},
+          RuleId::kAccessDone);
     }
     return true;
   }
@@ -337,7 +374,8 @@ class Walk {
     return memory_.read_plain_word(HostPhysAddr(spa));
   }
   NPTSIM_INLINE u64 read_sized(u64 spa, KeyId key) const {
-    if (c_.guest->entry_size == 4) [[unlikely]] return memory_.read(HostPhysAddr(spa), 4, key);
+    if (c_.guest->entry_size == 4) [[unlikely]]
+      return memory_.read(HostPhysAddr(spa), 4, key);
     return read(spa, key);
   }
   NPTSIM_INLINE KeyId nested_key(u64 entry) const {
@@ -361,20 +399,23 @@ class Walk {
   NPTSIM_INLINE void saw_nested(unsigned level, u64 gpa, NestedUse use, u64 spa, KeyId key,
                                 u64 entry, const LevelRules& rules) {
     if constexpr (Observer::kListening) {
-      observer_.listener->on_entry_read(
-          {WhichTables::kNested, is_table(use) ? Stage::kTable : Stage::kFinal, u8(level),
-           u8(guest_level_), GuestPhysAddr(gpa), HostPhysAddr(spa), key, entry,
-           classify(entry, rules)});
+      observer_.listener->on_entry_read({WhichTables::kNested,
+                                         is_table(use) ? Stage::kTable : Stage::kFinal, u8(level),
+                                         u8(guest_level_), GuestPhysAddr(gpa), HostPhysAddr(spa),
+                                         key, entry, classify(entry, rules)});
     }
   }
 
-  NPTSIM_COLD bool nested_translate_again(u64 gpa, NestedLeaf& out) {
-    return nested_translate(gpa, NestedUse::kTable, out);
+  NPTSIM_COLD NestedLeaf nested_translate_again(u64 gpa, NestedUse use) {
+    return nested_translate(gpa, use);
   }
-  // For the second pass: the entries were told already.
-  bool quiet_nested_translate(u64 gpa, NestedUse use, NestedLeaf& out) {
+  // For the second pass: the entries were told already, and the translation was good.
+  NestedLeaf quiet_nested_translate(u64 gpa) {
     Walk<kKeyed, NullObserver> quiet(c_, memory_, gva_, access_, NullObserver{}, failure_);
-    return quiet.nested_translate_quietly(gpa, use, out);
+    return quiet.nested_translate_again(gpa, NestedUse::kTableRead);
+  }
+  void looks_for(unsigned guest_level) {
+    if constexpr (Observer::kListening) guest_level_ = guest_level;
   }
 
   void write_entry(WhichTables tables, unsigned level, u64 spa, u64 before, u64 after, KeyId key) {
@@ -388,10 +429,12 @@ class Walk {
 
   // ---------------------------------------------------------------- failures
 
-  NPTSIM_COLD void fail(FailureKind kind, RuleId rule, unsigned level, NestedUse use, u64 gpa) {
+  NPTSIM_COLD void fail(FailureKind kind, RuleId rule, unsigned level, NestedUse use, u64 gpa,
+                        Gap gap = Gap::kNone) {
     failure_ = Failure{};
     failure_.kind = kind;
     failure_.rule = rule;
+    failure_.gap = gap;
     failure_.level = static_cast<u8>(level);
     failure_.stage = is_table(use) ? Stage::kTable : Stage::kFinal;
     failure_.nested_write = use == NestedUse::kTable || use == NestedUse::kWrite;
@@ -402,34 +445,37 @@ class Walk {
     if constexpr (Observer::kListening) observer_.listener->on_failure(failure_);
   }
 
-  NPTSIM_COLD bool gap(Gap gap, u64 gpa, NestedUse use) {
-    fail(FailureKind::kUnspecified, RuleId::kUnspecified, 0, use, gpa);
-    failure_.gap = gap;
-    return false;
+  NPTSIM_COLD NestedLeaf gap(Gap gap, u64 gpa, NestedUse use) {
+    fail(FailureKind::kUnspecified, RuleId::kUnspecified, 0, use, gpa, gap);
+    return {};
   }
 
   // N1 and N2.
-  NPTSIM_COLD bool nested_entry_fault(unsigned level, u64 gpa, NestedUse use, u64 entry) {
+  NPTSIM_COLD NestedLeaf nested_entry_fault(unsigned level, u64 gpa, NestedUse use, u64 entry) {
     const bool present = entry & kEntryP;
     fail(present ? FailureKind::kNestedReserved : FailureKind::kNestedNotPresent,
          present ? RuleId::kNestedReservedBit : RuleId::kNestedNotPresent, level, use, gpa);
-    return false;
+    return {};
   }
 
   // N3.
-  NPTSIM_COLD bool nested_permission_fault(u64 gpa, NestedUse use, u64 missing) {
+  NPTSIM_COLD NestedLeaf nested_permission_fault(u64 gpa, NestedUse use, u64 missing) {
     RuleId rule = RuleId::kNestedPermission;
-    if (c_.gmet && (missing & kEntryUs)) rule = RuleId::kNestedGmet;
-    else if (missing & kEntryUs) rule = RuleId::kNestedUser;
-    else if (is_table(use) && c_.rogpt) rule = RuleId::kNestedRogpt;
-    else if (is_table(use)) rule = RuleId::kNestedTableWrite;
+    if (c_.gmet && (missing & kEntryUs))
+      rule = RuleId::kNestedGmet;
+    else if (missing & kEntryUs)
+      rule = RuleId::kNestedUser;
+    else if (is_table(use) && c_.rogpt)
+      rule = RuleId::kNestedRogpt;
+    else if (is_table(use))
+      rule = RuleId::kNestedTableWrite;
     // A read of a page that carries the shadow stack marking: no source says what it gives.
     const bool only_user = (missing & kRights) == kEntryUs;
     if (c_.sss_check && only_user && use == NestedUse::kRead) {
       return gap(Gap::kSssOrdinaryAccess, gpa, use);
     }
     fail(FailureKind::kNestedPermission, rule, 0, use, gpa);
-    return false;
+    return {};
   }
 
   // G3.
@@ -450,27 +496,24 @@ class Walk {
     return false;
   }
 
- public:
-  NPTSIM_COLD bool nested_translate_quietly(u64 gpa, NestedUse use, NestedLeaf& out) {
-    return nested_translate(gpa, use, out);
-  }
+  template <bool, class>
+  friend class Walk;
 
- private:
   const WalkContext& c_;
   PhysicalMemory& memory_;
   const GuestVirtAddr gva_;
   const Access access_;
   [[no_unique_address]] Observer observer_;
   Failure& failure_;
-  unsigned guest_level_ = 0;  // of the guest entry that is looked for; 0: the final address
+  unsigned guest_level_ = 0;  // for listeners: of the guest entry looked for; 0: the final address
   bool is_private_ = false;   // of the final access
 };
 
 }  // namespace
 
 template <class Observer>
-bool translate(const WalkContext& context, PhysicalMemory& memory, GuestVirtAddr gva,
-               Access access, Observer observer, Translation& result, Failure& failure) {
+bool translate(const WalkContext& context, PhysicalMemory& memory, GuestVirtAddr gva, Access access,
+               Observer observer, Translation& result, Failure& failure) {
   if (memory.keyed()) {
     return Walk<true, Observer>(context, memory, gva, access, observer, failure).run(result);
   }

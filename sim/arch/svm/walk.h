@@ -30,14 +30,14 @@ namespace nptsim::svm {
 struct Translation {
   HostPhysAddr spa;
   GuestPhysAddr gpa;
-  arch::KeyId key;            // what the data goes through
-  u64 guest_rights = 0;       // all levels together, X inverted from NX; D is the leaf's
+  arch::KeyId key;       // what the data goes through
+  u64 guest_rights = 0;  // all levels together, X inverted from NX; D is the leaf's
   u64 nested_rights = 0;
   u8 page_shift = 12;         // of the smaller of both pages
   bool is_private = false;    // the effective C-bit
   bool data_private = false;  // the same for data: a fetch is always private
   bool nested_c = false;
-  bool global = false;        // the guest leaf's G bit
+  bool global = false;  // the guest leaf's G bit
 };
 
 // What the data of the access goes through, or why there is no translation. Sets A and D bits.

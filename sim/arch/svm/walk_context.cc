@@ -84,8 +84,8 @@ void set_nested_rights(WalkContext& c) {
   c.nested_rights[static_cast<unsigned>(NestedUse::kRead)] = read;
   c.nested_rights[static_cast<unsigned>(NestedUse::kWrite)] = write;
   c.nested_rights[static_cast<unsigned>(NestedUse::kFetchUser)] = fetch;
-  c.nested_rights[static_cast<unsigned>(NestedUse::kFetchSupervisor)] = {
-      fetch.required, c.gmet ? kEntryUs : 0};
+  c.nested_rights[static_cast<unsigned>(NestedUse::kFetchSupervisor)] = {fetch.required,
+                                                                         c.gmet ? kEntryUs : 0};
 }
 
 void set_nested_tables(WalkContext& c, const CpuProfile& profile, const EntryRuleSets& rules,
@@ -113,23 +113,23 @@ void set_nested_tables(WalkContext& c, const CpuProfile& profile, const EntryRul
 EntryRuleSets::EntryRuleSets(const CpuProfile& profile) {
   const CpuFeatures& f = profile.features;
   for (bool on : {false, true}) {
-    nested_[on] = make_entry_rules(TableFormat::kLong,
-                                   {.reserved_address = profile.host_reserved_address(),
-                                    .c_mask = profile.host_c_mask(),
-                                    .nxe = on,
-                                    .pages_1g = f.pages_1g});
+    nested_[on] =
+        make_entry_rules(TableFormat::kLong, {.reserved_address = profile.host_reserved_address(),
+                                              .c_mask = profile.host_c_mask(),
+                                              .nxe = on,
+                                              .pages_1g = f.pages_1g});
     for (CMeaning meaning : {CMeaning::kAddress, CMeaning::kAttribute, CMeaning::kReserved}) {
       const u64 c = profile.guest_c_mask();
       const u64 legal_c = meaning == CMeaning::kAttribute ? c : 0;
       const u64 reserved_c = meaning == CMeaning::kReserved ? c : 0;
       for (TableFormat format : {TableFormat::kLong, TableFormat::kPae, TableFormat::kLegacy}) {
         guest_[static_cast<unsigned>(format)][on][static_cast<unsigned>(meaning)] =
-            make_entry_rules(format,
-                             {.reserved_address = profile.guest_reserved_address(legal_c) | reserved_c,
-                              .c_mask = legal_c,
-                              .nxe = on,
-                              .pages_1g = f.pages_1g,
-                              .pse = on});
+            make_entry_rules(
+                format, {.reserved_address = profile.guest_reserved_address(legal_c) | reserved_c,
+                         .c_mask = legal_c,
+                         .nxe = on,
+                         .pages_1g = f.pages_1g,
+                         .pse = on});
       }
     }
   }
@@ -146,7 +146,7 @@ RightsRule guest_rights_rule(const GuestRightsState& state, Access access) {
       break;
     case AccessKind::kWrite:
       rule.required |= kEntryD;
-      if (user || state.wp) rule.required |= kEntryRw;      // 5.6.2
+      if (user || state.wp) rule.required |= kEntryRw;  // 5.6.2
       [[fallthrough]];
     case AccessKind::kRead: {
       const bool lifted = state.ac && access.privilege == Privilege::kSupervisor;

@@ -40,9 +40,7 @@ struct RightsRule {
   u64 required = 0;
   u64 forbidden = 0;
 
-  constexpr u64 missing(u64 rights) const {
-    return (required & ~rights) | (forbidden & rights);
-  }
+  constexpr u64 missing(u64 rights) const { return (required & ~rights) | (forbidden & rights); }
 };
 inline constexpr u64 kRightX = kEntryNx;
 inline constexpr u64 kRights = kEntryRw | kEntryUs | kRightX;
@@ -54,12 +52,14 @@ enum class NestedUse : u8 { kTable, kTableRead, kRead, kWrite, kFetchSupervisor,
 inline constexpr unsigned kNestedUses = 6;
 constexpr NestedUse nested_use(Access access) {
   switch (access.kind) {
-    case AccessKind::kRead: return NestedUse::kRead;
-    case AccessKind::kWrite: return NestedUse::kWrite;
-    case AccessKind::kFetch: break;
+    case AccessKind::kRead:
+      return NestedUse::kRead;
+    case AccessKind::kWrite:
+      return NestedUse::kWrite;
+    case AccessKind::kFetch:
+      break;
   }
-  return access.privilege == Privilege::kUser ? NestedUse::kFetchUser
-                                              : NestedUse::kFetchSupervisor;
+  return access.privilege == Privilege::kUser ? NestedUse::kFetchUser : NestedUse::kFetchSupervisor;
 }
 constexpr bool is_table(NestedUse use) { return use <= NestedUse::kTableRead; }
 
@@ -83,12 +83,12 @@ struct WalkContext {
   u64 guest_root = 0;
   u64 guest_c_mask = 0;
   unsigned guest_levels = 0;
-  unsigned linear_bits = 64;   // significant bits of a canonical address; 64: no such check
+  unsigned linear_bits = 64;  // significant bits of a canonical address; 64: no such check
   RightsRule guest_rights[kPrivileges][kAccessKinds];
   GuestErrorRules guest_error;
 
   CRules c_rules;
-  bool snp_active = false;     // the RMP is asked about the result
+  bool snp_active = false;  // the RMP is asked about the result
 
   const RightsRule& guest_rule(Access a) const {
     return guest_rights[static_cast<unsigned>(a.privilege)][static_cast<unsigned>(a.kind)];

@@ -12,17 +12,17 @@ enum class WhichTables : u8 { kGuest, kNested };
 
 struct EntryRead {
   WhichTables tables = WhichTables::kNested;
-  Stage stage = Stage::kFinal;   // nested: for a guest table, or for the final address
+  Stage stage = Stage::kFinal;  // nested: for a guest table, or for the final address
   u8 level = 0;
-  u8 guest_level = 0;            // nested, Stage::kTable: of the guest entry that is looked for
-  GuestPhysAddr gpa;             // guest entries: where the entry is; nested: what is translated
-  HostPhysAddr spa;              // where the entry is
-  arch::KeyId key;               // it was read with
+  u8 guest_level = 0;  // nested, Stage::kTable: of the guest entry that is looked for
+  GuestPhysAddr gpa;   // guest entries: where the entry is; nested: what is translated
+  HostPhysAddr spa;    // where the entry is
+  arch::KeyId key;     // it was read with
   u64 word = 0;
   EntryClass meaning;
 };
 
-struct EntryWrite {              // of A and D bits
+struct EntryWrite {  // of A and D bits
   WhichTables tables = WhichTables::kNested;
   u8 level = 0;
   HostPhysAddr spa;
@@ -36,8 +36,8 @@ struct Translated {
   GuestPhysAddr gpa;
   HostPhysAddr spa;
   arch::KeyId key;
-  unsigned page_shift = 0;       // of the smaller page
-  bool is_private = false;       // the effective C-bit
+  unsigned page_shift = 0;  // of the smaller page
+  bool is_private = false;  // the effective C-bit
   bool from_tlb = false;
 };
 
