@@ -63,7 +63,7 @@ ActionResult translate(View& view, const Args& args) {
   const auto& regions = view.setup().regions;
   for (std::size_t i = 0; i < regions.size(); ++i) {
     const machine::Region& region = regions[i];
-    if (region.contains(address)) {
+    if (found == 0 && region.contains(address)) {
       found = i + 1;
       t.set(thread::kOffset, address - region.gpa);
       room = std::min(room, region.size - (address - region.gpa));
