@@ -55,6 +55,7 @@ struct Outcome {
   std::string text;                          // what a person would see, or the gap that is named
   std::optional<bool> process_alive;         // vm-killed
   std::vector<std::string> loop;             // spins: the steps of one round
+  bool survived_wrap = false;                // spins: the round advances a counter, past its wrap
   isa::Registers registers;                  // at the end; what the guest itself would read
 };
 

@@ -135,6 +135,7 @@ class Runner {
   AccessMonitor monitor_;
   std::uint64_t steps_ = 0;
   bool bound_reached_ = false;
+  bool wrap_tried_ = false;
   std::size_t next_act_ = 0;
   std::vector<std::optional<Outcome>> spins_{machine_.setup().vcpus};
 };
@@ -213,7 +214,7 @@ Runner::Ended Runner::run_alone(unsigned actor) {
     for (CounterId id = 0; id < counters.size(); ++id) {
       machine_.store().move_before_wrap(id, kBeforeWrap);
     }
-    wrap_tried = true;
+    wrap_tried = wrap_tried_ = true;
     finder.restart();
   }
 }
@@ -282,6 +283,7 @@ void Runner::prove_spin(const std::vector<unsigned>& actors) {
                                   : SpinKind::kKernel;
     outcome.at = machine_.place_of(actor);
     outcome.loop = loop;
+    outcome.survived_wrap = wrap_tried_;
     spins_[actor] = std::move(outcome);
   }
 }

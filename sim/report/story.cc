@@ -101,10 +101,15 @@ void StoryTeller::configuration() {
 
 void StoryTeller::spin_proof(const Outcome& outcome) {
   if (outcome.kind != OutcomeKind::kSpins) return;
-  text("This repeats for ever: proved, because an equal machine came back. Registers, memory and its "
-       "keys, tables, and every record of the kernel and the VMM are the same as before, and nobody "
-       "else can still act. Counters that only grow were taken to just before their wrap, and the "
-       "round survived it.", 4);
+  std::string proof =
+      "This repeats for ever: proved, because an equal machine came back. Registers, memory and its "
+      "keys, tables, and every record of the kernel and the VMM are the same as before, and nobody "
+      "else can still act.";
+  if (outcome.survived_wrap) {
+    proof += " The round advances a counter; it was taken to just before the counter's wrap, and "
+             "survived it.";
+  }
+  text(proof, 4);
   if (outcome.loop.empty()) return;
   text("One round:", 4);
   for (const std::string& line : outcome.loop) out_ += "      " + printable(line) + "\n";

@@ -1,0 +1,123 @@
+#include "tests/build/story.h"
+
+namespace nptsim::scenario {
+namespace {
+
+const std::string kNothing = "program: { vcpu0: nop }\n";
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+void check_refused(const std::string& body, const std::string& part) {
+  const std::string text = refusal(body);
+  CAPTURE(body);
+  CAPTURE(text);
+  CHECK(has(text, part));
+}
+
+std::string machine(const std::string& keys) {
+  return "machine: { cpu: milan, kernel: kvm-7.0, vmm: bare, " + keys + " }\n";
+}
+
+TEST_CASE("an instruction that cannot be assembled is reported where it stands") {
+  const std::string text =
+      refusal(kPlain + kRam + "program:\n  vcpu0: |\n    nop\n      mvo eax, 5\n");
+  CAPTURE(text);
+  CHECK(has(text, "test.yaml:8:7"));
+  CHECK(has(text, "mvo"));
+}
+
+TEST_CASE("models that do not exist, with the nearest spelling") {
+  check_refused("machine: { cpu: milna, kernel: kvm-7.0 }\n" + kRam + kNothing,
+                "did you mean 'milan'");
+  check_refused("machine: { cpu: milan, kernel: kwm-7.0 }\n" + kRam + kNothing,
+                "did you mean 'kvm-7.0'");
+  check_refused("machine: { cpu: milan }\n" + kRam + kNothing, "machine.kernel is not said");
+}
+
+TEST_CASE("parameters that do not exist or do not fit") {
+  check_refused(kPlain + kRam + kNothing + "set: { kernel.mmio_cacheing: on }\n", "mmio_caching");
+  check_refused(kPlain + kRam + kNothing + "set: { cpu.gmed: on }\n", "did you mean 'gmet'");
+  check_refused(kPlain + kRam + kNothing + "set: { cpu.reduction: 20 }\n", "no CPU 'milan'");
+  check_refused(kPlain + kRam + kNothing + "set: { guest.asserts: on }\n", "no modelled code");
+}
+
+TEST_CASE("a CPU that contradicts itself is a contradiction of the point") {
+  CHECK(contradiction(point_of(kPlain + kRam + kNothing + "set: { cpu.reduction: 20 }\n"),
+                      library())
+            .has_value());
+  CHECK(!contradiction(point_of(kPlain + kRam + kNothing), library()).has_value());
+  const Scenario asid = point_of(kSealed + kRam + kNothing + "start: { vmsa: { asid: 500 } }\n");
+  CHECK(contradiction(asid, library()).has_value());
+}
+
+TEST_CASE("places without RAM, or over each other") {
+  check_refused(kPlain + "memory: { ram: { gpa: 0, size: 64K } }\n" + kNothing,
+                "there is no RAM for the guest's own code");
+  check_refused(kPlain + kRam + kNothing + "place: { stack: 0x1f000 }\n", "overlaps");
+  check_refused(kPlain + "memory: { rom: { gpa: 0, size: 16M, device: rom } }\n" + kNothing,
+                "no RAM");
+}
+
+TEST_CASE("a large page over the GHCB wants a word about its C-bit") {
+  check_refused(kSealed + kRam + kNothing + "map: [ { gva: 0, gpa: 0, size: 2M, page: 2M } ]\n",
+                "would cover the GHCB");
+  CHECK(refusal(kSealed + kRam + kNothing +
+                "map: [ { gva: 0, gpa: 0, size: 2M, page: 2M, c_bit: 1 } ]\n") == "");
+  CHECK(refusal(kPlain + kRam + kNothing + "map: [ { gva: 0, gpa: 0, size: 2M, page: 2M } ]\n") ==
+        "");
+}
+
+TEST_CASE("programs: too long, unknown procedures, unknown names") {
+  check_refused(kPlain + kRam + "program: { vcpu0: '.call flash.write 1, 2' }\n",
+                "has no procedures to call");
+  check_refused(kPlain + kRam + "program: { vcpu0: '.load nowhere' }\n", "nowhere");
+  check_refused(kPlain + kRam + "program: { vcpu0: '.vmpl 1' }\n", ".vmpl is not modelled yet");
+  std::string longer;
+  for (int i = 0; i < 2000; ++i) longer += "    mov rax, 0x1122334455667788\n";
+  check_refused(kPlain + kRam + "program:\n  vcpu0: |\n" + longer, "at most 16384");
+}
+
+TEST_CASE("what is not modelled yet is named") {
+  check_refused(machine("vm: snp") + kRam + kNothing, "'snp' are not modelled yet");
+  check_refused(machine("firmware: psp") + kRam + kNothing, "machine.firmware");
+  check_refused(machine("board: q35") + kRam + kNothing, "machine.board");
+  check_refused(machine("vcpus: 17") + kRam + kNothing, "machine.vcpus");
+  const std::string head = kPlain + kRam + kNothing;
+  check_refused(head + "start: { begin: launch }\n", "start.begin: launch");
+  check_refused(head + "start: { generation: 5 }\n", "start.generation");
+  check_refused(head + "start: { attributes: [ { gpa: 0, attribute: private } ] }\n",
+                "start.attributes");
+  check_refused(head + "start: { pages: [ { gpa: 0, state: shared } ] }\n", "start.pages");
+  check_refused(head + "start: { rmp: [ { spa: 0x1000 } ] }\n", "start.rmp");
+  check_refused(head + "start: { vmsa: { features: [ debug-swap ] } }\n", "start.vmsa.features");
+  check_refused(head + "start: { ghcb: { version: 2 } }\n", "start.ghcb.version");
+  check_refused(head + "start: { cpu: { tlb: [ { gva: 0, gpa: 0 } ] } }\n", "start.cpu.tlb");
+  check_refused(head + "place: { secrets: 0x7000 }\n", "place.secrets");
+  check_refused(head + "script: [ { host: reclaim ram } ]\n", "acts of 'host'");
+  check_refused(head + "explore: { may: [ { host: reclaim ram } ] }\n", "explore");
+  check_refused(kPlain + "memory: { ram: { gpa: 0, size: 16M, host_page: 2M } }\n" + kNothing,
+                "host_page");
+}
+
+TEST_CASE("slots are the VMM's unless it is bare") {
+  check_refused("machine: { cpu: milan, kernel: kvm-7.0, vmm: qemu }\n" + kRam + kNothing +
+                    "start: { slots: [ { gpa: 0, size: 8M, backing: ram } ] }\n",
+                "makes its own slots");
+}
+
+TEST_CASE("start: what does not fit the mode or the models") {
+  const std::string head = kPlain + kRam + kNothing;
+  check_refused(head + "start: { cpu: { cpl: 1 } }\n", "start.cpu.cpl: 1");
+  check_refused(head + "start: { cpu: { mode: 32 } }\nmap: [ { gva: 4M, gpa: 4M } ]\n",
+                "without paging");
+  check_refused(head + "start: { cpu: { cr4: { smpe: on } } }\n", "did you mean 'smep'");
+  check_refused(head + "start: { cpu: { cr4: { la57: on } } }\n", "has no LA57");
+  check_refused(head + "start: { vectors: { 14: model } }\n", "no handler of its own");
+  check_refused(head + "start: { npt: [ { gpa: 0, level: 5, to: 0x5000 } ] }\n", "1 to 4");
+  check_refused(head + "start: { npt: [ { gpa: 0, level: 2M, to: ram } ] }\n", "4-KByte frames");
+}
+
+}  // namespace
+}  // namespace nptsim::scenario

@@ -1,0 +1,71 @@
+// The host's memory: frames, backings, and what the guest's keys leave of them.
+#include "sim/machine/host.h"
+
+#include <cstring>
+#include <string>
+
+#include "doctest/doctest.h"
+
+namespace nptsim::machine {
+namespace {
+
+TEST_CASE("the lowest free frame is handed out, also after one was given back") {
+  Store store;
+  const HostPhysAddr first = allocate_frame(store), second = allocate_frame(store);
+  CHECK(first.page_number() == kFirstFreeFrame);
+  CHECK(second == first + kPageSize);
+  store.write(Space::kDram, first.value / 8, 0xabc);
+  free_frame(store, first);
+  CHECK(store.read(Space::kDram, first.value / 8) == 0);
+  CHECK(allocate_frame(store) == first);
+}
+
+TEST_CASE("a page gets its frame when it is first touched, and knows its owner") {
+  Store store;
+  CHECK_FALSE(backing_page(store, 2, 5).frame.has_value());
+  const HostPhysAddr frame = populate(store, 2, 5);
+  CHECK(populate(store, 2, 5) == frame);
+  const auto owner = owner_of(store, frame);
+  REQUIRE(owner.has_value());
+  CHECK(owner->backing == 2);
+  CHECK(owner->page == 5);
+  CHECK_FALSE(owner_of(store, HostPhysAddr(0)).has_value());
+}
+
+TEST_CASE("protections are kept by page") {
+  Store store;
+  set_protection(store, 0, 1, HostProtection::kRead);
+  populate(store, 0, 1);
+  CHECK(backing_page(store, 0, 1).protection == HostProtection::kRead);
+  CHECK(backing_page(store, 0, 2).protection == HostProtection::kReadWrite);
+}
+
+TEST_CASE("bytes cross pages, untouched pages read as zero") {
+  Store store;
+  arch::PhysicalMemory memory(store);
+  const std::string text = "across the border";
+  write_backing(memory, 0, kPageSize - 7, text.data(), text.size());
+  std::string back(text.size() + 8, 'x');
+  read_backing(memory, 0, kPageSize - 7, back.data(), back.size());
+  CHECK(back.substr(0, text.size()) == text);
+  CHECK(back.substr(text.size()) == std::string(8, '\0'));
+  read_backing(memory, 7, 0, back.data(), back.size());
+  CHECK(back == std::string(back.size(), '\0'));
+}
+
+TEST_CASE("what a guest encrypted is noise to the host, the same noise each time") {
+  Store store;
+  arch::PhysicalMemory memory(store, 42);
+  const char secret[] = "sixteen secret b";
+  write_backing(memory, 0, 0, secret, 16, arch::guest_key(1, 1));
+  char host[16], again[16], guest[16];
+  read_backing(memory, 0, 0, host, 16);
+  read_backing(memory, 0, 0, again, 16);
+  read_backing(memory, 0, 0, guest, 16, arch::guest_key(1, 1));
+  CHECK(std::memcmp(host, secret, 16) != 0);
+  CHECK(std::memcmp(host, again, 16) == 0);
+  CHECK(std::memcmp(guest, secret, 16) == 0);
+}
+
+}  // namespace
+}  // namespace nptsim::machine
