@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/scenario/settings.h"
 #include "sim/yaml/number.h"
 
 namespace nptsim::scenario {
@@ -281,8 +282,11 @@ std::string canonical_form(const Scenario& scenario) {
   Json out = {{"nptsim", 1}};
   put(out, "vm", virtual_machine(scenario.vm));
   for (const Vm& vm : scenario.vms) out["vms"][vm.name] = virtual_machine(vm);
-  for (const Setting& setting : scenario.set)
+  // Values for other places are there already, unless they are many.
+  for (const Setting& setting : scenario.set) {
+    if (!setting.is_list && place_of_setting(setting.key.value) != SettingPlace::kModel) continue;
     out["set"][setting.key.value] = setting_values(setting);
+  }
   put(out, "script", all(scenario.script, act));
   if (scenario.explore) {
     put(out, "may", all(scenario.explore->may, act));

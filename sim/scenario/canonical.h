@@ -3,8 +3,8 @@
 // It holds what the test is: the machine, its memory, what runs and who else may act. It does not
 // hold what is said about it: name, text, sources, expectations. Two ways to write the same value
 // (16M and 0x1000000, a default written out, another order of keys, a comment) are the same. Only
-// what differs from the default is in it, so a key that is added to the format later changes no hash
-// of today.
+// what differs from the default is in it, so a key that is added to the format later changes no
+// hash of today.
 #ifndef NPTSIM_SIM_SCENARIO_CANONICAL_H_
 #define NPTSIM_SIM_SCENARIO_CANONICAL_H_
 

@@ -1,12 +1,14 @@
 #include "sim/scenario/check.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "sim/scenario/forms.h"
+#include "sim/scenario/shape.h"
 #include "sim/yaml/node.h"
 
 namespace nptsim::scenario {
@@ -18,6 +20,7 @@ class ScenarioCheck {
       : scenario_(scenario), diagnostics_(diagnostics) {}
 
   void run() {
+    index_labels();
     if (scenario_.vms.empty()) {
       check_one(scenario_.vm);
     } else {
@@ -46,25 +49,28 @@ class ScenarioCheck {
     return all;
   }
 
+  void index_labels() {
+    for (const Vm* vm : vms()) {
+      for (const auto& [vcpu, program] : vm->programs) {
+        for (const Text& label : program.labels) owners_[label.value].push_back(vcpu);
+      }
+    }
+  }
+
   // Finds the vCPU that has the label; `vcpu1.second` says which one is meant.
   void resolve(const SourcePos& pos, std::optional<std::string>& label, unsigned& vcpu) {
-    if (!label) return;
+    if (!label || diagnostics_.size() >= kEnoughDiagnostics) return;
     std::optional<unsigned> wanted;
     std::string name = *label;
     if (const std::size_t dot = name.find('.'); dot != std::string::npos) {
       wanted = parse_vcpu(name.substr(0, dot));
       if (wanted) name.erase(0, dot + 1);
     }
-    std::vector<std::string> known;
     std::vector<unsigned> owners;
-    for (const Vm* vm : vms()) {
-      for (const auto& [index, program] : vm->programs) {
-        for (const Text& text : program.labels) known.push_back(text.value);
-        if (program.has_label(name) && (!wanted || *wanted == index)) owners.push_back(index);
-      }
-    }
+    if (const auto known = owners_.find(name); known != owners_.end()) owners = known->second;
+    if (wanted) std::erase_if(owners, [&](unsigned owner) { return owner != *wanted; });
     if (owners.empty()) {
-      diagnostics_.push_back(unknown_word(pos, "label", *label, known));
+      diagnostics_.push_back(unknown_word(pos, "label", yaml::printable(*label), some_labels()));
     } else if (owners.size() > 1) {
       diagnostics_.push_back({pos, "several vCPUs have the label " + yaml::quote(name),
                               "the vCPU's name in front",
@@ -73,6 +79,15 @@ class ScenarioCheck {
       label = name;
       vcpu = owners[0];
     }
+  }
+
+  std::vector<std::string> some_labels() const {
+    constexpr std::size_t kMost = 20;
+    std::vector<std::string> names;
+    for (const auto& [name, owners] : owners_) {
+      if (names.size() < kMost) names.push_back(name);
+    }
+    return names;
   }
 
   void check_explore(Explore& explore) {
@@ -115,11 +130,10 @@ class ScenarioCheck {
   }
 
   void report_vm(const std::string& name, const SourcePos& pos) {
-    std::vector<std::string> names;
-    for (const Vm& vm : scenario_.vms) names.push_back(vm.name + name.substr(name.find('.') + 1));
     diagnostics_.push_back(
         {pos, "there is no VM for " + yaml::quote(name),
-         scenario_.vms.empty() ? "vcpu0, vcpu1, ... and vm" : "names of `vms:` in front", ""});
+         scenario_.vms.empty() ? "vcpu0, vcpu1, ... and vm" : "a name of `vms:` and a dot in front",
+         ""});
   }
 
   void check_vcpu_name(const std::string& name, const SourcePos& pos) {
@@ -153,6 +167,7 @@ class ScenarioCheck {
 
   Scenario& scenario_;
   Diagnostics& diagnostics_;
+  std::map<std::string, std::vector<unsigned>> owners_;  // of labels: the vCPUs that have them
 };
 
 }  // namespace
@@ -172,11 +187,12 @@ void check_vm(const Vm& vm, Diagnostics& diagnostics) {
   }
   for (const auto& [index, cpu] : vm.start.vcpu) {
     if (index < vcpus) continue;
-    report({}, "start.cpu.vcpu" + std::to_string(index) + ", but vcpus is " + std::to_string(vcpus),
+    report(cpu.pos,
+           "start.cpu.vcpu" + std::to_string(index) + ", but vcpus is " + std::to_string(vcpus),
            "vCPUs below " + std::to_string(vcpus));
   }
   if (vm.programs.empty() && vm.start.begin == Begin::kRunning) {
-    report(vm.machine.kernel.pos, "no vCPU has a program", "program: { vcpu0: ... }");
+    report(vm.pos, "no vCPU has a program", "program: { vcpu0: ... }");
   }
 }
 

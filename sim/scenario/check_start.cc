@@ -52,7 +52,8 @@ class StartCheck {
 
   const Region* check_region(const SourcePos& pos, const std::string& name) {
     const Region* region = vm_.region(name);
-    if (region == nullptr) diagnostics_.push_back(unknown_word(pos, "region", name, regions_));
+    if (region == nullptr)
+      diagnostics_.push_back(unknown_word(pos, "region", yaml::printable(name), regions_));
     return region;
   }
 

@@ -14,6 +14,7 @@ namespace {
 using yaml::Node;
 
 constexpr std::size_t kLongestChain = 16;
+constexpr std::size_t kLongestPath = 1000;
 // Of all that `like:` repeats in one file: a large base under thousands of documents is a mistake.
 constexpr std::size_t kMaxNodes = 400'000;
 
@@ -28,8 +29,15 @@ std::string link(const std::string& path, std::size_t index) {
   return path + (index == 0 ? "" : " (document " + std::to_string(index + 1) + ")");
 }
 
+// Full paths differ from one machine to the next, and the name is enough to find the link.
+std::string short_name(const std::string& path) {
+  return std::filesystem::path(path).filename().string();
+}
+
+// Values, and text as if it were some of them.
+constexpr std::size_t kTextOfNode = 64;
 std::size_t count_nodes(const Node& node) {
-  std::size_t count = 1;
+  std::size_t count = 1 + node.text.size() / kTextOfNode;
   for (const Node& item : node.items) count += count_nodes(item);
   for (const yaml::MapEntry& entry : node.entries) count += 1 + count_nodes(entry.value);
   return count;
@@ -64,6 +72,10 @@ std::optional<Node> LikeResolver::resolve_one(const Node& document,
   if (!like->is_scalar() || like->text.empty() || like->text.find('\0') != std::string::npos) {
     return report(*like, "like: " + yaml::describe(*like), "a file, relative to this one");
   }
+  if (like->text.size() > kLongestPath) {
+    return report(*like, "like: a path of " + std::to_string(like->text.size()) + " bytes",
+                  "at most " + std::to_string(kLongestPath));
+  }
   const auto folder = std::filesystem::path(like->pos.file).parent_path();
   return lay_over(document, *like, (folder / like->text).lexically_normal().string(), chain);
 }
@@ -73,11 +85,12 @@ std::optional<Node> LikeResolver::lay_over(const Node& document, const Node& lik
                                            std::vector<std::string>& chain) {
   const std::string name = identity(path);
   if (std::find(chain.begin(), chain.end(), name) != chain.end()) {
-    // Full names say where a file is; the names as written say what to mend.
-    return report(like,
-                  "like: " + yaml::quote(like.text) + " comes back to itself after " +
-                      std::to_string(chain.size()) + " file(s)",
-                  "a chain that ends");
+    std::string way;
+    for (const std::string& link : chain) way += short_name(link) + " -> ";
+    return report(
+        like,
+        "like: " + yaml::quote(like.text) + " comes back to itself: " + way + short_name(name),
+        "a chain that ends");
   }
   if (chain.size() >= kLongestChain) {
     return report(like, "like: a chain of more than " + std::to_string(kLongestChain) + " files",

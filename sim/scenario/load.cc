@@ -4,23 +4,19 @@
 #include <utility>
 
 #include "sim/scenario/like.h"
+#include "sim/scenario/shape.h"
 #include "sim/yaml/load.h"
 
 namespace nptsim::scenario {
 namespace {
 
-// Nobody reads more at once, and a file may be wrong a hundred thousand times.
-constexpr std::size_t kMostShown = 100;
+constexpr std::size_t kMostShown = kEnoughDiagnostics - 1;
 
 Loaded finish(std::vector<Scenario> scenarios, Diagnostics diagnostics) {
   if (diagnostics.empty()) return scenarios;
   if (diagnostics.size() > kMostShown) {
-    const std::size_t more = diagnostics.size() - kMostShown;
     diagnostics.resize(kMostShown);
-    diagnostics.push_back({{diagnostics[0].pos.file, 0, 0},
-                           std::to_string(more) + " more errors are not shown",
-                           "",
-                           ""});
+    diagnostics.push_back({{diagnostics[0].pos.file, 0, 0}, "more errors are not shown", "", ""});
   }
   return diagnostics;
 }

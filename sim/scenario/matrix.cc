@@ -10,10 +10,12 @@ namespace nptsim::scenario {
 namespace {
 
 // Each point reads the whole tree again.
-constexpr std::size_t kMaxWork = 4'000'000;
+constexpr std::size_t kMaxWork = 1'000'000;
 
+// Values, and text as if it were some of them.
+constexpr std::size_t kTextOfNode = 16;
 std::size_t count_nodes(const yaml::Node& node) {
-  std::size_t count = 1;
+  std::size_t count = 1 + node.text.size() / kTextOfNode;
   for (const yaml::Node& item : node.items) count += count_nodes(item);
   for (const yaml::MapEntry& entry : node.entries) count += 1 + count_nodes(entry.value);
   return count;

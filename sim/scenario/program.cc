@@ -9,6 +9,7 @@
 
 #include "sim/scenario/forms.h"
 #include "sim/scenario/registers.h"
+#include "sim/scenario/shape.h"
 #include "sim/yaml/number.h"
 #include "sim/yaml/read.h"
 
@@ -16,6 +17,7 @@ namespace nptsim::scenario {
 namespace {
 
 constexpr std::string_view kBlank = " \t";
+constexpr std::size_t kMaxProgramLines = 10'000;
 
 // A piece of a line and where it begins in it.
 struct Piece {
@@ -122,7 +124,8 @@ class LineReader {
     if (form == kDirectives.end()) {
       std::vector<std::string> names;
       for (const DirectiveForm& f : kDirectives) names.push_back("." + std::string(f.name));
-      diagnostics_.push_back(unknown_word(at(body), "directive", "." + std::string(name), names));
+      diagnostics_.push_back(
+          unknown_word(at(body), "directive", "." + yaml::printable(name), names));
       return false;
     }
     out.kind = form->kind;
@@ -227,7 +230,7 @@ class LineReader {
   }
 
   bool unknown(const Piece& piece, std::string_view what, const std::vector<std::string>& words) {
-    diagnostics_.push_back(unknown_word(at(piece), what, piece.text, words));
+    diagnostics_.push_back(unknown_word(at(piece), what, yaml::printable(piece.text), words));
     return false;
   }
 
@@ -276,6 +279,12 @@ class LineReader {
 
 void read_text_lines(const yaml::Node& node, Program& program, Diagnostics& diagnostics) {
   for (const yaml::TextLine& line : yaml::lines_of(node)) {
+    if (diagnostics.size() >= kEnoughDiagnostics) return;
+    if (program.lines.size() >= kMaxProgramLines) {
+      diagnostics.push_back({line.pos, "the program is too long",
+                             "at most " + std::to_string(kMaxProgramLines) + " lines", ""});
+      return;
+    }
     LineReader(line.text, line.pos, program, diagnostics).read();
   }
 }
@@ -287,6 +296,7 @@ void check_labels_unique(const Program& program, Diagnostics& diagnostics) {
                    [](const Text* a, const Text* b) { return a->value < b->value; });
   for (std::size_t i = 1; i < sorted.size(); ++i) {
     if (sorted[i]->value != sorted[i - 1]->value) continue;
+    if (diagnostics.size() >= kEnoughDiagnostics) return;
     diagnostics.push_back(
         {sorted[i]->pos, "the label " + yaml::quote(sorted[i]->value) + " is given twice",
          "each label once; the first is at line " + std::to_string(sorted[i - 1]->pos.line), ""});

@@ -115,7 +115,8 @@ void check_field(const yaml::MapEntry& field, Diagnostics& diagnostics) {
   }
   const yaml::MapEntry& entry = value.entries[0];
   if (std::find(kWords.begin(), kWords.end(), entry.key.text) == kWords.end()) {
-    diagnostics.push_back(unknown_word(entry.key.pos, "comparison", entry.key.text, kWords));
+    diagnostics.push_back(
+        unknown_word(entry.key.pos, "comparison", yaml::printable(entry.key.text), kWords));
   } else if (!check_list_of_texts(entry.value, diagnostics)) {
     yaml::report_kind(entry.value, "'" + entry.key.text + "'", "a text or a list of texts",
                       diagnostics);

@@ -137,6 +137,7 @@ ControlRegister read_control_register(const Node& node) {
 CpuStart read_cpu(const Node& node) {
   const Values values(node);
   CpuStart cpu;
+  cpu.pos = node.pos;
   if (values.find("mode")) cpu.mode = static_cast<unsigned>(values.number("mode"));
   if (values.find("cpl")) cpu.cpl = static_cast<unsigned>(values.number("cpl"));
   for (const yaml::MapEntry& entry : values.entries("registers")) {

@@ -128,6 +128,7 @@ Vm read_vm(const std::string& name, const Node& node, Diagnostics& diagnostics) 
   };
   Vm vm;
   vm.name = name;
+  vm.pos = node.pos;
   vm.machine = read_machine(part("machine"));
   vm.memory = read_memory(part("memory"), diagnostics);
   for (const Node& item : part("map").items) vm.map.push_back(read_map_entry(item));

@@ -206,6 +206,7 @@ struct CpuStart {
   std::map<std::string, Number> registers;             // "rax", "rflags", "cr2", ...
   std::map<std::string, ControlRegister> control;      // "cr0", "cr4", "efer", "xcr0"
   std::vector<MapEntry> tlb;              // translations that are cached already, right or not
+  SourcePos pos;
 };
 
 struct VmsaStart {
@@ -250,6 +251,7 @@ struct Start {
 
 struct Vm {
   std::string name;                       // empty when there is only one
+  SourcePos pos;
   Machine machine;
   std::vector<Region> memory;             // by rising address
   std::vector<MapEntry> map;              // in the order of the file; no two overlap in gva

@@ -101,8 +101,8 @@ std::vector<Setting> read_settings(const Node& set, Diagnostics& diagnostics) {
   for (const yaml::MapEntry& entry : set.entries) {
     Setting setting{text_of(entry.key), texts_of(entry.value), entry.value.is_sequence()};
     if (place_of_setting(setting.key.value) == SettingPlace::kUnknown) {
-      diagnostics.push_back(
-          unknown_word(setting.key.pos, "key of set:", setting.key.value, accepted_keys()));
+      diagnostics.push_back(unknown_word(
+          setting.key.pos, "key of set:", yaml::printable(setting.key.value), accepted_keys()));
     }
     check_values(setting, diagnostics);
     settings.push_back(std::move(setting));

@@ -60,14 +60,15 @@ std::vector<std::string> accepted_keys(const Section& section) {
 
 void check_entry(const yaml::MapEntry& entry, const Section& section, const std::string& path,
                  Diagnostics& diagnostics) {
+  if (diagnostics.size() >= kEnoughDiagnostics) return;
   const std::string& name = entry.key.text;
   if (const Key* key = key_named(section, name)) {
     check_shape(entry.value, key->shape, below(path, name), diagnostics);
   } else if (section.named.fits != nullptr && section.named.fits(name)) {
     check_shape(entry.value, section.named.shape.at(0), below(path, name), diagnostics);
   } else {
-    diagnostics.push_back(
-        unknown_word(entry.key.pos, "key of " + named(path) + ":", name, accepted_keys(section)));
+    diagnostics.push_back(unknown_word(entry.key.pos, "key of " + named(path) + ":",
+                                       yaml::printable(name), accepted_keys(section)));
   }
 }
 
@@ -188,6 +189,7 @@ std::string accepted_text(const Shape& shape) {
 
 void check_shape(const Node& node, const Shape& shape, const std::string& path,
                  Diagnostics& diagnostics) {
+  if (diagnostics.size() >= kEnoughDiagnostics) return;
   const std::string what = named(path);
   if (!takes(shape, node.kind)) {
     yaml::report_kind(node, what, accepted_text(shape), diagnostics);

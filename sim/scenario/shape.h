@@ -3,6 +3,7 @@
 #ifndef NPTSIM_SIM_SCENARIO_SHAPE_H_
 #define NPTSIM_SIM_SCENARIO_SHAPE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -73,6 +74,9 @@ Shape list(Shape item);
 Shape map(const Section& section);
 Shape any();
 Shape either(std::vector<Shape> choices);
+
+// After so many diagnostics nobody looks for more.
+inline constexpr std::size_t kEnoughDiagnostics = 101;
 
 // Adds a diagnostic for everything below `node` that has not this shape. `path` names the node:
 // "memory.flash.gpa". Nothing at all counts as an empty list or map.

@@ -38,16 +38,17 @@ Node* Node::find(std::string_view key) {
   return nullptr;
 }
 
-std::string quote(std::string_view text) {
+std::string printable(std::string_view text) {
   std::size_t length = std::min(text.size(), kLongestShown);
   while (length > 0 && length < text.size() && continues_character(text[length])) --length;
-  std::string shown = "'";
+  std::string shown;
   for (const char c : text.substr(0, length)) {
     shown += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
   }
-  if (length < text.size()) shown += "...";
-  return shown + "'";
+  return length < text.size() ? shown + "..." : shown;
 }
+
+std::string quote(std::string_view text) { return "'" + printable(text) + "'"; }
 
 std::string describe(const Node& node) {
   switch (node.kind) {

@@ -43,7 +43,9 @@ struct MapEntry {
 // "nothing", "the text 'abc'", "a list", "a map": for the `found` of a diagnostic.
 std::string describe(const Node& node);
 
-// `text` as a diagnostic shows it: in single quotes, cut when long, control characters as '?'.
+// `text` as a diagnostic shows it: cut when long, control characters as '?'.
+std::string printable(std::string_view text);
+// The same in single quotes.
 std::string quote(std::string_view text);
 
 // Equal kinds, texts, items and entries (in any order); positions do not count.

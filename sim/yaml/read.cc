@@ -67,7 +67,8 @@ std::optional<std::string> read_word(const Node& node, std::string_view what,
     return std::nullopt;
   }
   if (std::find(words.begin(), words.end(), node.text) != words.end()) return node.text;
-  diagnostics.push_back(unknown_word(node.pos, std::string(what) + ":", node.text, words));
+  diagnostics.push_back(
+      unknown_word(node.pos, std::string(what) + ":", printable(node.text), words));
   return std::nullopt;
 }
 
@@ -114,7 +115,7 @@ MapReader::MapReader(const Node& node, std::string what, std::span<const std::st
   for (const MapEntry& entry : node.entries) {
     if (std::find(keys.begin(), keys.end(), entry.key.text) != keys.end()) continue;
     diagnostics_.push_back(
-        unknown_word(entry.key.pos, "key of " + what_ + ":", entry.key.text, keys));
+        unknown_word(entry.key.pos, "key of " + what_ + ":", printable(entry.key.text), keys));
   }
 }
 

@@ -144,18 +144,24 @@ SourceText::SourceText(std::string_view text, std::string file_name)
 std::string_view SourceText::line(std::size_t index) const {
   if (index >= starts_.size()) return {};
   const std::size_t begin = starts_[index];
-  return text_.substr(begin, std::min(text_.find('\n', begin), text_.size()) - begin);
+  const std::size_t end = index + 1 < starts_.size() ? starts_[index + 1] - 1 : text_.size();
+  return text_.substr(begin, end - begin);
 }
 
 SourcePos SourceText::pos(std::size_t line_index, std::size_t column_in_bytes) const {
-  const std::string_view before = line(line_index).substr(0, column_in_bytes);
-  const auto characters = std::count_if(before.begin(), before.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  });
+  const std::string_view whole = line(line_index);
+  const std::size_t inside = std::min(column_in_bytes, whole.size());
+  if (last_.line != line_index || last_.bytes > inside) last_ = {line_index, 0, 0};
+  const std::string_view between = whole.substr(last_.bytes, inside - last_.bytes);
+  last_.characters +=
+      static_cast<std::size_t>(std::count_if(between.begin(), between.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+      }));
+  last_.bytes = inside;
   // Beyond the line's end (nothing stands there) the library's count is as good as any.
-  const std::size_t beyond = column_in_bytes - before.size();
+  const std::size_t beyond = column_in_bytes - inside;
   return {file_name_, static_cast<int>(line_index) + 1,
-          static_cast<int>(static_cast<std::size_t>(characters) + beyond) + 1};
+          static_cast<int>(last_.characters + beyond) + 1};
 }
 
 SourcePos SourceText::pos(const YAML::Mark& mark) const {
@@ -231,6 +237,8 @@ void TreeBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML:
   node.text = value;
   charge(node, node.pos, open_.size());
   if (node.quoted || value.find('\n') != std::string::npos) {
+    nodes_ += count_lines(value);  // each has a place of its own
+    charge(Node{}, node.pos, 0);
     node.line_start = line_starts(source_, source_.offset(mark), value);
   }
   add(std::move(node), anchor);
