@@ -164,6 +164,12 @@ Lines tell_call(const Event& event, const TellingStyle& how) {
   return {line + id_of(event, how)};
 }
 
+std::string tell_text(const Event& event) {
+  const std::string rest = fields_text(event.fields, {"text"});
+  return "\"" + printable(text_field(event.fields, "text")) + "\"" +
+         (rest.empty() ? "" : " (" + rest + ")");
+}
+
 Lines tell_other(const Event& event, const TellingStyle& how) {
   const std::string rest = fields_text(event.fields, {"source", "sentence", "evidence"});
   Lines lines{how.style.strong(event.kind) + (rest.empty() ? "" : ": " + rest) + id_of(event, how)};
@@ -188,7 +194,11 @@ std::vector<std::string> tell_event(const Event& event, const TellingStyle& how)
   if (event.kind == "wait") {
     return {"waits while " + fact_text(event.fields) + id_of(event, how)};
   }
-  if (event.kind == "text") return {"\"" + printable(text_field(event.fields, "text")) + "\""};
+  if (event.kind == "text") return {tell_text(event)};
+  if (event.kind == "trace") {
+    const std::string rest = fields_text(event.fields, {"event"});
+    return {"trace line " + text_field(event.fields, "event") + (rest.empty() ? "" : ": " + rest)};
+  }
   if (event.kind == "harm") return {how.style.bad("harm: " + text_field(event.fields, "flag"))};
   return tell_other(event, how);
 }

@@ -24,11 +24,13 @@ std::string detail_of(const Event& event) {
     if (event.kind != "vc") return text;
     return text + " error " + hex(number_field(event.fields, "error_code").value_or(0));
   }
-  // Words, never numbers: of an exit its name, of a device what it did.
+  // Words and flags, never numbers: of an exit its name, of a device what it did.
   std::vector<std::string> words;
   for (const auto& [name, value] : event.fields.list) {
     const auto* text = std::get_if<std::string>(&value);
+    const auto* flag = std::get_if<bool>(&value);
     if (text != nullptr && name != "source" && name != "sentence") words.push_back(*text);
+    if (flag != nullptr && *flag) words.push_back(name);
   }
   return join(words, " ");
 }
