@@ -34,6 +34,39 @@ MmioRequest mmio_in(const VcContext& context) {
   return std::get<MmioRequest>(decode_mmio(context.insn.bytes(), context.registers).value());
 }
 
+// --- the stack ---
+
+// What the processor pushed: error code, RIP, CS, RFLAGS, RSP, SS.
+constexpr unsigned kFrameSize = 48;
+// A frame that is this near to the interrupted stack pointer lies on the interrupted stack.
+constexpr std::uint64_t kSameStack = 64;
+constexpr unsigned kTssRsp0 = 4;
+
+// The gate of #VC has a stack of its own, and a nested #VC begins at its top again. So the handler
+// leaves it at once: entry_64.S idtentry_vc, arch/x86/kernel/traps.c vc_switch_off_ist, for user mode
+// sync_regs. leave_ist: rsp (saved)
+ActionResult leave_ist(GuestView& view, const Args& args) {
+  isa::Registers& r = view.registers();
+  std::uint64_t frame[kFrameSize / 8] = {};
+  if (args.get(0) - r.gpr[isa::kRsp] <= kSameStack) return ActionResult::done();
+  if (!view.access(svm::AccessKind::kRead, GuestVirtAddr(r.gpr[isa::kRsp]), frame, kFrameSize)) {
+    return ActionResult::stopped();
+  }
+  std::uint64_t top = args.get(0) & ~7ull;
+  const bool user = (frame[2] & 3) == 3;
+  if (user &&
+      !view.access(svm::AccessKind::kRead, GuestVirtAddr(r.tr.base + kTssRsp0), &top, sizeof top)) {
+    return ActionResult::stopped();
+  }
+  const std::uint64_t rsp = top - kFrameSize;
+  if (user && rsp == r.gpr[isa::kRsp]) return ActionResult::done();
+  if (!view.access(svm::AccessKind::kWrite, GuestVirtAddr(rsp), frame, kFrameSize)) {
+    return ActionResult::stopped();
+  }
+  r.gpr[isa::kRsp] = rsp;
+  return ActionResult::done().note(rsp);
+}
+
 // --- the instruction ---
 
 bool all_bytes(const VcContext& context) { return context.insn.count() == guest::kMaxInsn; }
@@ -222,6 +255,8 @@ rules::Vocabulary make_vocabulary() {
 
 void add_handler_actions(rules::Vocabulary& v) {
   add_facts(v);
+  v.add(guest::action<leave_ist>("leave_ist", {guest::value_arg("rsp")}, {}, "RSP, the stack",
+                                 "goes on on the interrupted stack, with a copy of the frame"));
   v.add(guest::action<fetch>("fetch", context_args({local_arg("keep_rax"), local_arg("keep_rip")}),
                              {"fetched"}, "locals", "reads the instruction at the saved RIP"));
   v.add(guest::action<look_at_opcode>("look_at_opcode", context_args(), {"opcode", "modrm"},
