@@ -24,7 +24,7 @@ constexpr std::uint64_t kCounterSpace = 0x80;
 
 }  // namespace
 
-const std::array<std::uint64_t, kWordsPerPage> Store::kZeroPage{};
+constinit Store::Page Store::zero_page_;
 
 const char* name_of(Space space) {
   constexpr const char* kNames[kSpaceCount] = {"dram",   "keys", "vcpu",     "frames", "host",
@@ -39,7 +39,7 @@ StoreHash hash_of_word(Space space, std::uint64_t index, std::uint64_t word) {
 
 const std::uint64_t* Store::far_words(Space space, std::uint64_t page) const {
   const PageRef* ref = find_page(space, page);
-  return ref ? (*ref)->words.data() : kZeroPage.data();
+  return ref ? (*ref)->words.data() : zero_page_.words.data();
 }
 
 const Store::PageRef* Store::find_page(Space space, std::uint64_t page) const {

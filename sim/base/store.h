@@ -98,10 +98,7 @@ class Store {
   // to that page or copy of the store.
   const std::uint64_t* words_of_page(Space space, std::uint64_t page) const {
     const auto& pages = near_[static_cast<unsigned>(space)];
-    if (page < pages.size()) [[likely]] {
-      const PageRef& ref = pages[page];
-      return ref ? ref->words.data() : kZeroPage.data();
-    }
+    if (page < pages.size()) [[likely]] return pages[page]->words.data();
     return far_words(space, page);
   }
   // The same, to be written: the page becomes this store's own. Valid until the next copy of the
@@ -110,7 +107,7 @@ class Store {
     auto& pages = near_[static_cast<unsigned>(space)];
     if (page < pages.size()) [[likely]] {
       PageRef& ref = pages[page];
-      if (ref && ref.sole_owner()) [[likely]] {
+      if (ref.sole_owner()) [[likely]] {
         if (!ref->dirty) mark_dirty(space, page, *ref);
         return ref->words.data();
       }
@@ -153,37 +150,39 @@ class Store {
     bool dirty = false;     // listed in dirty_ of its owner; a shared page is never dirty
     std::atomic<std::uint32_t> owners{0};
   };
-  // A counted reference; the count is only touched by copying a store and by copy-on-write.
+  // What every page is that nobody wrote. It has no owner, so the first write makes another.
+  static Page zero_page_;
+  // A counted reference; the count is only touched by copying a store and by copy-on-write. Never
+  // null: reading memory asks no question.
   class PageRef {
    public:
-    PageRef() = default;
+    PageRef() : page_(&zero_page_) {}
     explicit PageRef(Page* page) : page_(page) { share(); }
     PageRef(const PageRef& other) : page_(other.page_) { share(); }
-    PageRef(PageRef&& other) noexcept : page_(std::exchange(other.page_, nullptr)) {}
+    PageRef(PageRef&& other) noexcept : page_(std::exchange(other.page_, &zero_page_)) {}
     PageRef& operator=(PageRef other) noexcept {
       std::swap(page_, other.page_);
       return *this;
     }
     ~PageRef() {
-      if (page_ && page_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) delete page_;
+      if (*this && page_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) delete page_;
     }
-    explicit operator bool() const { return page_ != nullptr; }
+    // False for the page that nobody wrote.
+    explicit operator bool() const { return page_ != &zero_page_; }
     Page* operator->() const { return page_; }
     Page& operator*() const { return *page_; }
     bool sole_owner() const { return page_->owners.load(std::memory_order_acquire) == 1; }
 
    private:
     void share() {
-      if (page_) page_->owners.fetch_add(1, std::memory_order_relaxed);
+      if (*this) page_->owners.fetch_add(1, std::memory_order_relaxed);
     }
-    Page* page_ = nullptr;
+    Page* page_;
   };
   struct Stamp {
     CounterId counter = 0;
     StampLayout layout;
   };
-
-  static const std::array<std::uint64_t, kWordsPerPage> kZeroPage;
 
   const std::uint64_t* far_words(Space space, std::uint64_t page) const;
   const PageRef* find_page(Space space, std::uint64_t page) const;

@@ -22,7 +22,7 @@ std::vector<Area> warm_areas(const Plan& plan) {
 class EntryWriter {
  public:
   EntryWriter(Plan& plan, machine::Machine& machine)
-      : plan_(plan), store_(machine.store()), memory_(machine.memory()) {
+      : plan_(plan), machine_(machine), store_(machine.store()), memory_(machine.memory()) {
     const svm::VmcbControl& control = svm::vcpu_record(store_, 0).control;
     c_mask_ = plan.setup.cpu.host_c_mask();
     root_ = control.ncr3 & bit_range(51, kPageShift) & ~c_mask_;
@@ -51,12 +51,32 @@ class EntryWriter {
     return HostPhysAddr(table + 8 * ((gpa.value >> shift(level)) & 511));
   }
 
-  // Where the entry lies; tables on the way are made, as the kernel makes them.
+  // The tables down to the 4K entry, made by the kernel's own rules, which leave an entry in it that
+  // nobody asked for.
+  void make_tables(GuestPhysAddr gpa) {
+    const auto prefault = plan_.setup.kernel->find_procedure(kPrefault);
+    if (!prefault) return;
+    machine_.run_to_end(0, machine::Layer::kKernel, *prefault, {gpa.value, 0});
+    std::uint64_t table = root_;
+    for (unsigned level = levels_; level > 1; --level) {
+      const std::uint64_t word = memory_.read_word(at(table, gpa, level), key_);
+      if (!(word & svm::kEntryP)) return;
+      table = word & bit_range(51, kPageShift) & ~c_mask_;
+    }
+    memory_.write_word(at(table, gpa, 1), 0, key_);
+  }
+
+  // Where the entry lies; tables on the way are made.
   std::optional<HostPhysAddr> find(const NestedEntry& entry) {
     std::uint64_t table = root_;
     for (unsigned level = levels_; level > entry.level; --level) {
       const HostPhysAddr place = at(table, entry.gpa, level);
       std::uint64_t word = memory_.read_word(place, key_);
+      if (!(word & svm::kEntryP)) {
+        make_tables(entry.gpa);
+        word = memory_.read_word(place, key_);
+      }
+      // A kernel that installs nothing here (a hole without MMIO caching) leaves that to us.
       const bool present = word & svm::kEntryP;
       if (present && level <= 3 && (word & svm::kEntryPs)) {
         plan_.report(entry.pos,
@@ -113,6 +133,7 @@ class EntryWriter {
   }
 
   Plan& plan_;
+  machine::Machine& machine_;
   Store& store_;
   arch::PhysicalMemory memory_;
   std::uint64_t root_ = 0;

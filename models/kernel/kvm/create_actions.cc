@@ -33,14 +33,15 @@ constexpr std::uint64_t kIntercepts[] = {
     code::kInvd,   code::kInvlpga, code::kHlt,    code::kIoio,    code::kMsr,    code::kTaskSwitch,
     code::kShutdown, code::kVmrun, code::kVmmcall, code::kVmload, code::kVmsave, code::kStgi,
     code::kClgi,   code::kSkinit, code::kWbinvd,  code::kMonitor, code::kMwait,  code::kXsetbv,
-    code::kRdpru,  code::kRsm,    code::kException0 + isa::kMc,
-    code::kException0 + isa::kUd};
+    code::kRdpru,  code::kRsm,
+    code::kException0 + isa::kMc, code::kException0 + isa::kAc};
 
-void set_intercepts(svm::VmcbControl& control, bool sealed) {
+void set_intercepts(svm::VmcbControl& control, svm::GuestType type) {
   for (const std::uint64_t exit : kIntercepts) svm::set_intercept(control, exit);
-  // #UD is intercepted only for vendor emulation or the VMware backdoor: not here.
-  svm::set_intercept(control, code::kException0 + isa::kUd, false);
-  if (sealed) {
+  if (!svm::has_sev_es(type)) svm::set_intercept(control, code::kException0 + isa::kDb);
+  // sev_init_vmcb: KVM could do nothing with a #UD of a guest whose code it cannot read.
+  if (!svm::has_sev(type)) svm::set_intercept(control, code::kException0 + isa::kUd);
+  if (svm::has_sev_es(type)) {
     // Writes trap after the fact; registers cannot be read on the way.
     for (const unsigned cr : {0u, 4u}) svm::set_intercept(control, code::kCr0WriteTrap + cr);
     svm::set_intercept(control, code::kEferWriteTrap);
@@ -77,7 +78,7 @@ ActionResult create_vm(View& view, const Args&) {
   for (unsigned vcpu = 0; vcpu < view.setup().vcpus; ++vcpu) {
     svm::VmcbControl& control = svm::vcpu_record(view.store(), vcpu).control;
     control.ncr3 = tables.root().value;
-    set_intercepts(control, sealed);
+    set_intercepts(control, view.setup().guest_type);
     control.msr_direct = direct_msrs(sealed);
   }
   return ActionResult::done();

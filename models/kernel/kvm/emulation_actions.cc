@@ -103,10 +103,22 @@ isa::DecodeStatus decode_at_rip(OpenView& view, isa::Instruction& instruction) {
     const auto* given = reinterpret_cast<const unsigned char*>(v.exit.insn_bytes);
     for (unsigned i = 0; i < count; ++i) bytes[i] = given[i];
   } else {
-    EmulatorPort port(view);
+    EmulatorPort port(view, false);
     count = port.fetch(isa::code_address(v.registers), bytes, sizeof bytes);
   }
   return isa::decode({bytes, count}, isa::mode_of(v.registers), instruction);
+}
+
+// The opcode byte of an instruction of the one-byte map; 0x0f for all others.
+isa::u8 opcode_of(const isa::Instruction& instruction) {
+  for (const isa::u8 byte : instruction.encoding()) {
+    const bool legacy_prefix = byte == 0x66 || byte == 0x67 || byte == 0xf0 || byte == 0xf2 ||
+                               byte == 0xf3 || byte == 0x2e || byte == 0x36 || byte == 0x3e ||
+                               byte == 0x26 || byte == 0x64 || byte == 0x65;
+    const bool rex = instruction.mode == isa::Mode::k64 && (byte & 0xf0) == 0x40;
+    if (!legacy_prefix && !rex) return byte;
+  }
+  return 0;
 }
 
 // One round: one instruction, or one iteration of a repeated one.
@@ -115,9 +127,20 @@ struct Round {
   bool repeats = false;  // a repeated instruction has iterations left
 };
 
+// Linux arch/x86/kvm/emulate.c: repeated string instructions and those marked TwoMemOp (MOVS, CMPS,
+// PUSH and POP of memory) touch more than the address that faulted.
+bool can_use_fault_gpa(const isa::Instruction& instruction) {
+  const isa::u8 opcode = opcode_of(instruction);
+  const bool string = opcode >= 0xa4 && opcode <= 0xaf && opcode != 0xa8 && opcode != 0xa9;
+  if (string && instruction.repeat != isa::Repeat::kNone) return false;
+  const bool movs_or_cmps = opcode >= 0xa4 && opcode <= 0xa7;
+  const bool stack_of_memory = opcode == 0x8f || (opcode == 0xff && instruction.has_memory_operand());
+  return !movs_or_cmps && !stack_of_memory;
+}
+
 Round emulate_round(OpenView& view, const isa::Instruction& instruction) {
   svm::VcpuRecord& v = view.vcpu_state();
-  EmulatorPort port(view);
+  EmulatorPort port(view, can_use_fault_gpa(instruction));
   const isa::Outcome outcome = isa::execute(instruction, v.registers, port);
   switch (outcome.kind) {
     case isa::OutcomeKind::kRetired:
@@ -155,22 +178,32 @@ Round emulate_round(OpenView& view, const isa::Instruction& instruction) {
   return {kFailed, false};
 }
 
+// handle_emulation_failure traces the instruction too, with failed=1.
+void trace_emulation(OpenView& view, bool failed) {
+  view.say("trace", {{"event", std::string("kvm_emulate_insn")},
+                     {"rip", Hex{view.vcpu_state().registers.rip}},
+                     {"failed", failed}});
+}
+
 ActionResult emulate_instruction(OpenView& view, const Args&) {
   take_answer(view);
   const Record vcpu = vcpu_of(view);
   const bool had_fragments = vcpu.get(vcpu::kFragments) != 0;
   if (next_fragment(view)) return gives(kMmio);
-  // The writes of an instruction that is over have left: only a repeated one goes on.
-  if (had_fragments && !vcpu.get(vcpu::kRepeating)) return gives(kDone);
+  // Once its writes have left, the guest is entered again, also in the middle of a repeated
+  // instruction (complete_emulated_mmio returns 1 for a write).
+  if (had_fragments) return gives(kDone);
   isa::Instruction instruction;
-  if (decode_at_rip(view, instruction) != isa::DecodeStatus::kOk) return gives(kFailed);
-  view.say("trace", {{"event", std::string("kvm_emulate_insn")},
-                     {"rip", Hex{view.vcpu_state().registers.rip}}});
+  if (decode_at_rip(view, instruction) != isa::DecodeStatus::kOk) {
+    trace_emulation(view, true);
+    return gives(kFailed);
+  }
+  trace_emulation(view, false);
   Round round{kDone, true};
   for (unsigned n = 0; n < kMaxRounds && round.how == kDone && round.repeats; ++n) {
     round = emulate_round(view, instruction);
   }
-  vcpu.set(vcpu::kRepeating, round.how == kMmio && round.repeats);
+  if (round.how == kFailed) trace_emulation(view, true);
   return gives(round.how);
 }
 

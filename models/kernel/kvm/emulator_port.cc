@@ -16,12 +16,17 @@ constexpr unsigned kPiece = 8;  // KVM_MMIO fragments: kvm_run.mmio.data
 
 }  // namespace
 
-EmulatorPort::EmulatorPort(machine::OpenView& view) : view_(view) {}
+EmulatorPort::EmulatorPort(machine::OpenView& view, bool use_fault_gpa)
+    : view_(view), use_fault_gpa_(use_fault_gpa) {}
 
-// KVM uses the GPA of the fault when the page offset matches, else it walks the guest's tables
-// (vcpu_mmio_gva_to_gpa, emulator_read_write_onepage). The walk is by the guest's own rights.
+// KVM takes the GPA of the fault when the page offset matches, which is how it can emulate for an SEV
+// guest, whose tables are ciphertext to it; else it walks the guest's tables by the guest's own
+// rights (emulator_read_write_onepage, vcpu_mmio_gva_to_gpa).
 std::optional<GuestPhysAddr> EmulatorPort::translate(GuestVirtAddr address, Kind kind,
                                                      isa::Privilege privilege) {
+  if (use_fault_gpa_ && fault_gpa(view_).page_offset() == address.page_offset()) {
+    return fault_gpa(view_);
+  }
   const isa::Registers& r = view_.vcpu_state().registers;
   arch::PhysicalMemory memory = view_.memory();
   const auto mapping = machine::look_up(view_.setup(), memory, r, address, arch::kNoKey);

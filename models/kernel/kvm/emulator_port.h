@@ -22,7 +22,9 @@ struct MmioFragment {
 
 class EmulatorPort final : public isa::MemoryPort {
  public:
-  explicit EmulatorPort(machine::OpenView& view);
+  // `use_fault_gpa`: the instruction has one memory operand, so the address of the fault is its own
+  // (Linux arch/x86/kvm/emulate.c emulator_can_use_gpa).
+  EmulatorPort(machine::OpenView& view, bool use_fault_gpa);
 
   isa::PortStatus load(GuestVirtAddr address, void* data, unsigned size,
                        isa::Privilege privilege) override;
@@ -59,6 +61,7 @@ class EmulatorPort final : public isa::MemoryPort {
   };
 
   machine::OpenView& view_;
+  bool use_fault_gpa_;
   unsigned answers_used_ = 0;  // of the reads that user space has answered
   std::vector<Store> stores_;
   std::optional<MmioFragment> pending_read_;

@@ -46,6 +46,17 @@ ActionResult inject(View& view, const Args& args) {
   return ActionResult::done();
 }
 
+// The exception that was intercepted; its error code is in EXITINFO1 (APM vol. 2, 15.12).
+ActionResult queue_again(View& view, const Args&) {
+  const auto vector = static_cast<std::uint8_t>(view.exit_record().exit_code - code::kException0);
+  std::optional<std::uint32_t> error;
+  if (isa::pushes_error_code(vector)) {
+    error = static_cast<std::uint32_t>(view.exit_record().exit_info_1);
+  }
+  queue_exception(view, vector, error);
+  return ActionResult::done();
+}
+
 // shutdown_interception: the VMCB is cleared and the vCPU put into its INIT state. User space ends
 // the run before that state would be seen.
 ActionResult reset_vcpu(OpenView&, const Args&) { return ActionResult::done(); }
@@ -237,6 +248,7 @@ void add_exit_actions(rules::Vocabulary& v) {
                                    "KVM_EXIT_INTERNAL_ERROR"));
   v.add(action<inject>("inject", {number_arg("vector", 31), number_arg("error_code", 0xffff, false)},
                        "EVENTINJ", "queues an exception of the guest"));
+  v.add(action<queue_again>("queue_again", {}, "EVENTINJ", "the intercepted exception, as it was"));
   v.add(open_action<reset_vcpu>("reset_vcpu", {}, "the vCPU", "its INIT state"));
 
   rules::ActionDef intercept;

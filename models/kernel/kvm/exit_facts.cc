@@ -23,12 +23,13 @@ constexpr ExitWord kExitWords[] = {
 };
 constexpr unsigned kCodes = sizeof kExitWords / sizeof kExitWords[0];
 // Ranges come after the single codes.
-constexpr unsigned kCr = kCodes, kSvmInstruction = kCodes + 1, kOther = kCodes + 2;
+constexpr unsigned kCr = kCodes, kSvmInstruction = kCodes + 1, kException = kCodes + 2,
+                   kOther = kCodes + 3;
 
 std::vector<std::string> exit_words() {
   std::vector<std::string> words;
   for (const ExitWord& row : kExitWords) words.emplace_back(row.word);
-  words.insert(words.end(), {"cr", "svm-instruction", "other"});
+  words.insert(words.end(), {"cr", "svm-instruction", "exception", "other"});
   return words;
 }
 
@@ -39,6 +40,7 @@ unsigned exit_of(const View& view) {
   }
   if (exit < code::kReadDr0 || exit == code::kCr0Selective) return kCr;
   if (exit >= code::kVmrun && exit <= code::kSkinit) return kSvmInstruction;
+  if (exit >= code::kException0 && exit < code::kIntr) return kException;
   return kOther;
 }
 

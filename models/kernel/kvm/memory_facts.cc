@@ -40,14 +40,29 @@ unsigned gfn_in_width(const View& view) {
 
 enum EntryWord : unsigned { kEntryNone, kEntryAllows, kEntryDenies, kEntryMmio, kEntryBroken };
 
+// get_mmio_spte: a reserved bit in any entry that KVM counts as present, at any level. KVM computes
+// the bits as the processor has them (reset_shadow_zero_bits_mask).
+bool path_has_reserved_bit(const View& view, const NestedTables& tables) {
+  const svm::CpuProfile& cpu = view.setup().cpu;
+  svm::EntryOptions options;
+  options.reserved_address = cpu.host_reserved_address();
+  options.c_mask = cpu.host_c_mask();
+  options.pages_1g = cpu.features.pages_1g;
+  const svm::EntryRules rules = svm::make_entry_rules(svm::TableFormat::kLong, options);
+  bool found = false;
+  tables.for_path(fault_gpa(view), [&](const NestedTables::Entry& entry) {
+    found |= svm::classify(entry.word, rules.at(entry.level)).kind == svm::EntryKind::kReserved;
+  });
+  return found;
+}
+
 // The nested entry against the fault: what is_access_allowed and is_mmio_spte see.
 unsigned entry_word(const View& view) {
   const NestedTables tables = tables_of(view);
   const auto entry = tables.find(fault_gpa(view));
+  if (path_has_reserved_bit(view, tables)) return kEntryBroken;
   if (is_mmio_spte(entry.word, vm_of(view).get(vm::kMmioValue))) return kEntryMmio;
-  if (!(entry.word & svm::kEntryP)) return kEntryNone;
-  if (!has_bit(entry.word, kSpteMmuPresent)) return kEntryBroken;
-  if (entry.word & view.setup().cpu.host_reserved_address()) return kEntryBroken;
+  if (!has_bit(entry.word, kSpteMmuPresent)) return kEntryNone;
   const std::uint64_t error = view.exit_record().exit_info_1;
   const bool denied = (error & svm::kErrorRw) && !(entry.word & svm::kEntryRw);
   return denied ? kEntryDenies : kEntryAllows;

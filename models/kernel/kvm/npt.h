@@ -46,6 +46,19 @@ class NestedTables {
     std::uint64_t word = 0;
   };
   Entry find(GuestPhysAddr gpa) const;
+  // Calls visit(entry) for the entries of that walk that KVM counts as present (bit 11), root first.
+  template <class Visit>
+  void for_path(GuestPhysAddr gpa, Visit&& visit) const {
+    HostPhysAddr table = root();
+    for (unsigned level = levels_;; --level) {
+      const HostPhysAddr spa = entry_address(table, gpa, level);
+      const std::uint64_t word = read(spa);
+      if (!has_bit(word, kSpteMmuPresent)) return;
+      visit(Entry{spa, level, word});
+      if (level == 1 || (word & bit(7)) != 0) return;
+      table = HostPhysAddr(word & bit_range(51, 12));
+    }
+  }
   // The 4K entry of `gpa`; tables on the way are made.
   Entry find_or_make(GuestPhysAddr gpa);
 

@@ -57,7 +57,6 @@ inline constexpr Field kFaultFrame{"fault.pfn", 5, 63, 0, "SPA that hva_to_pfn f
 inline constexpr Field kMapWritable{"fault.map_writable", 6, 0, 0, ""};
 inline constexpr unsigned kMaxReads = 16;
 inline constexpr Field kWakeup{"wakeup", 6, 1, 1, "something ended HLT"};
-inline constexpr Field kRepeating{"emulator.rep", 6, 2, 2, "a string instruction goes on"};
 // The emulator: answers that user space has given to this instruction so far, in order.
 inline constexpr Field kReads{"emulator.mem_read.count", 7, 7, 0, ""};
 inline constexpr Field kReadBytes{"emulator.mem_read.pending_len", 7, 15, 8, ""};
@@ -88,7 +87,7 @@ inline constexpr Field kJumpTable{"ap_jump_table", 41, 63, 0, ""};
 inline constexpr unsigned kFirstFragment = 42, kFragmentWords = 3, kMaxFragments = 8;
 inline constexpr Field kFields[] = {
     kFaultGpa,  kFaultError, kCacheValid, kCacheGfn, kCacheGeneration, kFaultFrame, kMapWritable,
-    kWakeup,    kReads,      kReadBytes,  kFragments, kFragmentNext, kRepeating, kReadData0, kGhcbGpa,    kExitCode,
+    kWakeup,    kReads,      kReadBytes,  kFragments, kFragmentNext, kReadData0, kGhcbGpa,    kExitCode,
     kExitInfo1, kExitInfo2,  kScratch,    kValid0,   kValid1,          kUsage,      kRax,
     kRbx,       kRcx,        kRdx,        kRsi,      kXcr0,            kCpl,        kMmioGpa,
     kMmioLeft,  kMmioDone,   kJumpTable};

@@ -69,7 +69,7 @@ constexpr std::string_view name_of(Evidence evidence) {
     "bits/flags for #NPF\", 2024-02",                                                              \
     "On SNP-capable parts EXITINFO1.ENC is the effective C-bit for any SEV guest.")                \
   X(kNpfExit, "npf.exit", kManual, "APM vol. 2 rev. 3.45, 15.25.6, table 15-33",                   \
-    "A #NPF with RSV=0 exits to the host, of an SEV-ES guest too (automatic exit).")               \
+    "A #NPF exits to the host; of an SEV-ES guest only with RSV=0 (an automatic exit).")           \
   X(kNpfVc, "npf.vc", kManual, "APM vol. 2 rev. 3.45, 15.35.4, 15.35.5, table 15-33",              \
     "A #NPF with RSV=1 of an SEV-ES or SNP guest is no exit: the guest takes #VC with error code " \
     "0x400.")                                                                                      \
