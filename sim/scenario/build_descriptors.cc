@@ -207,14 +207,14 @@ void take_vector(Plan& plan, const Vector& said, Gates& gates) {
 // --- the IDT in its three formats ---
 
 void put_gate(Table& idt, Mode mode, unsigned vector, const Gate& gate) {
-  if (!gate.present) return;
   if (mode == Mode::k16) {
     idt.put(vector * 4, gate.address, 4);  // CS 0
     return;
   }
-  // Present, interrupt gate; INT3 and INTO may be executed at CPL 3.
+  // Interrupt gates; INT3 and INTO may be executed at CPL 3. One that is absent still has its type:
+  // that is looked at first, and would give #GP instead of #NP.
   const bool user = vector == kBreakpoint || vector == kOverflow;
-  const std::uint64_t type = 0x8e | (user ? 3 << 5 : 0);
+  const std::uint64_t type = 0x0e | (gate.present ? 0x80 : 0) | (user ? 3 << 5 : 0);
   const std::uint64_t low = get_bits(gate.address, 15, 0) | kKernelCode << 16 | type << 40 |
                             get_bits(gate.address, 31, 16) << 48;
   if (mode == Mode::k32) {
