@@ -89,8 +89,7 @@ struct Library::Impl {
   Or<VersionFile> version(ModelKind kind, const Spelled& name) const;
   Or<std::string> overlay_path(const Spelled& name) const;
   Or<rules::Overlay> overlay(const Spelled& name);
-  Or<rules::Model> model(ModelKind kind, const VersionFile& file,
-                         const std::vector<Spelled>& overlays);
+  Or<rules::Model> model(const VersionFile& file, const std::vector<Spelled>& overlays);
   Or<std::pair<CheckedModel, CheckedModel>> host(const StackRequest& request);
   Or<CheckedModel> guest(const StackRequest& request);
   Or<LoadedModel> compile(const CheckedModel& model, ModelKind kind, const StackRequest& request,
@@ -104,6 +103,7 @@ Or<VersionFile> Library::Impl::version(ModelKind kind, const Spelled& name) cons
   if (!found) {
     std::vector<std::string> names;
     for (const VersionFile& version : files.versions(kind_name)) names.push_back(version.name);
+    if (kind == ModelKind::kGuest) names.emplace_back(kNoGuest);
     return Diagnostics{unknown_word(name.pos, kind_name, name.text, names)};
   }
   if (family_of(kind, found->family) == nullptr) {
@@ -138,9 +138,8 @@ Or<rules::Overlay> Library::Impl::overlay(const Spelled& name) {
   return rules::read_overlay(path.value(), cache.loader());
 }
 
-Or<rules::Model> Library::Impl::model(ModelKind kind, const VersionFile& file,
+Or<rules::Model> Library::Impl::model(const VersionFile& file,
                                       const std::vector<Spelled>& overlays) {
-  (void)kind;
   std::vector<rules::Overlay> read;
   for (const Spelled& name : overlays) {
     auto one = overlay(name);
@@ -159,9 +158,9 @@ Or<std::pair<CheckedModel, CheckedModel>> Library::Impl::host(const StackRequest
                           joined(request.overlays);
   if (const auto found = hosts.find(key); found != hosts.end()) return found->second;
 
-  auto kernel = model(ModelKind::kKernel, kernel_file.value(), request.overlays);
+  auto kernel = model(kernel_file.value(), request.overlays);
   if (!kernel.ok()) return kernel.error();
-  auto vmm = model(ModelKind::kVmm, vmm_file.value(), request.overlays);
+  auto vmm = model(vmm_file.value(), request.overlays);
   if (!vmm.ok()) return vmm.error();
   const rules::LinkedPair linked = rules::link_exports(kernel.value(), vmm.value());
   auto checked_kernel =
@@ -186,7 +185,7 @@ Or<CheckedModel> Library::Impl::guest(const StackRequest& request) {
   if (!file.ok()) return file.error();
   const std::string key = file.value().path + "|" + joined(request.overlays);
   if (const auto found = guests.find(key); found != guests.end()) return found->second;
-  auto merged = model(ModelKind::kGuest, file.value(), request.overlays);
+  auto merged = model(file.value(), request.overlays);
   if (!merged.ok()) return merged.error();
   auto checked = rules::check(std::move(merged).value(),
                               family_of(ModelKind::kGuest, file.value().family)->vocabulary());
@@ -265,8 +264,14 @@ std::vector<Listed> Library::list() const {
   for (const char* kind : {"kernel", "vmm", "guest"}) {
     for (const VersionFile& version : files.versions(kind)) {
       all.push_back(files.describe(kind, version.family, version.name, version.path));
+      // The newest of a family also goes by the family's name.
+      const auto newest = files.find_version(kind, version.family);
+      if (newest && newest->name == version.name && version.name != version.family) {
+        all.back().aliases.push_back(version.family);
+      }
     }
   }
+  all.push_back({"guest", kNoGuest, kNoGuest, "No modelled code", "", {}, {}, {}});
   for (const std::string& name : files.proposal_names()) {
     all.push_back(files.describe("proposal", "", name, files.proposal_path(name)));
   }
@@ -318,7 +323,7 @@ Or<rules::Model> Library::model(ModelKind kind, const Spelled& name,
   const std::lock_guard lock(impl_->mutex);
   const auto file = impl_->version(kind, name);
   if (!file.ok()) return file.error();
-  return impl_->model(kind, file.value(), overlays);
+  return impl_->model(file.value(), overlays);
 }
 
 Or<rules::Checked> Library::checked(ModelKind kind, const Spelled& name, const Spelled& peer,
