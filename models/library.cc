@@ -52,7 +52,9 @@ struct CheckedModel {
   VersionFile file;
 };
 
-void append(Diagnostics& to, const Diagnostics& more) { to.insert(to.end(), more.begin(), more.end()); }
+void append(Diagnostics& to, const Diagnostics& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
 
 // The answers of exits and ioctls have names; the machine wants numbers.
 machine::Entries link(const Stack& stack, Diagnostics& diagnostics, const SourcePos& pos) {
@@ -70,7 +72,8 @@ machine::Entries link(const Stack& stack, Diagnostics& diagnostics, const Source
   entries.vmexit = find(kernel, "vmexit");
   entries.vmm_start = vmm.find_procedure("start");
   for (const std::string& name : kernel.exits()) entries.vmm_by_exit.push_back(find(vmm, name));
-  for (const std::string& name : vmm.ioctls()) entries.kernel_by_ioctl.push_back(find(kernel, name));
+  for (const std::string& name : vmm.ioctls())
+    entries.kernel_by_ioctl.push_back(find(kernel, name));
   return entries;
 }
 
@@ -154,8 +157,8 @@ Or<std::pair<CheckedModel, CheckedModel>> Library::Impl::host(const StackRequest
   if (!kernel_file.ok()) return kernel_file.error();
   const auto vmm_file = version(ModelKind::kVmm, request.vmm);
   if (!vmm_file.ok()) return vmm_file.error();
-  const std::string key = kernel_file.value().path + "|" + vmm_file.value().path + "|" +
-                          joined(request.overlays);
+  const std::string key =
+      kernel_file.value().path + "|" + vmm_file.value().path + "|" + joined(request.overlays);
   if (const auto found = hosts.find(key); found != hosts.end()) return found->second;
 
   auto kernel = model(kernel_file.value(), request.overlays);
@@ -163,13 +166,12 @@ Or<std::pair<CheckedModel, CheckedModel>> Library::Impl::host(const StackRequest
   auto vmm = model(vmm_file.value(), request.overlays);
   if (!vmm.ok()) return vmm.error();
   const rules::LinkedPair linked = rules::link_exports(kernel.value(), vmm.value());
-  auto checked_kernel =
-      rules::check(std::move(kernel).value(),
-                   family_of(ModelKind::kKernel, kernel_file.value().family)->vocabulary(),
-                   linked.lower);
-  auto checked_vmm = rules::check(std::move(vmm).value(),
-                                  family_of(ModelKind::kVmm, vmm_file.value().family)->vocabulary(),
-                                  linked.upper);
+  auto checked_kernel = rules::check(
+      std::move(kernel).value(),
+      family_of(ModelKind::kKernel, kernel_file.value().family)->vocabulary(), linked.lower);
+  auto checked_vmm =
+      rules::check(std::move(vmm).value(),
+                   family_of(ModelKind::kVmm, vmm_file.value().family)->vocabulary(), linked.upper);
   Diagnostics diagnostics;
   if (!checked_kernel.ok()) append(diagnostics, checked_kernel.error());
   if (!checked_vmm.ok()) append(diagnostics, checked_vmm.error());

@@ -1,8 +1,8 @@
 // All models that there are, and the way from their names to programs that run.
 //
 // The only place that knows which C++ code belongs to which family of models. Files are read from
-// the project's folder when they are asked for; what has been read and checked is kept, so the points
-// of a matrix share it.
+// the project's folder when they are asked for; what has been read and checked is kept, so the
+// points of a matrix share it.
 #ifndef NPTSIM_MODELS_LIBRARY_H_
 #define NPTSIM_MODELS_LIBRARY_H_
 
@@ -26,9 +26,9 @@ namespace nptsim::models {
 
 // One thing that a scenario can name.
 struct Listed {
-  std::string kind;                  // "cpu", "kernel", "vmm", "guest" or "proposal"
-  std::string family;                // "kvm", "qemu", ...; empty for CPUs and proposals
-  std::string name;                  // "kvm-7.0"
+  std::string kind;    // "cpu", "kernel", "vmm", "guest" or "proposal"
+  std::string family;  // "kvm", "qemu", ...; empty for CPUs and proposals
+  std::string name;    // "kvm-7.0"
   std::string title;
   std::string file;
   std::vector<std::string> aliases;  // other names of the same
@@ -40,21 +40,21 @@ struct Listed {
 struct StackRequest {
   rules::Spelled kernel;
   rules::Spelled vmm;
-  rules::Spelled guest;                           // "none" or empty: no modelled code
-  std::vector<rules::Spelled> overlays;           // names of proposals, or paths of files
-  std::string vm_type = "default";                // the kernel's: the column of each capability
-  std::map<std::string, rules::Spelled> params;   // "kernel.mmio_caching"; all with a kind in front
+  rules::Spelled guest;                          // "none" or empty: no modelled code
+  std::vector<rules::Spelled> overlays;          // names of proposals, or paths of files
+  std::string vm_type = "default";               // the kernel's: the column of each capability
+  std::map<std::string, rules::Spelled> params;  // "kernel.mmio_caching"; all with a kind in front
 };
 
 using Prepare = void (*)(Store&, const machine::Setup&);
 
 // One model, compiled with its settings.
 struct LoadedModel {
-  std::string name;                               // the version's own: "qemu-10.2" for "qemu"
+  std::string name;  // the version's own: "qemu-10.2" for "qemu"
   std::string family;
   std::shared_ptr<const rules::Program> program;  // null: it has no rules (guest none)
   Prepare prepare = nullptr;
-  std::vector<rules::Exported> exported;          // what others may enter, with the locals it takes
+  std::vector<rules::Exported> exported;  // what others may enter, with the locals it takes
 };
 
 struct Stack {

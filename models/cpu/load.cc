@@ -15,7 +15,7 @@ using svm::CpuProfile;
 
 struct NumberField {
   std::string_view name;
-  unsigned CpuProfile::* member;
+  unsigned CpuProfile::*member;
 };
 constexpr NumberField kNumbers[] = {
     {"maxphyaddr", &CpuProfile::maxphyaddr},
@@ -28,7 +28,7 @@ constexpr NumberField kNumbers[] = {
 
 struct FeatureField {
   std::string_view name;
-  bool CpuFeatures::* member;
+  bool CpuFeatures::*member;
 };
 constexpr FeatureField kFeatures[] = {
     {"pages_1g", &CpuFeatures::pages_1g},
@@ -143,7 +143,7 @@ const yaml::Node* value_of(const yaml::Node& node, const std::string& what,
 
 // Keys of the file that say something about it, not of the CPU.
 const std::vector<std::string>& description_keys() {
-  static const std::vector<std::string> kKeys = {"cpu",    "title",    "text",    "source",
+  static const std::vector<std::string> kKeys = {"cpu",     "title",    "text",    "source",
                                                  "sources", "evidence", "aliases", "about"};
   return kKeys;
 }
@@ -201,8 +201,7 @@ class Reader {
                                : set_profile_field(profile_, name, assignment);
     if (known) return;
     std::vector<std::string> names = feature ? cpu_feature_names() : profile_keys();
-    diagnostics_.push_back(
-        unknown_word(key.pos, feature ? "feature" : "key", key.text, names));
+    diagnostics_.push_back(unknown_word(key.pos, feature ? "feature" : "key", key.text, names));
   }
 
   static std::vector<std::string> profile_keys() {

@@ -79,7 +79,8 @@ void start(Plan& plan, machine::Machine& machine, machine::EventSink* events) {
 Result<Built, Diagnostics> build(const Scenario& point, models::Library& library,
                                  machine::EventSink* start_events) {
   if (!point.vms.empty()) {
-    return Diagnostics{{point.pos, "vms: several machines are not modelled yet", "one machine", ""}};
+    return Diagnostics{
+        {point.pos, "vms: several machines are not modelled yet", "one machine", ""}};
   }
   building::Plan plan(point, point.vm);
   if (!building::fill_in(plan, library)) return plan.diagnostics;
@@ -93,8 +94,8 @@ Result<Built, Diagnostics> build(const Scenario& point, models::Library& library
 
 std::optional<std::string> contradiction(const Scenario& point, models::Library& library) {
   const Vm& vm = point.vm;
-  const auto cpu = library.any_cpu({vm.machine.cpu.value, vm.machine.cpu.pos},
-                                   building::cpu_overrides(point));
+  const auto cpu =
+      library.any_cpu({vm.machine.cpu.value, vm.machine.cpu.pos}, building::cpu_overrides(point));
   if (!cpu.ok()) return std::nullopt;  // build() says what is wrong
   const auto reasons = svm::contradictions(cpu.value());
   if (!reasons.empty()) return reasons.front();

@@ -50,8 +50,8 @@ class Table {
 std::uint64_t tss_selector(unsigned vcpu) { return kFirstTss + vcpu * kTssDescriptorSize; }
 
 void put_tss_descriptor(Table& gdt, unsigned vcpu, std::uint64_t base) {
-  const std::uint64_t low = kTssLimit | get_bits(base, 23, 0) << 16 | kTssAttributes << 40 |
-                            get_bits(base, 31, 24) << 56;
+  const std::uint64_t low =
+      kTssLimit | get_bits(base, 23, 0) << 16 | kTssAttributes << 40 | get_bits(base, 31, 24) << 56;
   gdt.put(tss_selector(vcpu), low, 8);
   gdt.put(tss_selector(vcpu) + 8, base >> 32, 8);
 }

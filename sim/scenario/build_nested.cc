@@ -51,8 +51,8 @@ class EntryWriter {
     return HostPhysAddr(table + 8 * ((gpa.value >> shift(level)) & 511));
   }
 
-  // The tables down to the 4K entry, made by the kernel's own rules, which leave an entry in it that
-  // nobody asked for.
+  // The tables down to the 4K entry, made by the kernel's own rules, which leave an entry in it
+  // that nobody asked for.
   void make_tables(GuestPhysAddr gpa) {
     const auto prefault = plan_.setup.kernel->find_procedure(kPrefault);
     if (!prefault) return;
@@ -128,7 +128,8 @@ class EntryWriter {
       if (region.name != to.region || region.backing == machine::kNoBacking) continue;
       return machine::populate(store_, region.backing, to.offset >> kPageShift).value;
     }
-    plan_.report(to.pos, "region '" + to.region + "' has no memory", "a region of RAM, ROM or flash");
+    plan_.report(to.pos, "region '" + to.region + "' has no memory",
+                 "a region of RAM, ROM or flash");
     return std::nullopt;
   }
 

@@ -36,18 +36,18 @@ struct Plan {
   const Vm& vm;
   Diagnostics diagnostics;
 
-  machine::Setup setup;                          // choose_models, then everybody
-  std::shared_ptr<const models::Stack> stack;    // choose_models
-  isa::Mode mode = isa::Mode::k64;               // choose_registers
-  bool la57 = false;                             // choose_registers: the guest's own tables
-  bool nxe = true;                               // choose_registers: NX is legal in an entry
-  bool host_la57 = false;                        // choose_registers: the nested tables
-  bool tlb = false;                              // choose_registers: the TLB is modelled
-  std::vector<isa::Registers> registers;         // choose_registers; RIP, RSP, CR3 come later
-  std::vector<std::uint64_t> xcr0;               // choose_registers
-  Places places;                                 // choose_places
-  std::uint64_t tables_size = 0;                 // write_guest_tables; 0: paging is off
-  std::vector<Piece> image;                      // what the guest itself has written by now
+  machine::Setup setup;                        // choose_models, then everybody
+  std::shared_ptr<const models::Stack> stack;  // choose_models
+  isa::Mode mode = isa::Mode::k64;             // choose_registers
+  bool la57 = false;                           // choose_registers: the guest's own tables
+  bool nxe = true;                             // choose_registers: NX is legal in an entry
+  bool host_la57 = false;                      // choose_registers: the nested tables
+  bool tlb = false;                            // choose_registers: the TLB is modelled
+  std::vector<isa::Registers> registers;       // choose_registers; RIP, RSP, CR3 come later
+  std::vector<std::uint64_t> xcr0;             // choose_registers
+  Places places;                               // choose_places
+  std::uint64_t tables_size = 0;               // write_guest_tables; 0: paging is off
+  std::vector<Piece> image;                    // what the guest itself has written by now
 
   bool ok() const { return diagnostics.empty(); }
   bool user_code(unsigned vcpu) const { return registers[vcpu].cpl == 3; }
@@ -57,8 +57,7 @@ struct Plan {
   }
   void report(const SourcePos& pos, std::string found, std::string accepted = "",
               std::string suggestion = "") {
-    diagnostics.push_back(
-        {pos, std::move(found), std::move(accepted), std::move(suggestion)});
+    diagnostics.push_back({pos, std::move(found), std::move(accepted), std::move(suggestion)});
   }
   void add(const Diagnostics& more) {
     diagnostics.insert(diagnostics.end(), more.begin(), more.end());

@@ -29,7 +29,7 @@ Places make_places(isa::Mode mode, const std::map<std::string, Number>& moved) {
     places.code_stride = kRealModeCodeStride;
   }
   const std::pair<const char*, GuestPhysAddr*> names[] = {
-      {"gdt", &places.gdt},     {"idt", &places.idt},       {"tss", &places.tss},
+      {"gdt", &places.gdt},     {"idt", &places.idt},           {"tss", &places.tss},
       {"ghcb", &places.ghcb},   {"handlers", &places.handlers}, {"code", &places.code},
       {"stack", &places.stack}, {"tables", &places.tables},
   };
@@ -54,8 +54,8 @@ std::vector<Area> areas_without_tables(const Plan& plan) {
     areas.push_back({"code", p.code_of(vcpu), code_size(plan, vcpu), user, true, false, vcpu});
     // Modelled guest code puts the few instructions that have to be real below its stack pointer.
     areas.push_back({"stack", p.stack_of(vcpu), kKernelStackEnd, false, true, false, vcpu});
-    areas.push_back({"stack", p.stack_of(vcpu) + kKernelStackEnd, kProgramStackEnd - kKernelStackEnd,
-                     user, true, false, vcpu});
+    areas.push_back({"stack", p.stack_of(vcpu) + kKernelStackEnd,
+                     kProgramStackEnd - kKernelStackEnd, user, true, false, vcpu});
     if (plan.has_ghcbs()) {
       areas.push_back({"ghcb", p.ghcb_of(vcpu), kPageSize, false, false, true, vcpu});
     }
@@ -100,10 +100,10 @@ void check_places(Plan& plan) {
                    [](const Area& a, const Area& b) { return a.gpa < b.gpa; });
   for (std::size_t i = 1; i < areas.size(); ++i) {
     if (areas[i].gpa - areas[i - 1].gpa >= areas[i - 1].size) continue;
-    plan.report(pos_of(plan, areas[i]),
-                "the guest's own " + range_text(areas[i]) + " overlaps its " +
-                    range_text(areas[i - 1]),
-                "places that lie apart");
+    plan.report(
+        pos_of(plan, areas[i]),
+        "the guest's own " + range_text(areas[i]) + " overlaps its " + range_text(areas[i - 1]),
+        "places that lie apart");
   }
 }
 

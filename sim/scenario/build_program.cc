@@ -174,11 +174,16 @@ using Kind = Directive::Kind;
 
 machine::Directive::Kind machine_kind(Kind kind) {
   switch (kind) {
-    case Kind::kLoad: return machine::Directive::Kind::kLoad;
-    case Kind::kStore: return machine::Directive::Kind::kStore;
-    case Kind::kFetch: return machine::Directive::Kind::kFetch;
-    case Kind::kCheck: return machine::Directive::Kind::kCheck;
-    default: return machine::Directive::Kind::kCall;
+    case Kind::kLoad:
+      return machine::Directive::Kind::kLoad;
+    case Kind::kStore:
+      return machine::Directive::Kind::kStore;
+    case Kind::kFetch:
+      return machine::Directive::Kind::kFetch;
+    case Kind::kCheck:
+      return machine::Directive::Kind::kCheck;
+    default:
+      return machine::Directive::Kind::kCall;
   }
 }
 
@@ -216,10 +221,10 @@ machine::Directive directive_of(Plan& plan, unsigned vcpu, const ProgramLine& li
 void check_length(Plan& plan, unsigned vcpu, std::size_t size) {
   if (size <= plan.places.code_stride) return;
   const auto program = plan.vm.programs.find(vcpu);
-  plan.report(program == plan.vm.programs.end() ? plan.pos() : program->second.pos,
-              "the program of vcpu" + std::to_string(vcpu) + " has " + std::to_string(size) +
-                  " bytes",
-              "at most " + std::to_string(plan.places.code_stride));
+  plan.report(
+      program == plan.vm.programs.end() ? plan.pos() : program->second.pos,
+      "the program of vcpu" + std::to_string(vcpu) + " has " + std::to_string(size) + " bytes",
+      "at most " + std::to_string(plan.places.code_stride));
 }
 
 // RIP is the address itself there, so code has to lie where 16 bits reach.

@@ -21,8 +21,8 @@ void refuse_machine(Plan& plan) {
          "machine.vcpus above " + std::to_string(machine::kMaxVcpus));
   for (const Setting& setting : plan.scenario.set) {
     for (const char* root : {"firmware.", "board.", "host."}) {
-      refuse(plan, setting.key.value.starts_with(root), setting.key.pos,
-             "set." + setting.key.value, "kernel., vmm., guest. and cpu. parameters");
+      refuse(plan, setting.key.value.starts_with(root), setting.key.pos, "set." + setting.key.value,
+             "kernel., vmm., guest. and cpu. parameters");
     }
   }
 }
@@ -51,7 +51,8 @@ void refuse_start(Plan& plan) {
   for (const HostRange& range : s.host) {
     const Region* region = plan.vm.region(range.region);
     if (region == nullptr || region->device != Device::kIo) continue;
-    plan.report(range.pos, "region '" + range.region + "' is a device: the host maps no memory for it",
+    plan.report(range.pos,
+                "region '" + range.region + "' is a device: the host maps no memory for it",
                 "a region that has memory");
   }
   if (!s.answers.empty()) refuse(plan, true, s.answers[0].pos, "start.answers");

@@ -12,10 +12,14 @@ namespace {
 
 machine::RegionKind kind_of(Device device) {
   switch (device) {
-    case Device::kRam: return machine::RegionKind::kRam;
-    case Device::kRom: return machine::RegionKind::kRom;
-    case Device::kPflash: return machine::RegionKind::kPflash;
-    case Device::kIo: return machine::RegionKind::kIo;
+    case Device::kRam:
+      return machine::RegionKind::kRam;
+    case Device::kRom:
+      return machine::RegionKind::kRom;
+    case Device::kPflash:
+      return machine::RegionKind::kPflash;
+    case Device::kIo:
+      return machine::RegionKind::kIo;
   }
   return machine::RegionKind::kIo;
 }
@@ -108,7 +112,7 @@ void write_piece(const Plan& plan, arch::PhysicalMemory& memory, const Piece& pi
 
 struct SlotFlag {
   std::string_view name;
-  bool bare::Slot::* member;
+  bool bare::Slot::*member;
 };
 constexpr SlotFlag kSlotFlags[] = {{"readonly", &bare::Slot::readonly},
                                    {"log_dirty", &bare::Slot::log_dirty}};

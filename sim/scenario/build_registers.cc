@@ -16,13 +16,13 @@ constexpr NamedBit kCr0Bits[] = {{"pe", 0},  {"mp", 1},  {"em", 2},  {"ts", 3},
                                  {"et", 4},  {"ne", 5},  {"wp", 16}, {"am", 18},
                                  {"nw", 29}, {"cd", 30}, {"pg", 31}};
 constexpr NamedBit kCr4Bits[] = {
-    {"vme", 0},     {"pvi", 1},         {"tsd", 2},   {"de", 3},    {"pse", 4},      {"pae", 5},
-    {"mce", 6},     {"pge", 7},         {"pce", 8},   {"osfxsr", 9}, {"osxmmexcpt", 10},
-    {"umip", 11},   {"la57", 12},       {"fsgsbase", 16}, {"pcide", 17}, {"osxsave", 18},
-    {"smep", 20},   {"smap", 21},       {"pke", 22},  {"cet", 23}};
-constexpr NamedBit kEferBits[] = {{"sce", 0},    {"lme", 8},   {"lma", 10},    {"nxe", 11},
-                                  {"svme", 12},  {"lmsle", 13}, {"ffxsr", 14}, {"tce", 15},
-                                  {"mcommit", 17}, {"intwb", 18}, {"uaie", 20}, {"aibrse", 21}};
+    {"vme", 0},         {"pvi", 1},   {"tsd", 2},   {"de", 3},        {"pse", 4},
+    {"pae", 5},         {"mce", 6},   {"pge", 7},   {"pce", 8},       {"osfxsr", 9},
+    {"osxmmexcpt", 10}, {"umip", 11}, {"la57", 12}, {"fsgsbase", 16}, {"pcide", 17},
+    {"osxsave", 18},    {"smep", 20}, {"smap", 21}, {"pke", 22},      {"cet", 23}};
+constexpr NamedBit kEferBits[] = {{"sce", 0},      {"lme", 8},    {"lma", 10},   {"nxe", 11},
+                                  {"svme", 12},    {"lmsle", 13}, {"ffxsr", 14}, {"tce", 15},
+                                  {"mcommit", 17}, {"intwb", 18}, {"uaie", 20},  {"aibrse", 21}};
 constexpr NamedBit kXcr0Bits[] = {{"x87", 0}, {"sse", 1}, {"avx", 2}, {"pkru", 9}};
 
 constexpr std::uint64_t kCr0Ne = bit(5), kCr0Wp = bit(16), kEferNxe = bit(11);
@@ -64,9 +64,8 @@ std::uint64_t* start_register(isa::Registers& r, const std::string& name) {
     std::string_view name;
     std::uint64_t* word;
   };
-  const Other others[] = {{"rflags", &r.rflags}, {"rip", &r.rip}, {"cr2", &r.cr2},
-                          {"cr3", &r.cr3},       {"cr8", &r.cr8}, {"dr6", &r.dr6},
-                          {"dr7", &r.dr7}};
+  const Other others[] = {{"rflags", &r.rflags}, {"rip", &r.rip}, {"cr2", &r.cr2}, {"cr3", &r.cr3},
+                          {"cr8", &r.cr8},       {"dr6", &r.dr6}, {"dr7", &r.dr7}};
   for (const Other& other : others) {
     if (other.name == name) return other.word;
   }

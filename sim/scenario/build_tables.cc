@@ -132,8 +132,7 @@ class Mapper {
                    "smaller ranges or larger pages (page: 2M)");
       return false;
     }
-    if ((entry.gpa.value & c_mask_) != 0 ||
-        ((entry.gpa.value + entry.size - 1) & c_mask_) != 0) {
+    if ((entry.gpa.value & c_mask_) != 0 || ((entry.gpa.value + entry.size - 1) & c_mask_) != 0) {
       plan_.report(entry.pos, "gpa " + hex(entry.gpa.value) + " contains the C-bit",
                    "the address without it, and c_bit: 0 or 1");
       return false;
@@ -167,10 +166,9 @@ class Mapper {
     for (std::uint64_t at = 0; at < entry.size; at += entry.page) {
       const GuestPhysAddr gpa = entry.gpa + at;
       const bool c_bit = entry.c_bit.value_or(!is_ghcb(gpa));
-      const std::uint64_t flags =
-          (rights.present ? kEntryP : 0) | (rights.write ? kEntryRw : 0) |
-          (rights.user ? kEntryUs : 0) | (rights.execute ? 0 : kEntryNx) | kEntryA | kEntryD |
-          (c_bit ? c_mask_ : 0);
+      const std::uint64_t flags = (rights.present ? kEntryP : 0) | (rights.write ? kEntryRw : 0) |
+                                  (rights.user ? kEntryUs : 0) | (rights.execute ? 0 : kEntryNx) |
+                                  kEntryA | kEntryD | (c_bit ? c_mask_ : 0);
       tables_.map(entry.gva + at, gpa, entry.page, rights.present ? flags : 0);
     }
   }

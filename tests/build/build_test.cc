@@ -49,8 +49,8 @@ TEST_CASE("a program lies at its place, runs and completes at its end") {
 TEST_CASE("every place of a minimal guest walks, warm, and the null page does not") {
   Story story(kPlain + kRam + kNothing);
   // The last word of each page, which holds nothing that the next access needs.
-  for (const std::uint64_t place : {0x1ff8, 0x2ff8, 0x3ff8, 0x4ff8, 0x5ff8, 0x20ff8, 0x60ff8, 0x63ff8,
-                                    0x100ff8, 0x103ff8}) {
+  for (const std::uint64_t place :
+       {0x1ff8, 0x2ff8, 0x3ff8, 0x4ff8, 0x5ff8, 0x20ff8, 0x60ff8, 0x63ff8, 0x100ff8, 0x103ff8}) {
     CAPTURE(place);
     CHECK(touch(story, place, svm::AccessKind::kRead).kind == svm::AttemptKind::kRetired);
     CHECK(touch(story, place, svm::AccessKind::kWrite).kind == svm::AttemptKind::kRetired);
@@ -103,8 +103,9 @@ TEST_CASE("without a gate an exception becomes #NP") {
 }
 
 TEST_CASE("with no gate at all the vCPU shuts down") {
-  Story story(kPlain + kRam + "start: { vectors: { 6: none, 8: none, 11: none, 13: none } }\n"
-                              "program: { vcpu0: ud2 }\n");
+  Story story(kPlain + kRam +
+              "start: { vectors: { 6: none, 8: none, 11: none, 13: none } }\n"
+              "program: { vcpu0: ud2 }\n");
   CHECK(run(story).vcpus[0].kind == OutcomeKind::kShutdown);
 }
 
@@ -165,14 +166,16 @@ TEST_CASE("at CPL 3 the program and its stack are user pages, the rest is not") 
 }
 
 TEST_CASE("32-bit and 16-bit guests run without paging") {
-  Story wide(kPlain + kRam +
-             "start: { cpu: { mode: 32 } }\nprogram:\n  vcpu0: |\n    push 7\n    pop eax\n    ud2\n");
+  Story wide(
+      kPlain + kRam +
+      "start: { cpu: { mode: 32 } }\nprogram:\n  vcpu0: |\n    push 7\n    pop eax\n    ud2\n");
   auto result = run(wide);
   CHECK(result.vcpus[0].kind == OutcomeKind::kException);
   CHECK(result.vcpus[0].registers.gpr[isa::kRax] == 7);
 
-  Story real(kPlain + kRam +
-             "start: { cpu: { mode: 16 } }\nprogram:\n  vcpu0: |\n    push 7\n    pop ax\n    ud2\n");
+  Story real(
+      kPlain + kRam +
+      "start: { cpu: { mode: 16 } }\nprogram:\n  vcpu0: |\n    push 7\n    pop ax\n    ud2\n");
   CHECK(real.setup().programs[0].entry == 0x6000);
   result = run(real);
   CHECK(result.vcpus[0].kind == OutcomeKind::kException);
@@ -260,20 +263,22 @@ TEST_CASE("slots of the bare VMM: what is not listed is MMIO") {
 }
 
 TEST_CASE("a VM that QEMU refuses is an outcome, not a diagnostic") {
-  Story story("machine: { cpu: milan, vm: sev-es, kernel: kvm-7.0, vmm: qemu }\n"
-              "memory:\n  ram: { gpa: 0, size: 16M }\n"
-              "  flash: { gpa: 0xffc00000, size: 4M, device: pflash }\n" +
-              kNothing);
+  Story story(
+      "machine: { cpu: milan, vm: sev-es, kernel: kvm-7.0, vmm: qemu }\n"
+      "memory:\n  ram: { gpa: 0, size: 16M }\n"
+      "  flash: { gpa: 0xffc00000, size: 4M, device: pflash }\n" +
+      kNothing);
   REQUIRE(story.machine().vm_outcome().has_value());
   CHECK(story.machine().vm_outcome()->kind == OutcomeKind::kRefused);
 }
 
 TEST_CASE("a script switches the flash's mode") {
-  Story story("machine: { cpu: milan, kernel: kvm-7.0, vmm: qemu }\n"
-              "memory:\n  ram: { gpa: 0, size: 16M }\n"
-              "  flash: { gpa: 0xffc00000, size: 4M, device: pflash, mode: mmio }\n"
-              "script: [ { vmm: flash.mode romd-on, at: here } ]\n"
-              "program: { vcpu0: 'nop\n\n    here: nop' }\n");
+  Story story(
+      "machine: { cpu: milan, kernel: kvm-7.0, vmm: qemu }\n"
+      "memory:\n  ram: { gpa: 0, size: 16M }\n"
+      "  flash: { gpa: 0xffc00000, size: 4M, device: pflash, mode: mmio }\n"
+      "script: [ { vmm: flash.mode romd-on, at: here } ]\n"
+      "program: { vcpu0: 'nop\n\n    here: nop' }\n");
   REQUIRE(story.setup().script.size() == 1);
   CHECK(story.setup().script[0].region == 1);
   CHECK(story.setup().script[0].at_address == 0x20001);

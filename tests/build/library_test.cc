@@ -36,8 +36,7 @@ TEST_CASE("everything that is listed can be read") {
   }
   for (const char* kind : {"cpu", "kernel", "vmm", "guest"}) {
     CAPTURE(kind);
-    CHECK(std::any_of(all.begin(), all.end(),
-                      [&](const Listed& one) { return one.kind == kind; }));
+    CHECK(std::any_of(all.begin(), all.end(), [&](const Listed& one) { return one.kind == kind; }));
   }
 }
 

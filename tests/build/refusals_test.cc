@@ -44,9 +44,9 @@ TEST_CASE("parameters that do not exist or do not fit") {
 }
 
 TEST_CASE("a CPU that contradicts itself is a contradiction of the point") {
-  CHECK(contradiction(point_of(kPlain + kRam + kNothing + "set: { cpu.reduction: 20 }\n"),
-                      library())
-            .has_value());
+  CHECK(
+      contradiction(point_of(kPlain + kRam + kNothing + "set: { cpu.reduction: 20 }\n"), library())
+          .has_value());
   CHECK(!contradiction(point_of(kPlain + kRam + kNothing), library()).has_value());
   const Scenario asid = point_of(kSealed + kRam + kNothing + "start: { vmsa: { asid: 500 } }\n");
   CHECK(contradiction(asid, library()).has_value());

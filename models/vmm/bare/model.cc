@@ -165,8 +165,7 @@ rules::Vocabulary make_vocabulary() {
                            true));
   v.name_sealed_fact("guest.sealed");
   v.add(fact<exit_reason>(
-      "exit_reason",
-      {std::begin(kvm_uapi::kExitReasonWords), std::end(kvm_uapi::kExitReasonWords)},
+      "exit_reason", {std::begin(kvm_uapi::kExitReasonWords), std::end(kvm_uapi::kExitReasonWords)},
       "kvm_run.exit_reason; errno: KVM_RUN itself failed", true));
   v.add(fact<sipi>("sipi", {"none", "pending"}, "a start-up interrupt for the vCPU that waits"));
 
@@ -179,14 +178,13 @@ rules::Vocabulary make_vocabulary() {
   rules::ArgDef index;
   index.name = "index";
   index.kind = rules::ArgKind::kValue;
-  v.add(action<request_slot>("request_slot", {index},
-                             "the argument of KVM_SET_USER_MEMORY_REGION2", "takes it from the list"));
+  v.add(action<request_slot>("request_slot", {index}, "the argument of KVM_SET_USER_MEMORY_REGION2",
+                             "takes it from the list"));
   v.add(action<launch_update>("launch_update", {}, "the regions that are measured",
                               "encrypts them in place with the guest's key"));
   v.add(action<answer_mmio>("answer_mmio", {}, "kvm_run mmio.data",
                             "a pattern that depends on the address; writes are ignored"));
-  v.add(action<answer_io>("answer_io", {}, "kvm_run io.data",
-                          "all ones; writes are ignored"));
+  v.add(action<answer_io>("answer_io", {}, "kvm_run io.data", "all ones; writes are ignored"));
   rules::ArgDef text;
   text.name = "text";
   text.kind = rules::ArgKind::kWord;
