@@ -21,10 +21,10 @@ TEST_CASE("the first line says what follows") {
 
 TEST_CASE("every event has the same six fields, then its own") {
   CHECK(event_line(npf_event(2)) ==
-        R"({"n":2,"by":"vcpu0","layer":"cpu","kind":"npf","rule":"npf.exit","cause":1,)"
-        R"("gpa":"0xffc00000","error":["present","write","user","final"],)"
-        R"("exit_info_1":"0x100000007","exit_info_2":"0xffc00000","registers_visible":false,)"
-        R"("sentence":"A #NPF with RSV=0 exits to the host.","source":"APM vol. 2, 15.25.6"})"
+        R"~({"n":2,"by":"vcpu0","layer":"cpu","kind":"npf","rule":"npf.exit","cause":1,)~"
+        R"~("gpa":"0xffc00000","error":["present","write","user","final"],)~"
+        R"~("exit_info_1":"0x100000007","exit_info_2":"0xffc00000","registers_visible":false,)~"
+        R"~("sentence":"A #NPF with RSV=0 exits to the host.","source":"APM vol. 2, 15.25.6"})~"
         "\n");
 }
 
@@ -39,9 +39,9 @@ TEST_CASE("what has no cause says so; words and addresses are strings, counts ar
                   {"count", std::uint64_t{18446744073709551615u}},
                   {"records", std::vector<EventFields>{{{"level", std::uint64_t{1}}}}}};
   CHECK(event_line(event) ==
-        R"({"n":7,"by":"script","layer":"vmm","kind":"text","rule":"","cause":null,)"
-        R"("text":"flash.mode romd-on","word":"0xffffffffffffffff",)"
-        R"("count":18446744073709551615,"records":[{"level":1}]})"
+        R"~({"n":7,"by":"script","layer":"vmm","kind":"text","rule":"","cause":null,)~"
+        R"~("text":"flash.mode romd-on","word":"0xffffffffffffffff",)~"
+        R"~("count":18446744073709551615,"records":[{"level":1}]})~"
         "\n");
 }
 
@@ -58,8 +58,8 @@ TEST_CASE("the last events say how it ended") {
   const auto events = closing_events(*passed_result().run, 40);
   REQUIRE(events.size() == 2);
   CHECK(event_line(events[0]) ==
-        R"({"n":40,"by":"vcpu0","layer":"monitor","kind":"outcome","rule":"","cause":null,)"
-        R"("outcome":"spins","spin":"fault","at":"mov byte ptr [rbx], 0x40"})"
+        R"~({"n":40,"by":"vcpu0","layer":"monitor","kind":"outcome","rule":"","cause":null,)~"
+        R"~("outcome":"spins","spin":"fault","at":"mov byte ptr [rbx], 0x40"})~"
         "\n");
   CHECK(events[1].by == "vm");
 }

@@ -15,7 +15,7 @@ namespace {
 
 TEST_CASE("a person gets a line for each result, and below it what differs") {
   CHECK(print_human(sample_report(), Style{}) ==
-        R"(pass   flash.yaml: A write spins [kernel=kvm-6.8 vcpus=1]
+        R"~(pass   flash.yaml: A write spins [kernel=kvm-6.8 vcpus=1]
 FAIL   flash.yaml: A <write> & more
        flash.yaml:9:3: vcpu0: expected completes, but it is spins (fault)
        vcpu0 spins (fault) at `mov byte ptr [rbx], 0x40`
@@ -24,7 +24,7 @@ ERROR  bad.yaml
 invalid flash.yaml: A write spins [kernel=kvm-6.8 vcpus=0]
        a machine has a vCPU
 1 passed, 1 failed, 1 error, 1 invalid point not run
-)");
+)~");
 }
 
 TEST_CASE("colour is in the style and nowhere else") {
@@ -59,7 +59,7 @@ TEST_CASE("diagnostics have a line each") {
 }
 
 TEST_CASE("TAP: numbers, a block below what is not ok, invalid points skipped") {
-  CHECK(print_tap(sample_report()) == R"(TAP version 14
+  CHECK(print_tap(sample_report()) == R"~(TAP version 14
 1..4
 ok 1 - flash.yaml: A write spins [kernel=kvm-6.8 vcpus=1]
 not ok 2 - flash.yaml: A <write> & more
@@ -76,7 +76,7 @@ not ok 3 - bad.yaml
   ...
 ok 4 - flash.yaml: A write spins [kernel=kvm-6.8 vcpus=0] # SKIP a machine has a vCPU
 # bad.yaml:3:1: error: unknown key 'memroy'; did you mean 'memory'? (accepted: memory, map)
-)");
+)~");
 }
 
 TEST_CASE("TAP: a name cannot make a directive") {
@@ -87,7 +87,7 @@ TEST_CASE("TAP: a name cannot make a directive") {
 }
 
 TEST_CASE("JUnit: a suite for each file, nothing unescaped") {
-  CHECK(print_junit(sample_report()) == R"(<?xml version="1.0" encoding="UTF-8"?>
+  CHECK(print_junit(sample_report()) == R"~(<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="nptsim run" tests="4" failures="1" errors="1" skipped="1">
   <testsuite name="flash.yaml" tests="3" failures="1" errors="0" skipped="1">
     <testcase classname="flash.yaml" name="A write spins [kernel=kvm-6.8 vcpus=1]"/>
@@ -104,22 +104,22 @@ TEST_CASE("JUnit: a suite for each file, nothing unescaped") {
     </testcase>
   </testsuite>
 </testsuites>
-)");
+)~");
 }
 
 TEST_CASE("JSON has the shape that is documented") {
   const Json json = to_json(sample_report());
   CHECK(problem_of_report(AnyJson::parse(print_json(sample_report()))) == "");
   CHECK(json["results"][0].dump() ==
-        R"({"file":"flash.yaml","name":"A write spins",)"
-        R"("point":{"kernel":"kvm-6.8","vcpus":"1"},"status":"pass","why":"",)"
-        R"("outcomes":{"vcpu0":{"outcome":"spins","kind":"fault","at":"mov byte ptr [rbx], 0x40",)"
-        R"("loop":["vcpu0 cpu: npf (npt.permission)"],"registers":{"rbx":"0xffc00000"}}},)"
-        R"("vm":{"outcome":"completes"},"harm":[],"seen_by":"kernel",)"
-        R"("hash":"0123456789abcdef","differences":[]})");
-  CHECK(json["results"][1]["harm"].dump() == R"(["rom-modified"])");
+        R"~({"file":"flash.yaml","name":"A write spins",)~"
+        R"~("point":{"kernel":"kvm-6.8","vcpus":"1"},"status":"pass","why":"",)~"
+        R"~("outcomes":{"vcpu0":{"outcome":"spins","kind":"fault","at":"mov byte ptr [rbx], 0x40",)~"
+        R"~("loop":["vcpu0 cpu: npf (npt.permission)"],"registers":{"rbx":"0xffc00000"}}},)~"
+        R"~("vm":{"outcome":"completes"},"harm":[],"seen_by":"kernel",)~"
+        R"~("hash":"0123456789abcdef","differences":[]})~");
+  CHECK(json["results"][1]["harm"].dump() == R"~(["rom-modified"])~");
   CHECK(json["results"][2]["vm"].is_null());
-  CHECK(json["summary"].dump() == R"({"passed":1,"failed":1,"errors":1,"invalid":1})");
+  CHECK(json["summary"].dump() == R"~({"passed":1,"failed":1,"errors":1,"invalid":1})~");
   CHECK(json["errors"][0]["line"] == 3);
 }
 
@@ -137,7 +137,7 @@ TEST_CASE("coverage names the rows that nobody reached first") {
   CHECK(text.find("kernel kvm-7.0: 1 of 2 rows reached\n  never    a.two\n  reached  a.one (3)\n") !=
         std::string::npos);
   CHECK(to_json(report)["coverage"].dump() ==
-        R"([{"model":"kernel kvm-7.0","reached":{"a.one":3},"never":["a.two"]}])");
+        R"~([{"model":"kernel kvm-7.0","reached":{"a.one":3},"never":["a.two"]}])~");
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ TEST_CASE("one round: instruction, entries, exit, verdict, each with its source"
   CAPTURE(text);
   const std::string steps =
       text.substr(text.find("1. vcpu0"), text.find("Outcome") - text.find("1. vcpu0"));
-  CHECK(steps == R"(1. vcpu0
+  CHECK(steps == R"~(1. vcpu0
    mov byte ptr [rbx], 0x40   at 0x100007
      write 0xffc00000 -> gpa 0xffc00000, shared: nested permission, of the final address  [npt.permission]
        table     entry at                  word        is    bits
@@ -72,7 +72,7 @@ TEST_CASE("one round: instruction, entries, exit, verdict, each with its source"
        not       error_pfn.hwpoison (pfn=ro-fault)
        source    Linux mmu.c kvm_handle_error_pfn (code)
 
-)");
+)~");
 }
 
 TEST_CASE("a round that comes again is told once") {
