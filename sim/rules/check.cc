@@ -1,8 +1,9 @@
 #include "sim/rules/check.h"
 
 #include <algorithm>
-#include <functional>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "sim/rules/flow.h"
 #include "sim/rules/resolved.h"
@@ -85,7 +86,24 @@ Diagnostics tidy(Diagnostics all) {
 
 // --- exports of models that are not checked yet, by what their rows say ---
 
-using Words = std::map<std::string, std::map<std::string, std::set<std::string>>>;
+// The fields of a word: their values, and those that come every time.
+struct SaidFields {
+  std::map<std::string, std::set<std::string>> values;
+  std::set<std::string> always;
+
+  bool operator==(const SaidFields&) const = default;
+};
+using Words = std::map<std::string, SaidFields>;
+
+void add_fields(Words& to, const std::string& word, const SaidFields& more) {
+  const auto [at, fresh] = to.emplace(word, more);
+  if (fresh) return;
+  for (const auto& [field, values] : more.values) {
+    at->second.values[field].insert(values.begin(), values.end());
+  }
+  std::erase_if(at->second.always,
+                [&](const std::string& field) { return more.always.count(field) == 0; });
+}
 
 class SaidAnswers {
  public:
@@ -96,7 +114,7 @@ class SaidAnswers {
     bool changed = false;
     for (std::size_t i = 0; i < model_.procedures.size(); ++i) {
       Words before = words_[i];
-      words_[i]["done"];
+      add_fields(words_[i], "done", {});
       Words heard;
       bool hands_on = false;
       collect(model_.procedures[i].rows, words_[i], heard, hands_on, other, outward);
@@ -112,7 +130,8 @@ class SaidAnswers {
       std::vector<AnswerShape> answers;
       for (const auto& [word, fields] : words_[i]) {
         AnswerShape shape{word, {}};
-        for (const auto& [field, values] : fields) {
+        for (const auto& [field, values] : fields.values) {
+          if (fields.always.count(field) == 0) continue;
           shape.fields.push_back({field, {values.begin(), values.end()}});
         }
         answers.push_back(std::move(shape));
@@ -124,17 +143,16 @@ class SaidAnswers {
 
  private:
   static void add(Words& to, const Words& from) {
-    for (const auto& [word, fields] : from) {
-      auto& known = to[word];
-      for (const auto& [field, values] : fields) {
-        known[field].insert(values.begin(), values.end());
-      }
-    }
+    for (const auto& [word, fields] : from) add_fields(to, word, fields);
   }
 
   static void say(Words& to, const AnswerUse& answer) {
-    auto& fields = to[answer.word.text];
-    for (const auto& [name, value] : answer.fields) fields[name.text].insert(value.text);
+    SaidFields fields;
+    for (const auto& [name, value] : answer.fields) {
+      fields.values[name.text].insert(value.text);
+      fields.always.insert(name.text);
+    }
+    add_fields(to, answer.word.text, fields);
   }
 
   const Words* words_of(const std::string& procedure) const {

@@ -27,9 +27,9 @@ using Vertex = boost::graph_traits<Graph>::vertex_descriptor;
 
 class GraphBuilder {
  public:
-  explicit GraphBuilder(const Resolved& resolved) : r_(resolved) {}
+  GraphBuilder(const Resolved& resolved, Graph& graph) : r_(resolved), graph_(graph) {}
 
-  Graph build() {
+  void build() {
     for (const ResolvedStage& stage : r_.stages) add_stage(stage);
     for (const ResolvedProcedure& procedure : r_.procedures) {
       const std::string& name = procedure.procedure->name.text;
@@ -39,7 +39,6 @@ class GraphBuilder {
     for (std::size_t i = 0; i < r_.procedures.size(); ++i) {
       add_rows(r_.procedures[i].rows, {procedures_[i]});
     }
-    return std::move(graph_);
   }
 
  private:
@@ -137,7 +136,7 @@ class GraphBuilder {
   }
 
   const Resolved& r_;
-  Graph graph_;
+  Graph& graph_;
   std::vector<Vertex> stages_;
   std::vector<Vertex> procedures_;
   std::map<std::string, Vertex> outside_;
@@ -191,7 +190,8 @@ std::vector<bool> reached_in(const Graph& graph) {
 }  // namespace
 
 std::string draw(const Checked& checked) {
-  const Graph graph = GraphBuilder(checked.resolved()).build();
+  Graph graph;
+  GraphBuilder(checked.resolved(), graph).build();
   std::string out = "digraph \"" + escaped(checked.model().name) + "\" {\n";
   for (Vertex v = 0; v < boost::num_vertices(graph); ++v) {
     const Node& node = graph[v];
@@ -213,7 +213,8 @@ std::string draw(const Checked& checked) {
 }
 
 std::vector<Unreached> unreached(const Checked& checked) {
-  const Graph graph = GraphBuilder(checked.resolved()).build();
+  Graph graph;
+  GraphBuilder(checked.resolved(), graph).build();
   const std::vector<bool> reached = reached_in(graph);
   std::vector<Unreached> list;
   for (Vertex v = 0; v < boost::num_vertices(graph); ++v) {

@@ -112,8 +112,8 @@ struct Stage {
 
 struct Procedure {
   Spelled name;
-  std::vector<Spelled> locals;
-  std::vector<Spelled> takes;  // facts of the caller's frame that are here from the start
+  std::vector<Spelled> locals;  // those of `locals:`, then those of `keeps:`
+  std::vector<Spelled> takes;   // facts of the caller's frame that are here from the start
   std::vector<Row> rows;
   std::size_t own_locals = 0;  // the last so many locals (`keeps:`) are given by no caller
 };

@@ -137,6 +137,10 @@ struct Resolved {
   std::vector<Exported> exported;
 
   const ResolvedFact& fact(FactId id) const { return facts[id]; }
+  // Whether it keeps its value until a row of the same frame gives another.
+  bool stable(FactId id) const { return id != kResultFact && facts[id].stable(); }
+  // The index of a value that is there.
+  unsigned value_index(FactId id, std::string_view value) const;
   const std::string& fact_name(FactId id) const;
   FactId fact_of_call(Go go, std::size_t target) const;
 };

@@ -27,8 +27,9 @@ const std::vector<std::string> kProcedureRowKeys = keys_of(false);
 
 const std::vector<std::string> kStageKeys = {"stage",  "over", "source", "evidence",
                                              "remove", "move", "rows"};
-const std::vector<std::string> kProcedureKeys = {
-    "procedure", "over", "source", "evidence", "remove", "move", "locals", "keeps", "takes", "rows"};
+const std::vector<std::string> kProcedureKeys = {"procedure", "over", "source", "evidence",
+                                                 "remove",    "move", "locals", "keeps",
+                                                 "takes",     "rows"};
 const std::vector<std::string> kReplace = {"replace"};
 const std::vector<std::string> kNew = {"new"};
 
@@ -99,13 +100,12 @@ void RowReader::read_procedures(const yaml::Node& node, const RowDefaults& defau
   for (const yaml::MapEntry& entry : node.entries) {
     TableHead head;
     read_table(entry.key, entry.value, false, head, defaults, layer);
-    layer.procedures.push_back(
-        {{head.name, std::move(head.locals), std::move(head.takes), std::move(head.rows),
-          head.own_locals},
-         head.replace,
-         head.over,
-         head.says_locals,
-         head.says_takes});
+    layer.procedures.push_back({{head.name, std::move(head.locals), std::move(head.takes),
+                                 std::move(head.rows), head.own_locals},
+                                head.replace,
+                                head.over,
+                                head.says_locals,
+                                head.says_takes});
   }
 }
 

@@ -20,6 +20,13 @@ namespace nptsim::rules {
 // Allowed values by fact; a fact that is not named may have any.
 using Conditions = std::vector<std::pair<FactId, Values>>;
 
+inline bool mentions(const Conditions& conditions, FactId fact) {
+  for (const auto& [tested, values] : conditions) {
+    if (tested == fact) return true;
+  }
+  return false;
+}
+
 // A situation: one value for each fact that was asked about.
 using Situation = std::vector<std::pair<FactId, unsigned>>;
 
