@@ -75,8 +75,8 @@ ConfigSection Describer::machine() {
   add("guest", machine.guest, name_of(setup_.guest));
   add("firmware", machine.firmware, "");
   add("board", machine.board, "");
-  section.rows.push_back({"vcpus", fmt::format("{}", machine.vcpus.value),
-                          origin(machine.vcpus.pos)});
+  section.rows.push_back(
+      {"vcpus", fmt::format("{}", machine.vcpus.value), origin(machine.vcpus.pos)});
   for (const scenario::Text& overlay : machine.apply) add("apply", overlay, "");
   return section;
 }
@@ -85,8 +85,7 @@ ConfigSection Describer::machine() {
 ConfigSection Describer::processor() {
   const svm::CpuProfile& cpu = setup_.cpu;
   std::map<std::string, std::string> sources;
-  const auto documents =
-      yaml::load_file(library_.root() + "/models/cpu/" + cpu.name + ".yaml");
+  const auto documents = yaml::load_file(library_.root() + "/models/cpu/" + cpu.name + ".yaml");
   if (documents.ok() && documents.value().size() == 1) {
     for (const yaml::MapEntry& entry : documents.value()[0].entries) {
       if (const yaml::Node* source = entry.value.find("source")) {
@@ -103,7 +102,8 @@ ConfigSection Describer::processor() {
   add("reduction", fmt::format("{}", cpu.reduction));
   if (cpu.c_bit) add("c_bit", fmt::format("{}", *cpu.c_bit));
   add("memory_encryption", cpu.memory_encryption ? "on" : "off");
-  section.rows.push_back({"reserved in nested entries", "bits " + fmt::format("{}:{}", 51, cpu.host_width()),
+  section.rows.push_back({"reserved in nested entries",
+                          "bits " + fmt::format("{}:{}", 51, cpu.host_width()),
                           "follows from these"});
   if (cpu.host_reserved_address() == 0) section.rows.back().value = "no address bits";
   return section;
@@ -156,10 +156,14 @@ ConfigSection Describer::settings() {
 
 const char* kind_text(machine::RegionKind kind) {
   switch (kind) {
-    case machine::RegionKind::kRam: return "RAM";
-    case machine::RegionKind::kRom: return "ROM";
-    case machine::RegionKind::kPflash: return "flash chip";
-    case machine::RegionKind::kIo: return "device registers, no memory";
+    case machine::RegionKind::kRam:
+      return "RAM";
+    case machine::RegionKind::kRom:
+      return "ROM";
+    case machine::RegionKind::kPflash:
+      return "flash chip";
+    case machine::RegionKind::kIo:
+      return "device registers, no memory";
   }
   return "";
 }
@@ -200,8 +204,7 @@ ConfigSection Describer::map() {
 }  // namespace
 
 std::vector<ConfigSection> configuration_of(const scenario::Scenario& point,
-                                            const machine::Setup& setup,
-                                            models::Library& library) {
+                                            const machine::Setup& setup, models::Library& library) {
   return Describer(point, setup, library).describe();
 }
 

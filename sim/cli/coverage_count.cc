@@ -13,17 +13,20 @@ void for_each_program(const machine::Setup& setup, Use use) {
 
 rules::ModelKind kind_of(machine::Layer layer) {
   switch (layer) {
-    case machine::Layer::kVmm: return rules::ModelKind::kVmm;
-    case machine::Layer::kGuest: return rules::ModelKind::kGuest;
-    default: return rules::ModelKind::kKernel;
+    case machine::Layer::kVmm:
+      return rules::ModelKind::kVmm;
+    case machine::Layer::kGuest:
+      return rules::ModelKind::kGuest;
+    default:
+      return rules::ModelKind::kKernel;
   }
 }
 
 }  // namespace
 
 CoverageCount::Model& CoverageCount::model_of(const rules::Program& program) {
-  const auto [found, is_new] = models_.try_emplace(
-      {static_cast<unsigned>(program.kind()), program.name()});
+  const auto [found, is_new] =
+      models_.try_emplace({static_cast<unsigned>(program.kind()), program.name()});
   if (is_new) {
     for (const rules::RowInfo& row : program.rows()) found->second.rows.push_back(row.id);
   }
@@ -57,8 +60,8 @@ std::vector<report::ModelCoverage> CoverageCount::report() const {
   std::vector<report::ModelCoverage> models;
   for (const auto& [key, model] : models_) {
     report::ModelCoverage one;
-    one.model = std::string(rules::name_of(static_cast<rules::ModelKind>(key.first))) + " " +
-                key.second;
+    one.model =
+        std::string(rules::name_of(static_cast<rules::ModelKind>(key.first))) + " " + key.second;
     for (const std::string& row : model.rows) {
       const auto found = model.times.find(row);
       one.rows.push_back({row, found == model.times.end() ? 0 : found->second});

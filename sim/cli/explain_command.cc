@@ -81,11 +81,11 @@ std::vector<std::string> notes_on(const LoadedFile& file, const PointToRun& chos
   std::vector<std::string> notes;
   if (file.points.size() == 1) return notes;
   const auto number = static_cast<std::size_t>(&chosen - file.points.data()) + 1;
-  notes.push_back(fmt::format("Point {} of {}; --point N tells another one:", number,
-                              file.points.size()));
+  notes.push_back(
+      fmt::format("Point {} of {}; --point N tells another one:", number, file.points.size()));
   for (std::size_t i = 0; i < file.points.size() && i < kMostListed; ++i) {
-    notes.push_back(fmt::format("  {}{} {}", i + 1, i + 1 == number ? " *" : "  ",
-                                title_of(file.points[i])));
+    notes.push_back(
+        fmt::format("  {}{} {}", i + 1, i + 1 == number ? " *" : "  ", title_of(file.points[i])));
   }
   if (file.points.size() > kMostListed) {
     notes.push_back(fmt::format("  and {} more", file.points.size() - kMostListed));

@@ -13,12 +13,18 @@ namespace {
 
 ExitStatus run_verb(const Options& options) {
   switch (options.verb) {
-    case Verb::kRun: return run_command(options);
-    case Verb::kExplain: return explain_command(options);
-    case Verb::kModels: return models_command(options);
-    case Verb::kLint: return lint_command(options);
-    case Verb::kSchema: return schema_command(options);
-    case Verb::kNone: break;
+    case Verb::kRun:
+      return run_command(options);
+    case Verb::kExplain:
+      return explain_command(options);
+    case Verb::kModels:
+      return models_command(options);
+    case Verb::kLint:
+      return lint_command(options);
+    case Verb::kSchema:
+      return schema_command(options);
+    case Verb::kNone:
+      break;
   }
   NPTSIM_BUG("no verb");
 }

@@ -70,8 +70,8 @@ report::Json list_json(const std::vector<Listed>& all, const models::Library& li
 bool is_called(const Listed& listed, const std::string& name) {
   const std::string plain =
       name.starts_with(listed.kind + "/") ? name.substr(listed.kind.size() + 1) : name;
-  return listed.name == plain || std::find(listed.aliases.begin(), listed.aliases.end(), plain) !=
-                                     listed.aliases.end();
+  return listed.name == plain ||
+         std::find(listed.aliases.begin(), listed.aliases.end(), plain) != listed.aliases.end();
 }
 
 Result<Listed, Diagnostics> find_listed(const std::vector<Listed>& all, const std::string& name) {
@@ -144,8 +144,7 @@ ExitStatus show_rules(models::Library& library, const std::vector<Listed>& all,
 ExitStatus show_proposal(models::Library& library, const Listed& listed, const Options& options) {
   const auto overlay = library.overlay({listed.name, {}});
   if (!overlay.ok()) return print_bad_input(overlay.error(), options);
-  std::string text = style_of_output().strong(listed.name) + "\n" +
-                     file_of(listed, library) + "\n";
+  std::string text = style_of_output().strong(listed.name) + "\n" + file_of(listed, library) + "\n";
   if (!overlay.value().text.empty()) text += overlay.value().text + "\n";
   if (!overlay.value().source.empty()) text += "Source: " + overlay.value().source + "\n";
   for (const auto& [kind, base] : overlay.value().base) {

@@ -102,7 +102,8 @@ CLI::App* add_models(CLI::App& app, Line& line) {
   verb->add_flag("--facts", line.options.facts, "What rows may ask, and what they may do");
   verb->add_flag("--rows", line.options.rows, "Its tables as text");
   verb->add_flag("--draw", line.options.draw, "Its flow, for Graphviz");
-  verb->add_option("--with", line.options.peer, "The VMM beside a kernel, or the kernel below a VMM")
+  verb->add_option("--with", line.options.peer,
+                   "The VMM beside a kernel, or the kernel below a VMM")
       ->type_name("NAME");
   add_format(*verb, line, "human, or json for the list");
   verb->footer(kModelsExamples);
@@ -169,9 +170,12 @@ std::optional<Format> format_named(const std::string& name) {
 std::vector<std::string> formats_of(Verb verb) {
   switch (verb) {
     case Verb::kExplain:
-    case Verb::kModels: return {"human", "json"};
-    case Verb::kSchema: return {"json"};
-    default: return {"human", "json", "tap", "junit"};
+    case Verb::kModels:
+      return {"human", "json"};
+    case Verb::kSchema:
+      return {"json"};
+    default:
+      return {"human", "json", "tap", "junit"};
   }
 }
 
@@ -179,8 +183,8 @@ Parsed finish(const Line& line, Verb verb) {
   Options options = line.options;
   options.verb = verb;
   const std::vector<std::string> formats = formats_of(verb);
-  const std::string& format = verb == Verb::kSchema && line.format == "human" ? formats[0]
-                                                                              : line.format;
+  const std::string& format =
+      verb == Verb::kSchema && line.format == "human" ? formats[0] : line.format;
   if (std::find(formats.begin(), formats.end(), format) == formats.end()) {
     return refuse(with_suggestion("unknown format '" + line.format + "'", line.format, formats));
   }

@@ -20,26 +20,26 @@ struct Options {
   Verb verb = Verb::kNone;
   Format format = Format::kHuman;
 
-  std::vector<std::string> paths;            // run, lint; explain: one
-  unsigned jobs = 0;                         // run: 0 is one for each processor
-  std::uint64_t max_steps = 20'000'000;      // run, explain
-  bool promote = false;                      // run
-  bool coverage = false;                     // run
+  std::vector<std::string> paths;        // run, lint; explain: one
+  unsigned jobs = 0;                     // run: 0 is one for each processor
+  std::uint64_t max_steps = 20'000'000;  // run, explain
+  bool promote = false;                  // run
+  bool coverage = false;                 // run
 
-  std::optional<std::uint64_t> point;        // explain
-  bool events = false;                       // explain
-  bool all = false;                          // explain
+  std::optional<std::uint64_t> point;  // explain
+  bool events = false;                 // explain
+  bool all = false;                    // explain
 
-  std::string name;                          // models; empty: list them
-  std::string peer;                          // models: the other side of a kernel or VMM
+  std::string name;                                // models; empty: list them
+  std::string peer;                                // models: the other side of a kernel or VMM
   bool facts = false, rows = false, draw = false;  // models
 };
 
 // What to do, or what to print instead and the status to end with.
 struct Parsed {
   std::optional<Options> options;
-  std::string out;     // for standard output
-  std::string error;   // for standard error
+  std::string out;    // for standard output
+  std::string error;  // for standard error
   ExitStatus status = ExitStatus::kAsExpected;
 };
 

@@ -32,9 +32,8 @@ class ClaimedKinds {
 
   bool any() const { return !patterns_.empty(); }
   bool has(const machine::Event& event) const {
-    return std::any_of(patterns_.begin(), patterns_.end(), [&](const auto* pattern) {
-      return scenario::same_kind(*pattern, event);
-    });
+    return std::any_of(patterns_.begin(), patterns_.end(),
+                       [&](const auto* pattern) { return scenario::same_kind(*pattern, event); });
   }
 
  private:
@@ -77,8 +76,12 @@ void judge_run(const PointToRun& point, const machine::RunResult& run, PointRun&
     result.differences.push_back("`" + check + "` does not hold");
   }
   switch (verdict.status) {
-    case scenario::Status::kPass: result.status = Status::kPass; break;
-    case scenario::Status::kFail: result.status = Status::kFail; break;
+    case scenario::Status::kPass:
+      result.status = Status::kPass;
+      break;
+    case scenario::Status::kFail:
+      result.status = Status::kFail;
+      break;
     case scenario::Status::kIncomplete:
       set_error(result, Trouble::kIncomplete, verdict.why);
       return;
@@ -119,8 +122,7 @@ PointRun run_point(const PointToRun& point, models::Library& library,
   const bool listening = options.milestones || options.listener != nullptr || claims.any();
   machine::EventSink* sink = listening ? &events : nullptr;
 
-  auto built = scenario::build(point.point.scenario, library,
-                               options.coverage ? &events : sink);
+  auto built = scenario::build(point.point.scenario, library, options.coverage ? &events : sink);
   if (!built.ok()) {
     out.diagnostics = built.error();
     set_error(out.result, Trouble::kBadInput,
@@ -159,20 +161,27 @@ PointRun run_point(const PointToRun& point, models::Library& library,
 
 ExitStatus status_of(const report::PointResult& result) {
   switch (result.status) {
-    case Status::kPass: return ExitStatus::kAsExpected;
-    case Status::kFail: return ExitStatus::kDifferent;
-    case Status::kError: break;
+    case Status::kPass:
+      return ExitStatus::kAsExpected;
+    case Status::kFail:
+      return ExitStatus::kDifferent;
+    case Status::kError:
+      break;
   }
   switch (result.trouble) {
-    case Trouble::kIncomplete: return ExitStatus::kIncomplete;
-    case Trouble::kInterrupted: return ExitStatus::kInterrupted;
-    default: return ExitStatus::kBadInput;
+    case Trouble::kIncomplete:
+      return ExitStatus::kIncomplete;
+    case Trouble::kInterrupted:
+      return ExitStatus::kInterrupted;
+    default:
+      return ExitStatus::kBadInput;
   }
 }
 
 ExitStatus status_of(const report::Report& report) {
   ExitStatus status = ExitStatus::kAsExpected;
-  for (const report::PointResult& result : report.results) status = worse(status, status_of(result));
+  for (const report::PointResult& result : report.results)
+    status = worse(status, status_of(result));
   if (!report.diagnostics.empty()) status = worse(status, ExitStatus::kBadInput);
   if (report.interrupted) status = worse(status, ExitStatus::kInterrupted);
   return status;

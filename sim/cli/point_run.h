@@ -17,17 +17,17 @@ namespace nptsim::cli {
 
 struct PointRunOptions {
   std::uint64_t max_steps = 0;
-  bool milestones = false;                  // keep what a golden file needs
+  bool milestones = false;  // keep what a golden file needs
   bool coverage = false;
-  machine::EventSink* listener = nullptr;   // hears every event, the start-up's too
+  machine::EventSink* listener = nullptr;  // hears every event, the start-up's too
 };
 
 struct PointRun {
   report::PointResult result;
-  Diagnostics diagnostics;                  // it could not be built, or cannot be executed
+  Diagnostics diagnostics;  // it could not be built, or cannot be executed
   CoverageCount coverage;
-  std::shared_ptr<const machine::Setup> setup;   // null: not built
-  std::uint64_t start_events = 0;           // how many came from the start-up
+  std::shared_ptr<const machine::Setup> setup;  // null: not built
+  std::uint64_t start_events = 0;               // how many came from the start-up
   std::uint64_t last_event = 0;
 };
 

@@ -14,7 +14,7 @@
 namespace nptsim::cli {
 
 struct PointToRun {
-  std::string file;        // as it is printed
+  std::string file;  // as it is printed
   scenario::Point point;
 };
 

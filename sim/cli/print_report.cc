@@ -10,12 +10,18 @@ namespace {
 
 const char* name_of(Verb verb) {
   switch (verb) {
-    case Verb::kRun: return "run";
-    case Verb::kExplain: return "explain";
-    case Verb::kModels: return "models";
-    case Verb::kLint: return "lint";
-    case Verb::kSchema: return "schema";
-    case Verb::kNone: break;
+    case Verb::kRun:
+      return "run";
+    case Verb::kExplain:
+      return "explain";
+    case Verb::kModels:
+      return "models";
+    case Verb::kLint:
+      return "lint";
+    case Verb::kSchema:
+      return "schema";
+    case Verb::kNone:
+      break;
   }
   return "";
 }
@@ -24,10 +30,18 @@ const char* name_of(Verb verb) {
 
 void print_report(const report::Report& report, Format format) {
   switch (format) {
-    case Format::kHuman: print(report::print_human(report, style_of_output())); break;
-    case Format::kJson: print(report::print_json(report)); return;
-    case Format::kTap: print(report::print_tap(report)); break;
-    case Format::kJunit: print(report::print_junit(report)); break;
+    case Format::kHuman:
+      print(report::print_human(report, style_of_output()));
+      break;
+    case Format::kJson:
+      print(report::print_json(report));
+      return;
+    case Format::kTap:
+      print(report::print_tap(report));
+      break;
+    case Format::kJunit:
+      print(report::print_junit(report));
+      break;
   }
   print_error(report::print_diagnostics(report.diagnostics, style_of_error()));
 }

@@ -36,8 +36,7 @@ PointResult bad_file(const std::string& file, const Diagnostics& diagnostics) {
 // the number of threads.
 class Batch {
  public:
-  Batch(const Options& options, models::Library& library)
-      : options_(options), library_(library) {}
+  Batch(const Options& options, models::Library& library) : options_(options), library_(library) {}
 
   report::Report run();
 
@@ -63,9 +62,8 @@ class Batch {
 
 void Batch::load(const std::vector<std::string>& files) {
   files_.resize(files.size());
-  work_in_parallel(files.size(), options_.jobs, [&](std::size_t i) {
-    files_[i] = load_points(files[i], library_);
-  });
+  work_in_parallel(files.size(), options_.jobs,
+                   [&](std::size_t i) { files_[i] = load_points(files[i], library_); });
   for (const LoadedFile& file : files_) {
     for (const PointToRun& point : file.points) slots_.push_back({&file, &point, {}});
   }
@@ -103,8 +101,7 @@ void Batch::collect(report::Report& report) {
     append(report.diagnostics, file.diagnostics);
     report.invalid.insert(report.invalid.end(), file.invalid.begin(), file.invalid.end());
     for (; slot != slots_.end() && slot->file == &file; ++slot) {
-      const bool finished =
-          slot->run && slot->run->result.trouble != report::Trouble::kInterrupted;
+      const bool finished = slot->run && slot->run->result.trouble != report::Trouble::kInterrupted;
       interrupted_ |= !finished;
       if (!finished) continue;
       append(report.diagnostics, slot->run->diagnostics);

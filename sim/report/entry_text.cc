@@ -51,8 +51,8 @@ std::string entry_bits(std::uint64_t word, unsigned level, std::optional<unsigne
     frame &= ~bit(*c_bit);
   }
   // What the hardware leaves to software, which keeps its own marks there.
-  const std::uint64_t software = word & (bit_range(11, 9) | bit_range(62, 52)) &
-                                 ~(c_bit ? bit(*c_bit) : 0);
+  const std::uint64_t software =
+      word & (bit_range(11, 9) | bit_range(62, 52)) & ~(c_bit ? bit(*c_bit) : 0);
   std::string text = join(names, " ") + ", frame " + hex(frame);
   if (software != 0) text += ", software bits " + bit_list(software);
   return text;

@@ -15,7 +15,8 @@ namespace nptsim::report {
 
 std::string text_field(const machine::EventFields& fields, std::string_view name);
 // Of a Hex or a plain number.
-std::optional<std::uint64_t> number_field(const machine::EventFields& fields, std::string_view name);
+std::optional<std::uint64_t> number_field(const machine::EventFields& fields,
+                                          std::string_view name);
 bool flag_field(const machine::EventFields& fields, std::string_view name);
 const std::vector<std::string>& words_field(const machine::EventFields& fields,
                                             std::string_view name);

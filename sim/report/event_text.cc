@@ -77,8 +77,10 @@ Lines tell_npf(const Event& event, const TellingStyle& how) {
               join(words_field(event.fields, "error"), " ") + id_of(event, how)};
   add_labelled("INFO1", hex(info) + ": " + npf_bits(info, words_field(event.fields, "error")), how,
                lines);
-  add_labelled("INFO2", hex(number_field(event.fields, "exit_info_2").value_or(0)) +
-                            ": the guest physical address", how, lines);
+  add_labelled(
+      "INFO2",
+      hex(number_field(event.fields, "exit_info_2").value_or(0)) + ": the guest physical address",
+      how, lines);
   if (const auto vectoring = number_field(event.fields, "exit_int_info")) {
     add_labelled("INTINFO", hex(*vectoring) + ": while this event was delivered", how, lines);
   }
@@ -97,19 +99,32 @@ Lines tell_exit(const Event& event, const TellingStyle& how) {
 
 std::string exception_name(std::uint64_t vector) {
   switch (vector) {
-    case isa::kDe: return "#DE";
-    case isa::kDb: return "#DB";
-    case isa::kBp: return "#BP";
-    case isa::kUd: return "#UD";
-    case isa::kDf: return "#DF";
-    case isa::kNp: return "#NP";
-    case isa::kGp: return "#GP";
-    case isa::kPf: return "#PF";
-    case isa::kAc: return "#AC";
-    case isa::kMc: return "#MC";
-    case isa::kHv: return "#HV";
-    case isa::kVc: return "#VC";
-    default: return fmt::format("vector {}", vector);
+    case isa::kDe:
+      return "#DE";
+    case isa::kDb:
+      return "#DB";
+    case isa::kBp:
+      return "#BP";
+    case isa::kUd:
+      return "#UD";
+    case isa::kDf:
+      return "#DF";
+    case isa::kNp:
+      return "#NP";
+    case isa::kGp:
+      return "#GP";
+    case isa::kPf:
+      return "#PF";
+    case isa::kAc:
+      return "#AC";
+    case isa::kMc:
+      return "#MC";
+    case isa::kHv:
+      return "#HV";
+    case isa::kVc:
+      return "#VC";
+    default:
+      return fmt::format("vector {}", vector);
   }
 }
 
@@ -131,8 +146,9 @@ std::string fact_text(const EventFields& fact) {
 }
 
 Lines tell_decision(const Event& event, const TellingStyle& how) {
-  Lines lines{"decides " + how.style.strong(text_field(event.fields, "stage") + ": " +
-                                            text_field(event.fields, "then")) +
+  Lines lines{"decides " +
+              how.style.strong(text_field(event.fields, "stage") + ": " +
+                               text_field(event.fields, "then")) +
               "  [" + event.rule + "]"};
   std::vector<std::string> facts, passed;
   for (const EventFields& fact : records_field(event.fields, "facts")) {
@@ -204,8 +220,8 @@ std::vector<std::string> tell_event(const Event& event, const TellingStyle& how)
 }
 
 std::string event_summary(const Event& event) {
-  std::string line = fmt::format("{} {} {} {}", event.n, event.by, machine::name_of(event.layer),
-                                 event.kind);
+  std::string line =
+      fmt::format("{} {} {} {}", event.n, event.by, machine::name_of(event.layer), event.kind);
   if (!event.rule.empty()) line += " " + event.rule;
   if (event.cause) line += fmt::format(" <{}", *event.cause);
   const std::string rest = fields_text(event.fields, {"source", "sentence", "text"});

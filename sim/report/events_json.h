@@ -1,7 +1,7 @@
 // Events as JSON lines (docs/formats.md).
 //
-// Addresses and machine words are strings of hex digits ("0xffc00000"), because a JSON number beyond
-// 2^53 is not the same number in every reader; counts, sizes and levels are numbers.
+// Addresses and machine words are strings of hex digits ("0xffc00000"), because a JSON number
+// beyond 2^53 is not the same number in every reader; counts, sizes and levels are numbers.
 #ifndef NPTSIM_SIM_REPORT_EVENTS_JSON_H_
 #define NPTSIM_SIM_REPORT_EVENTS_JSON_H_
 

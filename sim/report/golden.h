@@ -1,7 +1,7 @@
 // Golden files: what the model says today about the points of a scenario file (docs/formats.md).
 //
-// Not a claim about reality: that is `expect:`. A change here is a change of the model, to be read by
-// a person and then promoted.
+// Not a claim about reality: that is `expect:`. A change here is a change of the model, to be read
+// by a person and then promoted.
 #ifndef NPTSIM_SIM_REPORT_GOLDEN_H_
 #define NPTSIM_SIM_REPORT_GOLDEN_H_
 
@@ -28,8 +28,8 @@ struct Golden {
 };
 Result<Golden, Diagnostics> read_golden(std::string_view text, const std::string& file);
 
-// Compares each result that ran; one that differs fails, with the difference. Results of points that
-// only the golden file has are added for `file`, the scenario's.
+// Compares each result that ran; one that differs fails, with the difference. Results of points
+// that only the golden file has are added for `file`, the scenario's.
 void compare_with_golden(const Golden& golden, const std::string& file,
                          const std::vector<PointResult*>& results,
                          std::vector<PointResult>& additional);

@@ -1,7 +1,7 @@
 // Events in the order in which a person reads them: steps of the story, and the sections in each.
 //
-// A section is what one atomic step of the machine said. A step of the story is one round trip: what
-// the guest did up to its exit, and what the host made of it.
+// A section is what one atomic step of the machine said. A step of the story is one round trip:
+// what the guest did up to its exit, and what the host made of it.
 #ifndef NPTSIM_SIM_REPORT_GROUPING_H_
 #define NPTSIM_SIM_REPORT_GROUPING_H_
 

@@ -22,8 +22,10 @@ std::string label(const PointResult& result, const Style& style) {
   switch (result.status) {
     case Status::kPass:
       return result.xfail ? style.warn("xfail") + "  " : style.good("pass") + "   ";
-    case Status::kFail: return style.bad("FAIL") + "   ";
-    case Status::kError: return style.bad("ERROR") + "  ";
+    case Status::kFail:
+      return style.bad("FAIL") + "   ";
+    case Status::kError:
+      return style.bad("ERROR") + "  ";
   }
   return "";
 }
@@ -57,7 +59,8 @@ std::string sums(const Report& report, const Style& style) {
   std::string text = fmt::format("{} passed, {} failed, {} {}", sum.passed, sum.failed, sum.errors,
                                  sum.errors == 1 ? "error" : "errors");
   if (sum.invalid > 0) {
-    text += fmt::format(", {} invalid {} not run", sum.invalid, sum.invalid == 1 ? "point" : "points");
+    text +=
+        fmt::format(", {} invalid {} not run", sum.invalid, sum.invalid == 1 ? "point" : "points");
   }
   if (report.interrupted) text += "; interrupted, the rest did not run";
   const bool good = sum.failed == 0 && sum.errors == 0 && !report.interrupted;

@@ -15,13 +15,26 @@ std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : printable(text)) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\n': out += "&#10;"; break;
-      case '\t': out += "&#9;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\n':
+        out += "&#10;";
+        break;
+      case '\t':
+        out += "&#9;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -49,7 +62,8 @@ void add_case(const PointResult& result, std::string& out) {
   out += fmt::format("    <testcase classname=\"{}\" name=\"{}\"", escaped(result.file),
                      escaped(case_name(result.name, result.point)));
   if (result.xfail) {
-    out += fmt::format(">\n      <skipped message=\"{}\"/>\n    </testcase>\n", escaped(result.why));
+    out +=
+        fmt::format(">\n      <skipped message=\"{}\"/>\n    </testcase>\n", escaped(result.why));
   } else if (result.status == Status::kPass) {
     out += "/>\n";
   } else {

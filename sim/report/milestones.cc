@@ -41,8 +41,7 @@ std::string milestone_of(const Event& event) {
   for (const std::string_view kind : kTooFine) {
     if (event.kind == kind) return "";
   }
-  std::string line =
-      event.by + " " + std::string(machine::name_of(event.layer)) + " " + event.kind;
+  std::string line = event.by + " " + std::string(machine::name_of(event.layer)) + " " + event.kind;
   if (!event.rule.empty()) line += " " + event.rule;
   const std::string detail = detail_of(event);
   return detail.empty() ? line : line + " " + detail;

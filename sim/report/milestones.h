@@ -1,5 +1,5 @@
-// What a golden file keeps of a run's events: who decided what, by which rule, each once, in the order
-// in which it first happened.
+// What a golden file keeps of a run's events: who decided what, by which rule, each once, in the
+// order in which it first happened.
 //
 // Addresses, entries and repetitions are left out, so that it changes when the model decides
 // otherwise and not when something lies elsewhere or a spin is found a round later.

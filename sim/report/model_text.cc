@@ -50,11 +50,20 @@ std::string answer_text(const rules::AnswerUse& answer) {
 std::string go_text(const Row& row) {
   const char* verb = nullptr;
   switch (row.go) {
-    case rules::Go::kNowhere: return "";
-    case rules::Go::kDecide: verb = "decides"; break;
-    case rules::Go::kCall: verb = "calls"; break;
-    case rules::Go::kExit: verb = "exits to"; break;
-    case rules::Go::kIoctl: verb = "asks for"; break;
+    case rules::Go::kNowhere:
+      return "";
+    case rules::Go::kDecide:
+      verb = "decides";
+      break;
+    case rules::Go::kCall:
+      verb = "calls";
+      break;
+    case rules::Go::kExit:
+      verb = "exits to";
+      break;
+    case rules::Go::kIoctl:
+      verb = "asks for";
+      break;
   }
   std::string text = fmt::format("{} {}", verb, row.target.text);
   if (const std::string with = arguments_text(row.with); !with.empty()) text += " with " + with;
@@ -89,8 +98,8 @@ class RowPrinter {
     if (row.answer) line(in_stage ? "then" : "returns", answer_text(*row.answer));
     line("", row.text);
     const std::string evidence(rules::name_of(row.evidence));
-    line("", style_.faint(row.source.text) +
-                 " (" + (is_weak(evidence) ? style_.warn(evidence) : evidence) + ")");
+    line("", style_.faint(row.source.text) + " (" +
+                 (is_weak(evidence) ? style_.warn(evidence) : evidence) + ")");
     for (const Row& inner : row.rows) print(inner, in_stage, indent + 2);
   }
 

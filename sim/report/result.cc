@@ -20,9 +20,15 @@ Summary summarize(const Report& report) {
   Summary summary;
   for (const PointResult& result : report.results) {
     switch (result.status) {
-      case Status::kPass: ++summary.passed; break;
-      case Status::kFail: ++summary.failed; break;
-      case Status::kError: ++summary.errors; break;
+      case Status::kPass:
+        ++summary.passed;
+        break;
+      case Status::kFail:
+        ++summary.failed;
+        break;
+      case Status::kError:
+        ++summary.errors;
+        break;
     }
   }
   summary.invalid = report.invalid.size();

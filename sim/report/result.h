@@ -22,7 +22,7 @@ std::string_view name_of(Status status);
 enum class Trouble : std::uint8_t {
   kNone,
   kBadInput,
-  kIncomplete,   // a bound was reached, or no source settles the case
+  kIncomplete,  // a bound was reached, or no source settles the case
   kInterrupted,
 };
 
@@ -33,18 +33,18 @@ std::string describe(const PointValues& point);
 
 // One point of one scenario.
 struct PointResult {
-  std::string file;   // as given
+  std::string file;  // as given
   std::string name;
   PointValues point;
-  std::string hash;   // of the canonical scenario; empty when it could not be read
+  std::string hash;  // of the canonical scenario; empty when it could not be read
   Status status = Status::kPass;
   Trouble trouble = Trouble::kNone;
-  std::string why;    // of an error or a known disagreement, in one sentence
-  bool xfail = false;                       // passes because it disagrees as it was said to
-  std::vector<std::string> differences;     // "file:12:5: expected ..., but ..."
-  std::vector<std::string> golden;          // difference from the golden file, as lines of a diff
-  std::optional<machine::RunResult> run;    // none: it did not run. Its events are not kept.
-  std::vector<std::string> milestones;      // what a golden file keeps of the events
+  std::string why;                        // of an error or a known disagreement, in one sentence
+  bool xfail = false;                     // passes because it disagrees as it was said to
+  std::vector<std::string> differences;   // "file:12:5: expected ..., but ..."
+  std::vector<std::string> golden;        // difference from the golden file, as lines of a diff
+  std::optional<machine::RunResult> run;  // none: it did not run. Its events are not kept.
+  std::vector<std::string> milestones;    // what a golden file keeps of the events
 };
 
 // A matrix point that contradicts itself: listed, not run, neither passed nor failed.
@@ -74,12 +74,12 @@ struct Summary {
 
 struct Report {
   std::string verb;
-  std::vector<PointResult> results;   // in the order of files, documents and points
+  std::vector<PointResult> results;  // in the order of files, documents and points
   std::vector<InvalidPoint> invalid;
   Diagnostics diagnostics;            // of everything that could not be read or built
   std::vector<std::string> promoted;  // golden files that were written
   std::optional<std::vector<ModelCoverage>> coverage;
-  bool interrupted = false;           // some points did not run
+  bool interrupted = false;  // some points did not run
 };
 
 Summary summarize(const Report& report);

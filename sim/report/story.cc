@@ -102,12 +102,14 @@ void StoryTeller::configuration() {
 void StoryTeller::spin_proof(const Outcome& outcome) {
   if (outcome.kind != OutcomeKind::kSpins) return;
   std::string proof =
-      "This repeats for ever: proved, because an equal machine came back. Registers, memory and its "
+      "This repeats for ever: proved, because an equal machine came back. Registers, memory and "
+      "its "
       "keys, tables, and every record of the kernel and the VMM are the same as before, and nobody "
       "else can still act.";
   if (outcome.survived_wrap) {
-    proof += " The round advances a counter; it was taken to just before the counter's wrap, and "
-             "survived it.";
+    proof +=
+        " The round advances a counter; it was taken to just before the counter's wrap, and "
+        "survived it.";
   }
   text(proof, 4);
   if (outcome.loop.empty()) return;

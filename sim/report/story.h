@@ -30,17 +30,17 @@ struct ConfigSection {
 using ProgramLines = std::map<std::uint64_t, std::string>;
 
 struct StoryInput {
-  const PointResult* result = nullptr;      // with its run
+  const PointResult* result = nullptr;  // with its run
   std::string about;
   std::vector<std::string> sources;
-  std::vector<std::string> notes;           // above the story: which of several points this is
+  std::vector<std::string> notes;  // above the story: which of several points this is
   std::vector<ConfigSection> configuration;
-  std::map<std::string, ProgramLines> programs;  // by actor
+  std::map<std::string, ProgramLines> programs;       // by actor
   std::map<machine::Layer, std::string> layer_names;  // "kvm-7.0" for the kernel
-  std::span<const machine::Event> start;    // the VMM's start-up
-  std::span<const machine::Event> events;   // of the run
-  std::uint64_t events_left_out = 0;        // happened after these, not kept
-  bool all = false;                         // nothing condensed
+  std::span<const machine::Event> start;              // the VMM's start-up
+  std::span<const machine::Event> events;             // of the run
+  std::uint64_t events_left_out = 0;                  // happened after these, not kept
+  bool all = false;                                   // nothing condensed
   TellingStyle telling;
 };
 

@@ -41,7 +41,7 @@ class StepTeller {
   std::span<const Event> events_;
   const Style& style_;
   std::string& out_;
-  std::optional<Layer> layer_;            // whose line was printed last
+  std::optional<Layer> layer_;                  // whose line was printed last
   std::map<std::string, std::string> current_;  // by actor: the instruction it is at
   std::size_t depth_ = 0;
 };
@@ -67,8 +67,7 @@ void StepTeller::tell(std::size_t number, const StoryStep& step) {
 void StepTeller::note_repeats(std::size_t period, std::size_t first, std::size_t times,
                               bool in_step) {
   const std::size_t more = times - 1;
-  const std::string how_often =
-      more == 1 ? "once more" : fmt::format("{} more times", more);
+  const std::string how_often = more == 1 ? "once more" : fmt::format("{} more times", more);
   if (in_step) {
     line(3, style_.warn(period == 1 ? fmt::format("(the same {})", how_often)
                                     : fmt::format("(these {} the same {})", period, how_often)));
@@ -77,8 +76,9 @@ void StepTeller::note_repeats(std::size_t period, std::size_t first, std::size_t
   const std::string which = period == 1 ? fmt::format("Step {}", first)
                                         : fmt::format("Steps {} to {}", first, first + period - 1);
   const std::string verb = period == 1 ? "happens" : "happen";
-  out_ += "\n" + style_.warn(fmt::format("{} {} {}: steps {} to {} are the same.", which, verb,
-                                         how_often, first + period, first + period * times - 1)) +
+  out_ += "\n" +
+          style_.warn(fmt::format("{} {} {}: steps {} to {} are the same.", which, verb, how_often,
+                                  first + period, first + period * times - 1)) +
           "\n";
 }
 

@@ -1,4 +1,5 @@
-// Results in the Test Anything Protocol, version 14 (https://testanything.org/tap-version-14-specification.html).
+// Results in the Test Anything Protocol, version 14
+// (https://testanything.org/tap-version-14-specification.html).
 #ifndef NPTSIM_SIM_REPORT_TAP_H_
 #define NPTSIM_SIM_REPORT_TAP_H_
 

@@ -22,8 +22,8 @@ std::string pad(std::string_view text, std::size_t width);
 
 std::string join(const std::vector<std::string>& words, std::string_view separator);
 
-// The words of `text` in lines of at most `width` characters. Line breaks of the text stay when they
-// mean something in Markdown: an empty line, a list item, code.
+// The words of `text` in lines of at most `width` characters. Line breaks of the text stay when
+// they mean something in Markdown: an empty line, a list item, code.
 std::vector<std::string> wrap(std::string_view text, std::size_t width);
 std::vector<std::string> split_lines(std::string_view text);
 

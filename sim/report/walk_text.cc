@@ -35,8 +35,12 @@ std::vector<std::string> entry_row(const EventFields& entry, const WalkStyle& st
     is += ": " + bit_list(*reserved);
   }
   const std::string target = nested ? "for gpa " + hex(number_field(entry, "gpa").value_or(0)) : "";
-  return {fmt::format("{} {}", nested ? "nested" : "guest", level), at, hex(word), is,
-          entry_bits(word, level, nested ? style.nested_c_bit : style.guest_c_bit), target};
+  return {fmt::format("{} {}", nested ? "nested" : "guest", level),
+          at,
+          hex(word),
+          is,
+          entry_bits(word, level, nested ? style.nested_c_bit : style.guest_c_bit),
+          target};
 }
 
 // Nested entries of a table address that was found are seen by the guest entry that comes next.
@@ -72,8 +76,7 @@ std::string set_bits_line(const Entries& entries) {
 bool has_failed(const EventFields& walk) { return walk.find("failure") != nullptr; }
 
 std::string walk_line(const EventFields& walk) {
-  std::string line =
-      text_field(walk, "access") + " " + hex(number_field(walk, "gva").value_or(0));
+  std::string line = text_field(walk, "access") + " " + hex(number_field(walk, "gva").value_or(0));
   if (const auto gpa = number_field(walk, "gpa")) line += " -> gpa " + hex(*gpa);
   const char* key = flag_field(walk, "c") ? "private" : "shared";
   if (!has_failed(walk)) {
@@ -109,8 +112,10 @@ std::vector<std::string> walk_entries(const EventFields& walk, const WalkStyle& 
     lines = table(rows);
   }
   if (failed && hidden > 0) {
-    lines.push_back(fmt::format("and {} nested entries on the way to the guest's tables, which "
-                                "allow it", hidden));
+    lines.push_back(
+        fmt::format("and {} nested entries on the way to the guest's tables, which "
+                    "allow it",
+                    hidden));
   }
   if (style.all) {
     if (std::string line = set_bits_line(entries); !line.empty()) lines.push_back(std::move(line));

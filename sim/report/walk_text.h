@@ -11,9 +11,9 @@
 namespace nptsim::report {
 
 struct WalkStyle {
-  std::optional<unsigned> guest_c_bit;   // where the guest's tables have it
+  std::optional<unsigned> guest_c_bit;  // where the guest's tables have it
   std::optional<unsigned> nested_c_bit;
-  bool all = false;                      // every entry, of every walk
+  bool all = false;  // every entry, of every walk
 };
 
 // "write 0xffc00000 -> gpa 0xffc00000 -> spa 0x1234000, shared".

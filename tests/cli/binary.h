@@ -49,8 +49,8 @@ class Binary {
   // `arguments` as a shell reads them; `before` are settings of the environment or a `cd`.
   Ran run(const std::string& arguments, const std::string& before = "") const {
     const std::string out = (folder_ / ".out").string(), error = (folder_ / ".error").string();
-    const std::string command = "cd '" + folder_.string() + "' && " + before + " '" + path() + "' " +
-                                arguments + " >'" + out + "' 2>'" + error + "' </dev/null";
+    const std::string command = "cd '" + folder_.string() + "' && " + before + " '" + path() +
+                                "' " + arguments + " >'" + out + "' 2>'" + error + "' </dev/null";
     const int status = std::system(command.c_str());
     Ran ran;
     ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

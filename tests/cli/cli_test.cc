@@ -1,5 +1,5 @@
-// The promises that scripts rely on, against the real binary: exit status, where what is printed, the
-// same bytes every time.
+// The promises that scripts rely on, against the real binary: exit status, where what is printed,
+// the same bytes every time.
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
@@ -73,8 +73,8 @@ TEST_CASE("1: something differs, and the place of the claim is told") {
 
 TEST_CASE("1: a check in the program that does not hold") {
   Binary nptsim;
-  nptsim.write("a.yaml", scenario("It checks", "mov eax, 5\\n .check rax == 6",
-                                  "outcome: completes"));
+  nptsim.write("a.yaml",
+               scenario("It checks", "mov eax, 5\\n .check rax == 6", "outcome: completes"));
   CHECK(nptsim.run("run a.yaml").status == 1);
 }
 
@@ -241,8 +241,8 @@ TEST_CASE("golden files: promoted, compared, and a difference fails") {
 TEST_CASE("an interrupt ends with 130 and what there is") {
   Binary nptsim;
   nptsim.write("a.yaml", passing());
-  nptsim.write("z.yaml", scenario("It counts for long", "again: inc rax\\n jmp again",
-                                  "outcome: spins"));
+  nptsim.write("z.yaml",
+               scenario("It counts for long", "again: inc rax\\n jmp again", "outcome: spins"));
   const Ran ran = nptsim.run("run --jobs 1 --max-steps 100000000000 a.yaml z.yaml",
                              "timeout --preserve-status -s INT 8");
   CHECK(ran.status == 130);
@@ -289,8 +289,7 @@ TEST_CASE("explain: events as JSON lines, numbered, each after its cause") {
   const auto first = report::AnyJson::parse(line);
   CHECK(first["nptsim"] == 1);
   CHECK(first["events"] == 1);
-  CHECK(first["scenario"] ==
-        json_of(nptsim.run("run --format json a.yaml"))["results"][0]["hash"]);
+  CHECK(first["scenario"] == json_of(nptsim.run("run --format json a.yaml"))["results"][0]["hash"]);
   std::uint64_t n = 0;
   std::string last_kind;
   while (std::getline(lines, line)) {

@@ -9,8 +9,8 @@ namespace nptsim::cli {
 namespace {
 
 TEST_CASE("of several statuses the first of 70, 130, 2, 1, 3 wins") {
-  constexpr ExitStatus kOrder[] = {ExitStatus::kBug,       ExitStatus::kInterrupted,
-                                   ExitStatus::kBadInput,  ExitStatus::kDifferent,
+  constexpr ExitStatus kOrder[] = {ExitStatus::kBug,        ExitStatus::kInterrupted,
+                                   ExitStatus::kBadInput,   ExitStatus::kDifferent,
                                    ExitStatus::kIncomplete, ExitStatus::kAsExpected};
   for (unsigned i = 0; i < 6; ++i) {
     for (unsigned j = i; j < 6; ++j) {
@@ -27,8 +27,8 @@ Options options_of(const std::vector<std::string>& arguments) {
 }
 
 TEST_CASE("run with everything") {
-  const Options options = options_of({"run", "--format=tap", "-j", "3", "--max-steps", "7", "a",
-                                      "--promote", "b", "--coverage"});
+  const Options options = options_of(
+      {"run", "--format=tap", "-j", "3", "--max-steps", "7", "a", "--promote", "b", "--coverage"});
   CHECK(options.verb == Verb::kRun);
   CHECK(options.format == Format::kTap);
   CHECK(options.jobs == 3);

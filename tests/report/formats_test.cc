@@ -110,13 +110,14 @@ TEST_CASE("JUnit: a suite for each file, nothing unescaped") {
 TEST_CASE("JSON has the shape that is documented") {
   const Json json = to_json(sample_report());
   CHECK(problem_of_report(AnyJson::parse(print_json(sample_report()))) == "");
-  CHECK(json["results"][0].dump() ==
-        R"~({"file":"flash.yaml","name":"A write spins",)~"
-        R"~("point":{"kernel":"kvm-6.8","vcpus":"1"},"status":"pass","why":"",)~"
-        R"~("outcomes":{"vcpu0":{"outcome":"spins","kind":"fault","at":"mov byte ptr [rbx], 0x40",)~"
-        R"~("loop":["vcpu0 cpu: npf (npt.permission)"],"registers":{"rbx":"0xffc00000"}}},)~"
-        R"~("vm":{"outcome":"completes"},"harm":[],"seen_by":"kernel",)~"
-        R"~("hash":"0123456789abcdef","differences":[]})~");
+  CHECK(
+      json["results"][0].dump() ==
+      R"~({"file":"flash.yaml","name":"A write spins",)~"
+      R"~("point":{"kernel":"kvm-6.8","vcpus":"1"},"status":"pass","why":"",)~"
+      R"~("outcomes":{"vcpu0":{"outcome":"spins","kind":"fault","at":"mov byte ptr [rbx], 0x40",)~"
+      R"~("loop":["vcpu0 cpu: npf (npt.permission)"],"registers":{"rbx":"0xffc00000"}}},)~"
+      R"~("vm":{"outcome":"completes"},"harm":[],"seen_by":"kernel",)~"
+      R"~("hash":"0123456789abcdef","differences":[]})~");
   CHECK(json["results"][1]["harm"].dump() == R"~(["rom-modified"])~");
   CHECK(json["results"][2]["vm"].is_null());
   CHECK(json["summary"].dump() == R"~({"passed":1,"failed":1,"errors":1,"invalid":1})~");
@@ -134,8 +135,9 @@ TEST_CASE("coverage names the rows that nobody reached first") {
   Report report;
   report.coverage = std::vector<ModelCoverage>{{"kernel kvm-7.0", {{"a.one", 3}, {"a.two", 0}}}};
   const std::string text = print_human(report, Style{});
-  CHECK(text.find("kernel kvm-7.0: 1 of 2 rows reached\n  never    a.two\n  reached  a.one (3)\n") !=
-        std::string::npos);
+  CHECK(
+      text.find("kernel kvm-7.0: 1 of 2 rows reached\n  never    a.two\n  reached  a.one (3)\n") !=
+      std::string::npos);
   CHECK(to_json(report)["coverage"].dump() ==
         R"~([{"model":"kernel kvm-7.0","reached":{"a.one":3},"never":["a.two"]}])~");
 }

@@ -88,10 +88,10 @@ TEST_CASE("points with the same events share their text") {
 }
 
 TEST_CASE("what is no golden file is refused, whatever it is") {
-  for (const char* text : {"", "{", "[]", "null", R"({"golden": 1})",
-                           R"({"golden": 1, "points": [{}], "events": {}})",
-                           R"({"golden": 1, "points": [], "events": {"x": 1}})",
-                           R"({"golden": 1, "events": {}, "points": [
+  for (const char* text :
+       {"", "{", "[]", "null", R"({"golden": 1})", R"({"golden": 1, "points": [{}], "events": {}})",
+        R"({"golden": 1, "points": [], "events": {"x": 1}})",
+        R"({"golden": 1, "events": {}, "points": [
                                {"name": "a", "point": {}, "events": "missing"}]})"}) {
     CAPTURE(text);
     CHECK_FALSE(read_golden(text, "x.golden.json").ok());

@@ -1,4 +1,5 @@
-// The shape of a report in JSON, as docs/formats.md tells it: what is wrong with one, in a sentence.
+// The shape of a report in JSON, as docs/formats.md tells it: what is wrong with one, in a
+// sentence.
 #ifndef NPTSIM_TESTS_REPORT_RESULT_SHAPE_H_
 #define NPTSIM_TESTS_REPORT_RESULT_SHAPE_H_
 

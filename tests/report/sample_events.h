@@ -41,17 +41,23 @@ inline machine::Event fetch_event(std::uint64_t n, std::uint64_t gva = 0x100007)
 // A write that a read-only nested entry stops.
 inline machine::Event walk_event(std::uint64_t n, std::optional<std::uint64_t> cause = {}) {
   using machine::Hex;
-  const machine::EventFields table_entry{
-      {"tables", std::string("nested")}, {"level", std::uint64_t{4}}, {"gpa", Hex{0x2000}},
-      {"spa", Hex{0x200000}},            {"word", Hex{0x201027}},     {"is", std::string("table")},
-      {"for", std::string("guest table level 1")}};
+  const machine::EventFields table_entry{{"tables", std::string("nested")},
+                                         {"level", std::uint64_t{4}},
+                                         {"gpa", Hex{0x2000}},
+                                         {"spa", Hex{0x200000}},
+                                         {"word", Hex{0x201027}},
+                                         {"is", std::string("table")},
+                                         {"for", std::string("guest table level 1")}};
   const machine::EventFields guest_entry{
       {"tables", std::string("guest")}, {"level", std::uint64_t{1}}, {"entry_gpa", Hex{0x2000}},
       {"spa", Hex{0x302000}},           {"word", Hex{0xffc00063}},   {"is", std::string("leaf")}};
-  const machine::EventFields nested_entry{
-      {"tables", std::string("nested")}, {"level", std::uint64_t{1}}, {"gpa", Hex{0xffc00000}},
-      {"spa", Hex{0x204000}},            {"word", Hex{0x400025}},     {"is", std::string("leaf")},
-      {"for", std::string("the final address")}};
+  const machine::EventFields nested_entry{{"tables", std::string("nested")},
+                                          {"level", std::uint64_t{1}},
+                                          {"gpa", Hex{0xffc00000}},
+                                          {"spa", Hex{0x204000}},
+                                          {"word", Hex{0x400025}},
+                                          {"is", std::string("leaf")},
+                                          {"for", std::string("the final address")}};
   return make_event(
       n, cause, machine::Layer::kCpu, "walk", "npt.permission",
       {{"access", std::string("write")},

@@ -62,7 +62,9 @@ inline Report sample_report() {
   Report report;
   report.verb = "run";
   report.results = {passed_result(), failed_result(), unreadable_result()};
-  report.invalid = {{"flash.yaml", "A write spins", {{"kernel", "kvm-6.8"}, {"vcpus", "0"}},
+  report.invalid = {{"flash.yaml",
+                     "A write spins",
+                     {{"kernel", "kvm-6.8"}, {"vcpus", "0"}},
                      "a machine has a vCPU"}};
   report.diagnostics = {unreadable_why()};
   return report;

@@ -109,9 +109,10 @@ TEST_CASE("configuration, text and verdict stand around it") {
   told.input.configuration = {{"Machine", {{"cpu", "milan", "flash.yaml:4:3"}}}, {"Empty", {}}};
   const std::string text = told.text();
   CAPTURE(text);
-  CHECK(text.starts_with("A write spins\nflash.yaml [kernel=kvm-6.8 vcpus=1]\n\n"
-                         "  A write to flash.\n\n  It spins.\n\n  Source: KVM mailing list\n\n"
-                         "Machine\n  cpu  milan  (flash.yaml:4:3)\n\nWhat happens\n"));
+  CHECK(
+      text.starts_with("A write spins\nflash.yaml [kernel=kvm-6.8 vcpus=1]\n\n"
+                       "  A write to flash.\n\n  It spins.\n\n  Source: KVM mailing list\n\n"
+                       "Machine\n  cpu  milan  (flash.yaml:4:3)\n\nWhat happens\n"));
   CHECK(has(text, "Nothing: the machine does not take a step."));
   CHECK(has(text, "  vcpu0 spins (fault) at `mov byte ptr [rbx], 0x40`\n"));
   CHECK(has(text, "  Seen by: kernel\n  Harm: none\n  As expected.\n"));
@@ -122,8 +123,9 @@ TEST_CASE("configuration, text and verdict stand around it") {
 
 TEST_CASE("an event of a kind that nobody knows is still told") {
   Told told;
-  told.events = {make_event(1, {}, machine::Layer::kVmm, "flash_rom", "",
-                            {{"offset", machine::Hex{0x10}}, {"state", std::string("read-array")}})};
+  told.events = {
+      make_event(1, {}, machine::Layer::kVmm, "flash_rom", "",
+                 {{"offset", machine::Hex{0x10}}, {"state", std::string("read-array")}})};
   CHECK(has(told.text(), "flash_rom: offset 0x10, state read-array"));
 }
 
