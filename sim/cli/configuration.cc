@@ -28,7 +28,9 @@ class Describer {
   }
 
  private:
+  // The scenario's own file is named above the story.
   std::string place(const SourcePos& pos) const {
+    if (pos.file == point_.pos.file) return fmt::format("line {}", pos.line);
     SourcePos shown = pos;
     shown.file = without_root(shown.file, library_.root());
     return to_string(shown);

@@ -126,7 +126,6 @@ void tell(const LoadedFile& file, const PointToRun& point, const PointRun& run,
   story.all = options.all;
   story.telling.style = style_of_output();
   story.telling.book = &book;
-  story.telling.walk.all = options.all;
   if (setup.keyed()) story.telling.walk.guest_c_bit = setup.cpu.c_bit;
   if (setup.cpu.host_c_mask() != 0) story.telling.walk.nested_c_bit = setup.cpu.c_bit;
   print(report::tell_story(story));

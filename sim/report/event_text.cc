@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sim/arch/svm/exit_info.h"
 #include "sim/arch/svm/exits.h"
 #include "sim/isa/outcome.h"
@@ -32,8 +34,18 @@ std::string marked_evidence(const std::string& evidence, const Style& style) {
   return " (" + (is_weak(evidence) ? style.warn(evidence) : evidence) + ")";
 }
 
+// A line that may be long, what does not fit below it.
+Lines hanging(const std::string& text, const TellingStyle& how) {
+  Lines lines;
+  for (const std::string& line : wrap(text, how.width)) {
+    lines.push_back(lines.empty() ? line : "    " + line);
+  }
+  return lines;
+}
+
 // The sentence of a rule, its source, how it is known.
 void add_rule(const Event& event, const TellingStyle& how, Lines& lines) {
+  if (how.told != nullptr && !how.told->rules.insert({event.layer, event.rule}).second) return;
   const RuleNote* note = how.book != nullptr ? how.book->find(event.layer, event.rule) : nullptr;
   std::string sentence = text_field(event.fields, "sentence");
   if (sentence.empty()) sentence = text_field(event.fields, "text");
@@ -58,25 +70,31 @@ Lines tell_walk(const Event& event, const TellingStyle& how) {
   const bool failed = has_failed(event.fields);
   if (!failed && !how.walk.all && text_field(event.fields, "access") == "fetch") return {};
   Lines lines{walk_line(event.fields) + id_of(event, how)};
+  if (!failed && how.told != nullptr) {
+    const auto leaf = last_nested_leaf(event.fields);
+    if (!leaf || !how.told->entries.insert(*leaf).second) return lines;
+  }
   for (const std::string& line : walk_entries(event.fields, how.walk)) lines.push_back("  " + line);
   if (failed) add_rule(event, how, lines);
   return lines;
 }
 
-std::string npf_bits(std::uint64_t info, const std::vector<std::string>& words) {
+// What each bit means is said once.
+std::string npf_bits(std::uint64_t info, const TellingStyle& how) {
+  const bool is_new = how.told == nullptr || how.told->error_words.insert(info).second;
   std::vector<std::string> parts;
   for (const svm::ErrorBit& row : svm::kNpfBits) {
-    if (info & row.mask) parts.push_back(fmt::format("{} ({})", row.name, row.meaning));
+    if (!(info & row.mask)) continue;
+    parts.push_back(is_new ? fmt::format("{} ({})", row.name, row.meaning) : std::string(row.name));
   }
-  return join(parts.empty() ? words : parts, ", ");
+  return join(parts, ", ");
 }
 
 Lines tell_npf(const Event& event, const TellingStyle& how) {
   const std::uint64_t info = number_field(event.fields, "exit_info_1").value_or(0);
   Lines lines{how.style.strong("#NPF") + " exit 0x400, error " +
               join(words_field(event.fields, "error"), " ") + id_of(event, how)};
-  add_labelled("INFO1", hex(info) + ": " + npf_bits(info, words_field(event.fields, "error")), how,
-               lines);
+  add_labelled("INFO1", hex(info) + ": " + npf_bits(info, how), how, lines);
   add_labelled(
       "INFO2",
       hex(number_field(event.fields, "exit_info_2").value_or(0)) + ": the guest physical address",
@@ -145,30 +163,51 @@ std::string fact_text(const EventFields& fact) {
   return text_field(fact, "fact") + "=" + text_field(fact, "value");
 }
 
+// "slot=rw rules out a.one, a.two; hva=write a.three".
+std::string passed_text(const std::vector<EventFields>& passed, bool all) {
+  constexpr std::size_t kMostNamed = 6;
+  std::vector<std::pair<std::string, std::vector<std::string>>> by_fact;
+  for (const EventFields& row : passed) {
+    const std::string fact = fact_text(row);
+    const auto known = std::find_if(by_fact.begin(), by_fact.end(),
+                                    [&](const auto& group) { return group.first == fact; });
+    auto& group = known != by_fact.end() ? *known : by_fact.emplace_back(fact, Lines{});
+    group.second.push_back(text_field(row, "row"));
+  }
+  std::vector<std::string> groups;
+  for (auto& [fact, rows] : by_fact) {
+    const std::size_t more = all || rows.size() <= kMostNamed ? 0 : rows.size() - kMostNamed;
+    rows.resize(rows.size() - more);
+    groups.push_back(join(rows, ", ") + (more > 0 ? fmt::format(" and {} more", more) : "") + " (" +
+                     fact + ")");
+  }
+  return join(groups, "; ");
+}
+
 Lines tell_decision(const Event& event, const TellingStyle& how) {
   Lines lines{"decides " +
               how.style.strong(text_field(event.fields, "stage") + ": " +
                                text_field(event.fields, "then")) +
               "  [" + event.rule + "]"};
-  std::vector<std::string> facts, passed;
+  std::vector<std::string> facts;
   for (const EventFields& fact : records_field(event.fields, "facts")) {
     facts.push_back(fact_text(fact));
   }
-  for (const EventFields& row : records_field(event.fields, "passed")) {
-    passed.push_back(text_field(row, "row") + " (" + fact_text(row) + ")");
-  }
+  const std::string passed = passed_text(records_field(event.fields, "passed"), how.all);
   add_labelled("because", facts.empty() ? "nothing else holds" : join(facts, ", "), how, lines);
-  if (!passed.empty()) add_labelled("not", join(passed, ", "), how, lines);
+  if (!passed.empty()) add_labelled("not", passed, how, lines);
   add_rule(event, how, lines);
   return lines;
 }
 
 Lines tell_deed(const Event& event, const TellingStyle& how) {
-  std::string line = "does " + text_field(event.fields, "action");
+  const std::string action = text_field(event.fields, "action");
+  if (!how.all && action.starts_with("trace_")) return {};  // the trace line itself is an event
+  std::string line = "does " + action;
   const std::string rest = fields_text(event.fields, {"action", "source", "text", "stopped"});
   if (!rest.empty()) line += ": " + rest;
   if (flag_field(event.fields, "stopped")) line += " (cannot finish now, will be done again)";
-  return {line + id_of(event, how)};
+  return hanging(line + id_of(event, how), how);
 }
 
 Lines tell_call(const Event& event, const TellingStyle& how) {
@@ -188,7 +227,8 @@ std::string tell_text(const Event& event) {
 
 Lines tell_other(const Event& event, const TellingStyle& how) {
   const std::string rest = fields_text(event.fields, {"source", "sentence", "evidence"});
-  Lines lines{how.style.strong(event.kind) + (rest.empty() ? "" : ": " + rest) + id_of(event, how)};
+  Lines lines = hanging(
+      how.style.strong(event.kind) + (rest.empty() ? "" : ": " + rest) + id_of(event, how), how);
   if (!event.rule.empty() && event.fields.find("sentence") != nullptr) add_rule(event, how, lines);
   return lines;
 }

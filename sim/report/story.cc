@@ -180,6 +180,12 @@ void StoryTeller::limits() {
 
 }  // namespace
 
-std::string tell_story(const StoryInput& input) { return StoryTeller(input).tell(); }
+std::string tell_story(const StoryInput& input) {
+  Told told;
+  StoryInput own = input;
+  own.telling.all = own.telling.walk.all = input.all;
+  own.telling.told = input.all ? nullptr : &told;
+  return StoryTeller(own).tell();
+}
 
 }  // namespace nptsim::report

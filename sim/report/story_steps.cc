@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "sim/report/event_fields.h"
@@ -19,6 +20,14 @@ namespace {
 
 // Beyond this a deeper call is not indented further.
 constexpr std::size_t kDeepest = 6;
+// Fewer events are told again rather than referred to.
+constexpr std::size_t kWorthReferring = 6;
+
+// Says how, not what: the same each time that the same rules decide.
+bool is_rule_event(const Event& event) {
+  return event.kind == "decide" || event.kind == "do" || event.kind == "call" ||
+         event.kind == "return";
+}
 
 class StepTeller {
  public:
@@ -26,13 +35,15 @@ class StepTeller {
       : input_(input), events_(events), style_(input.telling.style), out_(out) {}
 
   void tell(std::size_t number, const StoryStep& step);
-  void tell_section(const EventSection& section);
+  void tell_sections(std::span<const EventSection> sections);
   void note_repeats(std::size_t period, std::size_t first, std::size_t times, bool in_step);
 
  private:
   void line(std::size_t indent, const std::string& text) {
     out_ += std::string(indent, ' ') + text + "\n";
   }
+  bool refer_to_earlier(std::size_t number, std::span<const EventSection> sections);
+  void tell_section(const EventSection& section);
   void layer_line(const Event& event);
   void attempt_line(const EventSection& section);
   std::optional<std::string> instruction_at(const Event& fetch) const;
@@ -41,8 +52,9 @@ class StepTeller {
   std::span<const Event> events_;
   const Style& style_;
   std::string& out_;
-  std::optional<Layer> layer_;                  // whose line was printed last
-  std::map<std::string, std::string> current_;  // by actor: the instruction it is at
+  std::optional<Layer> layer_;                    // whose line was printed last
+  std::map<std::string, std::string> current_;    // by actor: the instruction it is at
+  std::map<std::string, std::size_t> host_told_;  // what the host did -> the step that told it
   std::size_t depth_ = 0;
 };
 
@@ -50,18 +62,45 @@ void StepTeller::tell(std::size_t number, const StoryStep& step) {
   out_ += "\n" + style_.strong(fmt::format("{}. {}", number, step.by)) + "\n";
   layer_.reset();
   depth_ = 0;
-  std::vector<std::string> signatures;
-  for (const EventSection& section : step.sections) {
-    signatures.push_back(signature_of(events_, section));
-  }
+  const std::span<const EventSection> all(step.sections);
+  const auto host = std::find_if(all.begin(), all.end(),
+                                 [](const EventSection& section) { return !section.in_guest; });
+  const auto guest_sections = static_cast<std::size_t>(host - all.begin());
+  tell_sections(all.first(guest_sections));
+  if (guest_sections == all.size() || refer_to_earlier(number, all.subspan(guest_sections))) return;
+  tell_sections(all.subspan(guest_sections));
+}
+
+void StepTeller::tell_sections(std::span<const EventSection> sections) {
   if (input_.all) {
-    for (const EventSection& section : step.sections) tell_section(section);
+    for (const EventSection& section : sections) tell_section(section);
     return;
   }
+  std::vector<std::string> signatures;
+  for (const EventSection& section : sections) {
+    signatures.push_back(signature_of(events_, section));
+  }
   for (const Fold& fold : fold_repeats(signatures)) {
-    for (std::size_t i = 0; i < fold.period; ++i) tell_section(step.sections[fold.begin + i]);
+    for (std::size_t i = 0; i < fold.period; ++i) tell_section(sections[fold.begin + i]);
     if (fold.times > 1) note_repeats(fold.period, 0, fold.times, true);
   }
+}
+
+// The host often does the same again, about another address: then one line says so.
+bool StepTeller::refer_to_earlier(std::size_t number, std::span<const EventSection> sections) {
+  if (input_.all || sections.back().end - sections.front().begin < kWorthReferring) return false;
+  std::string signature;
+  for (const EventSection& section : sections) signature += signature_of(events_, section);
+  const auto [found, is_new] = host_told_.try_emplace(signature, number);
+  if (is_new) return false;
+  const Event& first = events_[sections.front().begin];
+  layer_line(first);
+  line(5, fmt::format("the same decisions as in step {}", found->second));
+  for (std::size_t i = sections.front().begin; i < sections.back().end; ++i) {
+    if (is_rule_event(events_[i])) continue;
+    for (const std::string& text : tell_event(events_[i], input_.telling)) line(5, text);
+  }
+  return true;
 }
 
 void StepTeller::note_repeats(std::size_t period, std::size_t first, std::size_t times,
@@ -122,11 +161,15 @@ void StepTeller::tell_section(const EventSection& section) {
   for (std::size_t i = section.begin; i < section.end; ++i) {
     const Event& event = events_[i];
     layer_line(event);
-    if (event.kind == "return" && depth_ > 0) --depth_;
+    // Results on their way out of procedures are machinery; the outermost one is the answer.
+    const bool is_inner = event.kind == "return" && depth_ > 0;
+    if (is_inner) --depth_;
     const std::size_t indent = 5 + 2 * std::min(depth_, kDeepest);
     TellingStyle how = input_.telling;
     how.width = how.width > indent + 30 ? how.width - indent : 30;
-    for (const std::string& text : tell_event(event, how)) line(indent, text);
+    if (!is_inner || input_.all) {
+      for (const std::string& text : tell_event(event, how)) line(indent, text);
+    }
     if (event.kind == "call") ++depth_;
   }
 }
@@ -138,7 +181,7 @@ std::string tell_start(const StoryInput& input) {
   std::string out;
   StepTeller teller(input, input.start, out);
   for (const StoryStep& step : group_events(input.start)) {
-    for (const EventSection& section : step.sections) teller.tell_section(section);
+    teller.tell_sections(step.sections);
   }
   return out;
 }

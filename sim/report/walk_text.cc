@@ -34,7 +34,9 @@ std::vector<std::string> entry_row(const EventFields& entry, const WalkStyle& st
   if (const auto reserved = number_field(entry, "reserved"); reserved && *reserved != 0) {
     is += ": " + bit_list(*reserved);
   }
-  const std::string target = nested ? "for gpa " + hex(number_field(entry, "gpa").value_or(0)) : "";
+  const bool tells_target = nested && for_table(entry);
+  const std::string target =
+      tells_target ? "for gpa " + hex(number_field(entry, "gpa").value_or(0)) : "";
   return {fmt::format("{} {}", nested ? "nested" : "guest", level),
           at,
           hex(word),
@@ -72,6 +74,15 @@ std::string set_bits_line(const Entries& entries) {
 }
 
 }  // namespace
+
+std::optional<std::pair<std::uint64_t, std::uint64_t>> last_nested_leaf(const EventFields& walk) {
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> leaf;
+  for (const EventFields& entry : records_field(walk, "entries")) {
+    if (is_write(entry) || !is_nested(entry) || text_field(entry, "is") != "leaf") continue;
+    leaf = {number_field(entry, "spa").value_or(0), number_field(entry, "word").value_or(0)};
+  }
+  return leaf;
+}
 
 bool has_failed(const EventFields& walk) { return walk.find("failure") != nullptr; }
 

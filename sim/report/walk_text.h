@@ -2,8 +2,10 @@
 #ifndef NPTSIM_SIM_REPORT_WALK_TEXT_H_
 #define NPTSIM_SIM_REPORT_WALK_TEXT_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/machine/event.h"
@@ -22,6 +24,10 @@ std::string walk_line(const machine::EventFields& walk);
 // The entries that it read, as a table: of a failed walk those that matter, of another one the last
 // nested one, which is where rights and keys come from.
 std::vector<std::string> walk_entries(const machine::EventFields& walk, const WalkStyle& style);
+
+// Where the nested leaf of the final address is, and its word; none if no entry was read.
+std::optional<std::pair<std::uint64_t, std::uint64_t>> last_nested_leaf(
+    const machine::EventFields& walk);
 
 bool has_failed(const machine::EventFields& walk);
 

@@ -87,6 +87,40 @@ TEST_CASE("a round that comes again is told once") {
   CHECK(count(told.text(), "decides error_pfn") == 6);
 }
 
+TEST_CASE("a round that comes again elsewhere is told with its own words, and no rule twice") {
+  Told told;
+  add_round(1, told.events);
+  told.events.push_back(fetch_event(5, 0x100000));
+  add_round(6, told.events);
+  const std::string text = told.text();
+  const std::string steps = text.substr(0, text.find("Rules used"));
+  CAPTURE(text);
+  CHECK(count(steps, "write 0xffc00000 -> gpa 0xffc00000") == 2);
+  CHECK(count(steps, "INFO1     0x100000007") == 2);
+  CHECK(count(steps, "the access was a nested write") == 1);
+  CHECK(count(steps, "APM vol. 2, 15.25.5") == 1);
+  told.input.all = true;
+  const std::string all = told.text();
+  CHECK(count(all.substr(0, all.find("Rules used")), "APM vol. 2, 15.25.5") == 2);
+}
+
+TEST_CASE("the same decisions of the host again: one line, and what is not a decision") {
+  Told told;
+  for (std::uint64_t round = 0; round < 2; ++round) {
+    const std::uint64_t n = 1 + 20 * round;
+    add_round(n, told.events);
+    for (std::uint64_t i = 4; i < 9; ++i) told.events.push_back(decision_event(n + i, n + i - 1));
+    told.events.push_back(make_event(n + 9, n + 8, machine::Layer::kKernel, "memslot", "",
+                                     {{"id", std::uint64_t{round}}}));
+    told.events.push_back(fetch_event(n + 10, 0x100000));
+    told.events.push_back(fetch_event(n + 11, 0x100000 + round));
+  }
+  const std::string text = told.text();
+  CAPTURE(text);
+  CHECK(count(text, "the same decisions as in step 1\n     memslot: id 1") == 1);
+  CHECK(has(text, "     memslot: id 0"));
+}
+
 TEST_CASE("the rules that were used are listed once, and weak ones are marked") {
   Told told;
   add_round(1, told.events);
@@ -143,7 +177,7 @@ TEST_CASE("calls indent what happens in them") {
   CHECK(has(text, "\n     returns go-on from faultin  [a.return]\n"));
 }
 
-TEST_CASE("steps: what the guest does up to its exit, and what the host makes of it") {
+TEST_CASE("steps: what the guest does without leaving; an exit, and what the host makes of it") {
   std::vector<machine::Event> events;
   events.push_back(fetch_event(1, 0x100000));  // retires
   add_round(2, events);
@@ -151,10 +185,11 @@ TEST_CASE("steps: what the guest does up to its exit, and what the host makes of
   events.push_back(decision_event(10));
   events.back().by = "vmm";
   const auto steps = group_events(events);
-  REQUIRE(steps.size() == 3);
-  CHECK(steps[0].sections.size() == 3);
+  REQUIRE(steps.size() == 4);
+  CHECK(steps[0].sections.size() == 1);
   CHECK(steps[1].sections.size() == 2);
-  CHECK(steps[2].by == "vmm");
+  CHECK(signature_of(events, steps[1]) == signature_of(events, steps[2]));
+  CHECK(steps[3].by == "vmm");
 }
 
 TEST_CASE("repeats: the shortest period, the rest as it is") {
