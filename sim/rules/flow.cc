@@ -288,8 +288,9 @@ void Flow::take_decide(const ResolvedRow& row, State& state, std::set<FactId>& w
     Conditions where = here;
     where.insert(where.end(), view.rows[i].begin(), view.rows[i].end());
     bool exhausted = false;
+    std::size_t budget = kStageSearch;
     const auto found =
-        view.space->uncovered(where, std::span(view.rows).first(i), kStageSearch, exhausted);
+        view.space->uncovered(where, std::span(view.rows).first(i), budget, exhausted);
     if (!found && !exhausted) continue;  // cannot be chosen here
     reached_rows_[one.id] = true;
     const unsigned word = r_.value_index(stage.result_fact, one.answer.word);

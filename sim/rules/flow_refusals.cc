@@ -34,7 +34,8 @@ bool Flow::covered(const std::vector<Conditions>& boxes, const Box& box) const {
   }
   const FactSpace space(r_, ties_, asked, box);
   bool exhausted = false;
-  return !space.uncovered({}, boxes, kCoverSearch, exhausted) && !exhausted;
+  std::size_t budget = kCoverSearch;
+  return !space.uncovered({}, boxes, budget, exhausted) && !exhausted;
 }
 
 bool Flow::surely_given(const State& state, FactId fact, const std::vector<FactTest>& tests) const {

@@ -105,7 +105,7 @@ bool FactSpace::narrow(Box& box, const Conditions& where) const {
 class Search {
  public:
   Search(const FactSpace& space, std::span<const FactSpace::LocalConditions> rows,
-         std::size_t budget)
+         std::size_t& budget)
       : space_(space), rows_(rows), budget_(budget) {}
 
   bool exhausted() const { return exhausted_; }
@@ -166,13 +166,13 @@ class Search {
 
   const FactSpace& space_;
   std::span<const FactSpace::LocalConditions> rows_;
-  std::size_t budget_;
+  std::size_t& budget_;
   bool exhausted_ = false;
   FactSpace::Box found_;
 };
 
 std::optional<Situation> FactSpace::uncovered(const Conditions& where,
-                                              std::span<const Conditions> rows, std::size_t budget,
+                                              std::span<const Conditions> rows, std::size_t& budget,
                                               bool& exhausted) const {
   Box box = domain_;
   if (!narrow(box, where) || !propagate(box)) return std::nullopt;

@@ -44,9 +44,9 @@ class FactSpace {
             std::span<const Values> domains);
 
   // A situation inside `where` that none of `rows` covers. `exhausted` is set when the budget ran
-  // out; the answer is then not known.
+  // out; the answer is then not known. What the search takes is taken off the budget.
   std::optional<Situation> uncovered(const Conditions& where, std::span<const Conditions> rows,
-                                     std::size_t budget, bool& exhausted) const;
+                                     std::size_t& budget, bool& exhausted) const;
   const std::vector<FactId>& facts() const { return facts_; }
 
  private:

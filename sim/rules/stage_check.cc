@@ -14,7 +14,7 @@ class StageCheck {
  public:
   StageCheck(const Resolved& resolved, const FactTies& ties, std::span<const Values> domains,
              const ResolvedStage& stage, Diagnostics& out)
-      : r_(resolved), stage_(stage), out_(out) {
+      : r_(resolved), stage_(stage), out_(out), budget_(resolved.limits.max_search) {
     std::vector<FactId> asked;
     for (const ResolvedRow& row : stage.rows) {
       Conditions conditions;
@@ -47,8 +47,8 @@ class StageCheck {
   const std::string& name() const { return stage_.stage->name.text; }
 
   std::optional<Situation> uncovered(const Conditions& where, std::span<const Conditions> rows,
-                                     bool& exhausted) const {
-    return space_->uncovered(where, rows, r_.limits.max_search, exhausted);
+                                     bool& exhausted) {
+    return space_->uncovered(where, rows, budget_, exhausted);
   }
 
   void check_reachable(std::size_t i, bool& exhausted) {
@@ -135,6 +135,7 @@ class StageCheck {
   Diagnostics& out_;
   std::vector<Conditions> rows_;
   std::optional<FactSpace> space_;
+  std::size_t budget_;  // of all searches together: a hostile table must not take long
 };
 
 }  // namespace
