@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -23,6 +25,12 @@ std::string file_of(const Listed& listed, const models::Library& library) {
   return without_root(listed.file, library.root());
 }
 
+// All sources of a processor would hide the list; `nptsim models NAME` has them beside the values.
+std::string sources_text(const Listed& listed) {
+  if (listed.sources.size() == 1) return listed.sources.front();
+  return listed.sources.empty() ? "" : fmt::format("{} sources", listed.sources.size());
+}
+
 std::string list_text(const std::vector<Listed>& all, const models::Library& library,
                       const report::Style& style) {
   std::string out;
@@ -33,8 +41,7 @@ std::string list_text(const std::vector<Listed>& all, const models::Library& lib
       std::string title = listed.title;
       if (!listed.problems.empty()) title = "cannot be read, `nptsim models NAME` says why";
       if (!listed.aliases.empty()) title += " (also " + report::join(listed.aliases, ", ") + ")";
-      rows.push_back({listed.name, title, file_of(listed, library)});
-      for (const std::string& source : listed.sources) rows.push_back({"", "  " + source, ""});
+      rows.push_back({listed.name, title, file_of(listed, library), sources_text(listed)});
     }
     if (rows.empty()) continue;
     out += (out.empty() ? "" : "\n") + style.strong(kind) + "\n";

@@ -126,7 +126,7 @@ PointRun run_point(const PointToRun& point, models::Library& library,
   if (!built.ok()) {
     out.diagnostics = built.error();
     set_error(out.result, Trouble::kBadInput,
-              out.diagnostics.empty() ? "it cannot be built" : to_string(out.diagnostics.front()));
+              out.diagnostics.empty() ? "it cannot be built" : out.diagnostics.front().found);
     return out;
   }
   starting = false;

@@ -40,17 +40,17 @@ void take_points(LoadedFile& file, std::vector<scenario::Point> points) {
 
 }  // namespace
 
-FoundFiles find_all(const std::vector<std::string>& paths) {
-  FoundFiles found;
+std::vector<FoundFile> find_all(const std::vector<std::string>& paths) {
+  std::vector<FoundFile> found;
   std::set<std::string> known;
   for (const std::string& path : paths) {
     const auto files = scenario::find_files(std::span(&path, 1));
     if (!files.ok()) {
-      append(found.diagnostics, files.error());
+      found.push_back({path, files.error()});
       continue;
     }
     for (const std::string& file : files.value()) {
-      if (known.insert(file).second) found.files.push_back(file);
+      if (known.insert(file).second) found.push_back({file, {}});
     }
   }
   return found;

@@ -25,12 +25,13 @@ struct LoadedFile {
   Diagnostics diagnostics;  // what of the file is bad; the points are of the rest
 };
 
-// Every path on its own, so that one that is not there does not stop the others.
-struct FoundFiles {
-  std::vector<std::string> files;
-  Diagnostics diagnostics;
+// What a path stands for: files, or why there are none. Every path on its own, so that one that is
+// not there does not stop the others.
+struct FoundFile {
+  std::string file;
+  Diagnostics diagnostics;  // not empty: there is no such file
 };
-FoundFiles find_all(const std::vector<std::string>& paths);
+std::vector<FoundFile> find_all(const std::vector<std::string>& paths);
 
 LoadedFile load_points(const std::string& file, models::Library& library);
 

@@ -47,7 +47,7 @@ class Batch {
     std::optional<PointRun> run;
   };
 
-  void load(const std::vector<std::string>& files);
+  void load(const std::vector<FoundFile>& found);
   void run_points();
   PointRun run_one(const Slot& slot);
   void collect(report::Report& report);
@@ -60,10 +60,13 @@ class Batch {
   bool interrupted_ = false;
 };
 
-void Batch::load(const std::vector<std::string>& files) {
-  files_.resize(files.size());
-  work_in_parallel(files.size(), options_.jobs,
-                   [&](std::size_t i) { files_[i] = load_points(files[i], library_); });
+void Batch::load(const std::vector<FoundFile>& found) {
+  files_.resize(found.size());
+  work_in_parallel(found.size(), options_.jobs, [&](std::size_t i) {
+    const FoundFile& file = found[i];
+    files_[i] = file.diagnostics.empty() ? load_points(file.file, library_)
+                                         : LoadedFile{file.file, {}, {}, file.diagnostics};
+  });
   for (const LoadedFile& file : files_) {
     for (const PointToRun& point : file.points) slots_.push_back({&file, &point, {}});
   }
@@ -129,12 +132,7 @@ void Batch::look_at_golden_files(report::Report& report) {
 report::Report Batch::run() {
   report::Report report;
   report.verb = options_.verb == Verb::kRun ? "run" : "lint";
-  const FoundFiles found = find_all(options_.paths);
-  append(report.diagnostics, found.diagnostics);
-  for (const Diagnostic& diagnostic : found.diagnostics) {
-    report.results.push_back(bad_file(diagnostic.pos.file, {diagnostic}));
-  }
-  load(found.files);
+  load(find_all(options_.paths));
   run_points();
   collect(report);
   look_at_golden_files(report);

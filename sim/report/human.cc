@@ -40,7 +40,8 @@ std::string paint_diff(const std::string& line, const Style& style) {
 void add_result(const PointResult& result, const Style& style, std::string& out) {
   out += label(result, style) + title(result.file, result.name, result.point) + "\n";
   const bool plain = result.status == Status::kPass && !result.xfail;
-  if (!result.why.empty() && !plain) {
+  // Of a run without answer the differences say the same, with their place.
+  if (!result.why.empty() && !plain && (result.xfail || result.differences.empty())) {
     for (const std::string& line : split_lines(printable(result.why))) {
       out += kIndent + line + "\n";
     }
