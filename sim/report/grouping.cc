@@ -1,6 +1,5 @@
 #include "sim/report/grouping.h"
 
-#include <algorithm>
 #include <cstddef>
 
 #include "sim/report/event_fields.h"
@@ -27,13 +26,6 @@ std::vector<EventSection> sections_of(std::span<const Event> events) {
     sections.back().end = i + 1;
   }
   return sections;
-}
-
-bool exits(std::span<const Event> events, const EventSection& section) {
-  return std::any_of(
-      events.begin() + static_cast<std::ptrdiff_t>(section.begin),
-      events.begin() + static_cast<std::ptrdiff_t>(section.end),
-      [](const Event& event) { return event.kind == "npf" || event.kind == "exit"; });
 }
 
 }  // namespace

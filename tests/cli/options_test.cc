@@ -38,10 +38,6 @@ TEST_CASE("run with everything") {
   CHECK(options.coverage);
 }
 
-TEST_CASE("a path may look like an option behind --") {
-  CHECK(options_of({"run", "--", "--odd.yaml"}).paths == std::vector<std::string>{"--odd.yaml"});
-}
-
 TEST_CASE("schema has one format") {
   CHECK(options_of({"schema"}).format == Format::kJson);
   CHECK_FALSE(parse_options({"schema", "--format", "tap"}).options.has_value());
