@@ -1,5 +1,6 @@
 #include "sim/report/grouping.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "sim/report/event_fields.h"
@@ -28,6 +29,13 @@ std::vector<EventSection> sections_of(std::span<const Event> events) {
   return sections;
 }
 
+bool exits(std::span<const Event> events, const EventSection& section) {
+  return std::any_of(
+      events.begin() + static_cast<std::ptrdiff_t>(section.begin),
+      events.begin() + static_cast<std::ptrdiff_t>(section.end),
+      [](const Event& event) { return event.kind == "npf" || event.kind == "exit"; });
+}
+
 }  // namespace
 
 std::vector<StoryStep> group_events(std::span<const Event> events) {
@@ -36,7 +44,8 @@ std::vector<StoryStep> group_events(std::span<const Event> events) {
   for (const EventSection& section : sections_of(events)) {
     const Event& first = events[section.begin];
     const bool goes_on =
-        !steps.empty() && steps.back().by == first.by && !(section.in_guest && host_spoke);
+        !steps.empty() && steps.back().by == first.by && !exits(events, section) &&
+        !(section.in_guest && host_spoke);
     if (!goes_on) {
       steps.push_back({first.by, {}});
       host_spoke = false;

@@ -21,7 +21,8 @@ inline std::string problem_of_outcome(const AnyJson& outcome) {
   if (!kWords.contains(outcome["outcome"].get<std::string>())) return "an outcome has no such word";
   const bool spins = outcome["outcome"] == "spins";
   if (spins != outcome.contains("kind")) return "`kind` belongs to spins, and to nothing else";
-  for (const auto& [name, value] : outcome.value("registers", AnyJson::object()).items()) {
+  const AnyJson registers = outcome.value("registers", AnyJson::object());
+  for (const auto& [name, value] : registers.items()) {
     if (!value.is_string() || !value.get<std::string>().starts_with("0x")) {
       return "register " + name + " is no hex string";
     }
@@ -70,7 +71,8 @@ inline std::string problem_of_report(const AnyJson& json) {
   if (summary.value("passed", passed + 1) != passed) return "`passed` is wrong";
   if (summary.value("failed", failed + 1) != failed) return "`failed` is wrong";
   if (summary.value("errors", errors + 1) != errors) return "`errors` is wrong";
-  for (const AnyJson& error : json.value("errors", AnyJson())) {
+  const AnyJson errors_list = json.value("errors", AnyJson::array());
+  for (const AnyJson& error : errors_list) {
     for (const char* key : {"file", "found", "accepted", "suggestion", "text"}) {
       if (!error.value(key, AnyJson()).is_string()) return std::string(key) + " of an error";
     }
