@@ -23,7 +23,8 @@ void add_labelled(std::string_view label, const std::string& text, const Telling
                   Lines& lines) {
   constexpr std::size_t kLabel = 10;
   bool first = true;
-  for (const std::string& line : wrap(text, how.width > kLabel + 20 ? how.width - kLabel : 20)) {
+  constexpr std::size_t kMargin = kLabel + 2;
+  for (const std::string& line : wrap(text, how.width > kMargin + 20 ? how.width - kMargin : 20)) {
     lines.push_back("  " + how.style.faint(pad(first ? label : "", kLabel)) + line);
     first = false;
   }

@@ -43,9 +43,8 @@ std::vector<StoryStep> group_events(std::span<const Event> events) {
   bool host_spoke = false;
   for (const EventSection& section : sections_of(events)) {
     const Event& first = events[section.begin];
-    const bool goes_on =
-        !steps.empty() && steps.back().by == first.by && !exits(events, section) &&
-        !(section.in_guest && host_spoke);
+    const bool goes_on = !steps.empty() && steps.back().by == first.by && !exits(events, section) &&
+                         !(section.in_guest && host_spoke);
     if (!goes_on) {
       steps.push_back({first.by, {}});
       host_spoke = false;

@@ -123,10 +123,9 @@ std::vector<std::string> walk_entries(const EventFields& walk, const WalkStyle& 
     lines = table(rows);
   }
   if (failed && hidden > 0) {
-    lines.push_back(
-        fmt::format("and {} nested entries on the way to the guest's tables, which "
-                    "allow it",
-                    hidden));
+    lines.push_back(fmt::format("and {} nested {} on the way to the guest's tables, which {} it",
+                                hidden, hidden == 1 ? "entry" : "entries",
+                                hidden == 1 ? "allows" : "allow"));
   }
   if (style.all) {
     if (std::string line = set_bits_line(entries); !line.empty()) lines.push_back(std::move(line));

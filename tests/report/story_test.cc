@@ -55,14 +55,13 @@ TEST_CASE("one round: instruction, entries, exit, verdict, each with its source"
      write 0xffc00000 -> gpa 0xffc00000, shared: nested permission, of the final address  [npt.permission]
        table     entry at                  word        is    bits
        guest 1   gpa 0x2000, spa 0x302000  0xffc00063  leaf  P RW A D, frame 0xffc00000
-       nested 1  spa 0x204000              0x400025    leaf  P US A, frame 0x400000      for gpa 0xffc00000
-       and 1 nested entries on the way to the guest's tables, which allow it
+       nested 1  spa 0x204000              0x400025    leaf  P US A, frame 0x400000
+       and 1 nested entry on the way to the guest's tables, which allows it
        rule      The rights of all nested levels are judged as one.
        source    APM vol. 2, 15.25.5
      #NPF exit 0x400, error present write user final  [npf.exit]
-       INFO1     0x100000007: P (the nested entry was present), RW (the access was a nested
-                 write), US (a user access for the nested tables), final (while translating the
-                 final address)
+       INFO1     0x100000007: P (the nested entry was present), RW (the access was a nested write), US
+                 (a user access for the nested tables), final (while translating the final address)
        INFO2     0xffc00000: the guest physical address
        rule      A #NPF with RSV=0 exits to the host.
        source    APM vol. 2, 15.25.6
