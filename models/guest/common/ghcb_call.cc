@@ -81,8 +81,7 @@ ActionResult terminate_msr(GuestView& view, const Args& args) {
 
 // --- answers ---
 
-constexpr const char* kAnswerWords[] = {"ok",        "gp",        "ud",
-                                        "other-exception", "malformed", "other"};
+constexpr const char* kAnswerWords[] = {"ok", "gp", "ud", "other-exception", "malformed", "other"};
 
 // read_status: info
 ActionResult read_status(GuestView& view, const Args& args) {
@@ -132,8 +131,8 @@ struct Part {
   unsigned offset, size;
 };
 constexpr Part kBackedUp[] = {
-    {ghcb::kCpl.offset & ~7u, 8},       {ghcb::kRax.offset, 8},    {ghcb::kRcx.offset, 24},
-    {ghcb::kExitCode.offset, 32},       {ghcb::kXcr0.offset, 24},  {ghcb::kSharedBuffer, 8},
+    {ghcb::kCpl.offset & ~7u, 8}, {ghcb::kRax.offset, 8},   {ghcb::kRcx.offset, 24},
+    {ghcb::kExitCode.offset, 32}, {ghcb::kXcr0.offset, 24}, {ghcb::kSharedBuffer, 8},
 };
 
 ActionResult copy_parts(GuestView& view, bool restore) {
@@ -287,8 +286,7 @@ void add_ghcb(rules::Vocabulary& v) {
                                 "the GHCB page", "a request MMIO_WRITE"));
   v.add(action<save_ghcb>("save_ghcb", {}, {}, "the stack below RSP",
                           "keeps what an outer handler's request may need"));
-  v.add(action<restore_ghcb>("restore_ghcb", {}, {}, "the GHCB page",
-                             "brings it back"));
+  v.add(action<restore_ghcb>("restore_ghcb", {}, {}, "the GHCB page", "brings it back"));
 }
 
 }  // namespace nptsim::guest

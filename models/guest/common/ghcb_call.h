@@ -18,15 +18,15 @@ struct GhcbRequest {
   std::uint64_t info_1 = 0;
   std::uint64_t info_2 = 0;
   std::optional<std::uint64_t> rax, rcx, rdx, xcr0, cpl;
-  bool scratch = false;        // SW_SCRATCH: the shared buffer of the page
-  unsigned data_size = 0;      // bytes put into that buffer
+  bool scratch = false;    // SW_SCRATCH: the shared buffer of the page
+  unsigned data_size = 0;  // bytes put into that buffer
   std::uint64_t data = 0;
 
   svm::ghcb::ValidBitmap valid() const;
 };
 
-// The page of this vCPU: what the MSR says, or (while the MSR protocol is in use) where it lies. It is
-// mapped one to one and shared.
+// The page of this vCPU: what the MSR says, or (while the MSR protocol is in use) where it lies. It
+// is mapped one to one and shared.
 GuestPhysAddr ghcb_page(const GuestView& view);
 bool has_ghcb(const GuestView& view);
 

@@ -57,11 +57,11 @@ struct InsnHead {
   unsigned prefix_count = 0;
   Rex rex;
   bool data16 = false, address32 = false, repeated = false;
-  std::uint8_t opcode = 0;      // the first byte
-  bool two_byte = false;        // 0F: the opcode proper is `second`
-  std::uint8_t second = 0;      // the byte after the first one, whatever it is
-  std::uint8_t modrm = 0;       // the byte after the opcode
-  bool ran_out = false;         // the bytes end before what is needed of these
+  std::uint8_t opcode = 0;  // the first byte
+  bool two_byte = false;    // 0F: the opcode proper is `second`
+  std::uint8_t second = 0;  // the byte after the first one, whatever it is
+  std::uint8_t modrm = 0;   // the byte after the opcode
+  bool ran_out = false;     // the bytes end before what is needed of these
 
   // The byte that edk2's opcode check looks at: 0F is skipped and forgotten.
   std::uint8_t last_opcode_byte() const { return two_byte ? second : opcode; }
@@ -85,7 +85,7 @@ struct IoRequest {
   bool is_io = false;
   bool string = false;
   bool in = false;
-  unsigned size = 0;       // 1, 2 or 4
+  unsigned size = 0;  // 1, 2 or 4
   std::uint16_t port = 0;
   std::uint64_t info = 0;
 };

@@ -221,13 +221,14 @@ void add_own_code(rules::Vocabulary& v) {
                             {value_arg("address"), value_arg("value"), value_arg("size"),
                              local_arg("keep_rip"), local_arg("keep_rcx"), local_arg("keep_rdx")},
                             {}, registers, "runs MOV [RCX], rDX; the next row goes on behind it"));
-  v.add(action<end_store>(
-      "end_store", {value_arg("keep_rip"), value_arg("keep_rcx"), value_arg("keep_rdx")}, {},
-      registers, "registers are as before the store"));
+  v.add(action<end_store>("end_store",
+                          {value_arg("keep_rip"), value_arg("keep_rcx"), value_arg("keep_rdx")}, {},
+                          registers, "registers are as before the store"));
   v.add(action<begin_copy>("begin_copy",
                            {value_arg("address"), value_arg("size"), local_arg("keep_rip"),
                             local_arg("keep_rcx"), local_arg("keep_rsi"), local_arg("keep_rdi")},
-                           {}, registers, "runs REP MOVSQ and REP MOVSB into a buffer on the stack"));
+                           {}, registers,
+                           "runs REP MOVSQ and REP MOVSB into a buffer on the stack"));
   v.add(action<end_copy>("end_copy",
                          {value_arg("size"), value_arg("keep_rip"), value_arg("keep_rcx"),
                           value_arg("keep_rsi"), value_arg("keep_rdi")},

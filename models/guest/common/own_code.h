@@ -1,7 +1,7 @@
 // Instructions of modelled guest code that have to be real ones.
 //
-// Most accesses of modelled code are only accesses. But where one may raise #VC, or be emulated by a
-// hypervisor, somebody will decode the instruction at the saved RIP. Such an access is a real
+// Most accesses of modelled code are only accesses. But where one may raise #VC, or be emulated by
+// a hypervisor, somebody will decode the instruction at the saved RIP. Such an access is a real
 // instruction: it is written below the stack pointer, as if the code had always been there, and RIP
 // points at it.
 #ifndef NPTSIM_MODELS_GUEST_COMMON_OWN_CODE_H_
@@ -30,7 +30,8 @@ class OwnLoads {
   OwnLoads(GuestView& view, const Args& args, unsigned keep_rax, unsigned keep_rip)
       : view_(view), args_(args), keep_rax_(keep_rax), keep_rip_(keep_rip) {}
 
-  // Both: false if an access did not happen. Whoever comes back calls them again, in the same order.
+  // Both: false if an access did not happen. Whoever comes back calls them again, in the same
+  // order.
   bool begin();
   // 1, 2, 4 or 8 bytes. Done too when somebody else completed the MOV (a nested #VC).
   bool load(std::uint64_t address, unsigned size, std::uint64_t& value);
@@ -43,8 +44,8 @@ class OwnLoads {
 };
 
 // One element of a string move, by two native MOVs: rAX from [RSI], then [RDI] from rAX. The row
-// after the one that begins must end it. After the read RAX holds the element; after the write it is
-// the interrupted code's again.
+// after the one that begins must end it. After the read RAX holds the element; after the write it
+// is the interrupted code's again.
 bool begin_element(GuestView& view, bool write, unsigned size, const Args& args, unsigned keep_rip,
                    unsigned keep_rax);
 void end_element(GuestView& view, bool write, const Args& args, unsigned keep_rip,

@@ -185,7 +185,8 @@ void add_shared(rules::Vocabulary& v) {
   add_ghcb(v);
   v.add(fact<guest_type>("guest", {"plain", "sev", "es", "snp"},
                          "what the processor protects, as MSR SEV_STATUS tells the guest", true));
-  v.add(fact<forever>("forever", {"no", "yes"}, "always yes: for loops that the guest never leaves"));
+  v.add(
+      fact<forever>("forever", {"no", "yes"}, "always yes: for loops that the guest never leaves"));
   v.add(fact<vc_depth>("vc_depth", {"one", "two", "deeper"},
                        "how many #VC handlers are inside each other, this one included", true));
   v.add(given("vc", vc_words(), "the event that the error code of #VC names"));

@@ -55,8 +55,8 @@ ActionResult forward(GuestView& view, const Args& args) {
   return ActionResult::done();
 }
 
-// forward_answer: vector, info (SW_EXITINFO2). verify_exception_info: the error code counts with its
-// own valid bit.
+// forward_answer: vector, info (SW_EXITINFO2). verify_exception_info: the error code counts with
+// its own valid bit.
 ActionResult forward_answer(GuestView& view, const Args& args) {
   constexpr unsigned kErrorValid = 11;
   const std::uint64_t info = args.get(1);
@@ -69,20 +69,18 @@ ActionResult forward_answer(GuestView& view, const Args& args) {
 
 void add_end_actions(rules::Vocabulary& v) {
   const std::vector<std::string> vectors(std::begin(kVectorWords), std::end(kVectorWords));
-  v.add(guest::action<say>(
-      "say",
-      {word_arg("text", guest::words_of(kMessages)), value_arg("code", false),
-       value_arg("rip", false)},
-      {}, "nothing", "a line of the kernel's log"));
+  v.add(guest::action<say>("say",
+                           {word_arg("text", guest::words_of(kMessages)), value_arg("code", false),
+                            value_arg("rip", false)},
+                           {}, "nothing", "a line of the kernel's log"));
   v.add(guest::action<sigbus>("sigbus", {value_arg("code")}, {}, "the outcome of the vCPU",
                               "the task gets SIGBUS; its program ends here"));
   v.add(guest::action<forward>(
       "forward", {word_arg("vector", vectors), value_arg("error_code"), value_arg("cr2", false)},
       {}, "the outcome of the vCPU, CR2", "the kernel's own exception handler gets it"));
-  v.add(guest::action<forward_answer>("forward_answer",
-                                      {word_arg("vector", vectors), value_arg("info")}, {},
-                                      "the outcome of the vCPU",
-                                      "likewise, with the error code that the hypervisor gave"));
+  v.add(guest::action<forward_answer>(
+      "forward_answer", {word_arg("vector", vectors), value_arg("info")}, {},
+      "the outcome of the vCPU", "likewise, with the error code that the hypervisor gave"));
 }
 
 }  // namespace nptsim::linux_guest

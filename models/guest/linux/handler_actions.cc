@@ -43,8 +43,8 @@ constexpr std::uint64_t kSameStack = 64;
 constexpr unsigned kTssRsp0 = 4;
 
 // The gate of #VC has a stack of its own, and a nested #VC begins at its top again. So the handler
-// leaves it at once: entry_64.S idtentry_vc, arch/x86/kernel/traps.c vc_switch_off_ist, for user mode
-// sync_regs. leave_ist: rsp (saved)
+// leaves it at once: entry_64.S idtentry_vc, arch/x86/kernel/traps.c vc_switch_off_ist, for user
+// mode sync_regs. leave_ist: rsp (saved)
 ActionResult leave_ist(GuestView& view, const Args& args) {
   isa::Registers& r = view.registers();
   std::uint64_t frame[kFrameSize / 8] = {};
@@ -77,9 +77,9 @@ unsigned kernel_piece(const VcContext& context) {
 }
 
 // vc_decode_insn. The kernel's copy fails as a whole; the one from user mode ends where a page is
-// missing. Both are stopped by the exception table's fix-up of their #PF, which here is a look ahead.
-// (The check that a kernel address is one, copy_from_kernel_nofault_allowed, is left out: simulated
-// kernels lie low.)
+// missing. Both are stopped by the exception table's fix-up of their #PF, which here is a look
+// ahead. (The check that a kernel address is one, copy_from_kernel_nofault_allowed, is left out:
+// simulated kernels lie low.)
 ActionResult fetch(GuestView& view, const Args& args) {
   constexpr guest::FetchPlan kKernel{all_bytes, kernel_piece, true};
   constexpr guest::FetchPlan kUser{all_bytes, guest::piece_in_page, true};
@@ -111,8 +111,8 @@ ActionResult look_at_opcode(GuestView& view, const Args& args) {
   unsigned modrm = index_in(kCheckedModRm, head.modrm);
   if (head.two_byte && (head.second == 0x21 || head.second == 0x23)) {
     // X86_MODRM_REG of the bare byte: REX.R does not count.
-    modrm = guest::split_modrm(head.modrm).reg == 7 ? kCheckedModRm.size() + 1
-                                                    : kCheckedModRm.size();
+    modrm =
+        guest::split_modrm(head.modrm).reg == 7 ? kCheckedModRm.size() + 1 : kCheckedModRm.size();
   }
   return ActionResult::done().give(0, opcode).give(1, modrm);
 }
@@ -121,8 +121,7 @@ ActionResult say_wrong_opcode(GuestView& view, const Args& args) {
   const VcContext context = context_of(view, args);
   const guest::InsnHead head = context.head();
   const std::uint64_t opcode = head.two_byte ? 0x0full | head.second << 8 : head.opcode;
-  guest::print(view,
-               "SEV: Wrong/unhandled opcode bytes: 0x{:x}, exit_code: 0x{:x}, rIP: 0x{:x}",
+  guest::print(view, "SEV: Wrong/unhandled opcode bytes: 0x{:x}, exit_code: 0x{:x}, rIP: 0x{:x}",
                context.insn.count() == 0 ? 0 : opcode, context.exit_code, context.registers.rip);
   return ActionResult::done();
 }
@@ -232,10 +231,10 @@ void add_facts(rules::Vocabulary& v) {
   std::vector<std::string> modrm = hex_words(kCheckedModRm, "0x");
   modrm.emplace_back("reg-7");
   v.add(guest::given("modrm", modrm, "the byte after the opcode; reg-7: MOV from or to DR7"));
-  v.add(guest::given("plan",
-                     {"none", "request", "mmio", "movs", "decode-failed", "unsupported", "gp",
-                      "string-io"},
-                     "what the decoders make of the instruction"));
+  v.add(guest::given(
+      "plan",
+      {"none", "request", "mmio", "movs", "decode-failed", "unsupported", "gp", "string-io"},
+      "what the decoders make of the instruction"));
   v.add(guest::given("mapping", {"shared", "encrypted", "none"},
                      "the page of the first byte in the current tables"));
   v.add(guest::given("outputs", {"valid", "missing"},

@@ -11,8 +11,7 @@ using guest::InsnHead;
 using guest::VcContext;
 
 constexpr std::uint64_t kReadDr7 = exit_code::kReadDr0 + 7, kWriteDr7 = exit_code::kWriteDr0 + 7;
-constexpr unsigned kAllOutputs =
-    guest::kOutRax | guest::kOutRbx | guest::kOutRcx | guest::kOutRdx;
+constexpr unsigned kAllOutputs = guest::kOutRax | guest::kOutRbx | guest::kOutRcx | guest::kOutRdx;
 
 NaePlan refused(Plan why) {
   NaePlan plan;
@@ -60,8 +59,7 @@ NaePlan ioio_plan(const VcContext& context, const InsnHead& head) {
   guest::GhcbRequest& request = plan.nae.request;
   request.exit_code = context.exit_code;
   request.info_1 = plan.io.info;
-  request.rax =
-      plan.io.in ? 0 : context.registers.gpr[isa::kRax] & isa::mask_of_size(plan.io.size);
+  request.rax = plan.io.in ? 0 : context.registers.gpr[isa::kRax] & isa::mask_of_size(plan.io.size);
   if (plan.io.in) plan.nae.outputs = guest::kOutRax;
   return plan;
 }

@@ -40,7 +40,7 @@ MmioRequest mmio_in(const VcContext& context) {
 ActionResult fetch(GuestView& view, const Args& args) {
   constexpr guest::FetchPlan kPlan{insn_complete, guest::piece_in_page, false};
   return guest::fetch_insn(view, args, kPlan) == guest::Fetched::kStopped ? ActionResult::stopped()
-                                                                        : ActionResult::done();
+                                                                          : ActionResult::done();
 }
 
 constexpr std::array<std::uint8_t, 10> kCheckedOpcodes = {0x01, 0x08, 0x09, 0x21, 0x23,
@@ -60,7 +60,8 @@ ActionResult look_at_opcode(GuestView& view, const Args& args) {
   const std::uint8_t opcode = head.last_opcode_byte();
   const bool debug_register = opcode == 0x21 || opcode == 0x23;
   unsigned modrm = index_in(kCheckedModRm, head.modrm);
-  if (debug_register) modrm = head.modrm_reg() == 7 ? kCheckedModRm.size() + 1 : kCheckedModRm.size();
+  if (debug_register)
+    modrm = head.modrm_reg() == 7 ? kCheckedModRm.size() + 1 : kCheckedModRm.size();
   return ActionResult::done().give(0, index_in(kCheckedOpcodes, opcode)).give(1, modrm);
 }
 
@@ -223,15 +224,15 @@ std::vector<std::string> hex_words(const std::array<std::uint8_t, n>& bytes) {
 }
 
 void add_facts(rules::Vocabulary& v) {
-  v.add(guest::given("opcode", hex_words(kCheckedOpcodes),
-                     "the opcode byte that the check looks at: the first one, or the one after 0F"));
+  v.add(
+      guest::given("opcode", hex_words(kCheckedOpcodes),
+                   "the opcode byte that the check looks at: the first one, or the one after 0F"));
   std::vector<std::string> modrm = hex_words(kCheckedModRm);
   modrm.emplace_back("reg-7");
   v.add(guest::given("modrm", modrm, "the byte after the opcode; reg-7: MOV from or to DR7"));
-  v.add(guest::given("plan",
-                     {"none", "request", "mmio", "unsupported", "invalid-opcode", "string-io",
-                      "too-long"},
-                     "what the decoders make of the instruction"));
+  v.add(guest::given(
+      "plan", {"none", "request", "mmio", "unsupported", "invalid-opcode", "string-io", "too-long"},
+      "what the decoders make of the instruction"));
   v.add(guest::given("mmio_memory", {"unencrypted", "other"},
                      "the state of all pages of the access in the current tables"));
   v.add(guest::given("outputs", {"valid", "missing"},

@@ -12,7 +12,7 @@ namespace nptsim::ovmf {
 
 // What CcExitVcHandler.c asks for an event that is no MMIO access.
 enum class Plan : unsigned {
-  kNone,           // nothing is asked: DR7 is read from the handler's own copy
+  kNone,  // nothing is asked: DR7 is read from the handler's own copy
   kRequest,
   kMmio,
   kUnsupported,    // UnsupportedExit

@@ -73,10 +73,10 @@ TEST_CASE("IN and OUT become the words of an IOIO request") {
   const auto io = [](const std::string& bytes) {
     return guest::io_request(guest::read_head(from_hex(bytes)), 0x12340cf8);
   };
-  CHECK(io("e4 71").info == 0x00710211);      // in al, 0x71
-  CHECK(io("ef").info == 0x0cf80240);         // out dx, eax
-  CHECK(io("66 ed").info == 0x0cf80221);      // in ax, dx
-  CHECK(io("f3 6e").string);                  // rep outsb
+  CHECK(io("e4 71").info == 0x00710211);  // in al, 0x71
+  CHECK(io("ef").info == 0x0cf80240);     // out dx, eax
+  CHECK(io("66 ed").info == 0x0cf80221);  // in ax, dx
+  CHECK(io("f3 6e").string);              // rep outsb
   CHECK(io("f3 6e").info == (0x0cf80200 | bit(2) | bit(3) | bit(4) | 3ull << 10));
   CHECK(io("6c").in);
   CHECK_FALSE(io("90").is_io);
@@ -107,7 +107,8 @@ TEST_CASE("valid bits of requests: GHCB offset / 8") {
 TEST_CASE("what a hypervisor may answer") {
   const std::uint64_t valid = bit(31) | 3 << 8;
   CHECK(guest::vmm_answer_of(0, 0xffff) == VmmAnswer::kOk);
-  CHECK(guest::vmm_answer_of(0x700000000, 0) == VmmAnswer::kOk);  // the upper half is event specific
+  CHECK(guest::vmm_answer_of(0x700000000, 0) ==
+        VmmAnswer::kOk);  // the upper half is event specific
   CHECK(guest::vmm_answer_of(1, valid | 13) == VmmAnswer::kGp);
   CHECK(guest::vmm_answer_of(1, valid | 6) == VmmAnswer::kUd);
   CHECK(guest::vmm_answer_of(1, valid | 14) == VmmAnswer::kOtherException);

@@ -39,8 +39,7 @@ std::string load(const std::string& path, const rules::Vocabulary& vocabulary) {
 }
 
 TEST_CASE("OVMF's rows are read, checked and compiled") {
-  const std::string text =
-      load("models/guest/ovmf/versions/ovmf-202605.yaml", ovmf::vocabulary());
+  const std::string text = load("models/guest/ovmf/versions/ovmf-202605.yaml", ovmf::vocabulary());
   INFO(text);
   CHECK(text.find("vc_handler( error_code ") != std::string::npos);
   CHECK(text.find("flash.write( address value ") != std::string::npos);
