@@ -84,6 +84,9 @@ ActionResult not_modelled(GuestView& view, const Args& args) {
   return ActionResult::done();
 }
 
+// A round of a loop that changes nothing.
+ActionResult spin(GuestView&, const Args&) { return ActionResult::done(); }
+
 // set_rax: value
 ActionResult set_rax(GuestView& view, const Args& args) {
   view.registers().gpr[isa::kRax] = args.get(0);
@@ -194,6 +197,7 @@ void add_shared(rules::Vocabulary& v) {
                          "names the error code of #VC"));
   v.add(action<not_modelled>("not_modelled", {word_arg("what", words_of(kNotModelled))}, {},
                              "the outcome of the vCPU", "ends the run without an answer"));
+  v.add(action<spin>("spin", {}, {}, "nothing", "a round of an empty loop"));
   v.add(action<set_rax>("set_rax", {value_arg("value")}, {}, "RAX", "a procedure's result"));
   v.add(action<to_physical>("to_physical", {local_arg("address")}, {}, "a local",
                             "the physical address behind a linear one, by the guest's tables"));
