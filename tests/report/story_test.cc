@@ -60,8 +60,9 @@ TEST_CASE("one round: instruction, entries, exit, verdict, each with its source"
        rule      The rights of all nested levels are judged as one.
        source    APM vol. 2, 15.25.5
      #NPF exit 0x400, error present write user final  [npf.exit]
-       INFO1     0x100000007: P (the nested entry was present), RW (the access was a nested write), US
-                 (a user access for the nested tables), final (while translating the final address)
+       INFO1     0x100000007: P (the nested entry was present), RW (the access was a nested write),
+                 US (a user access for the nested tables), final (while translating the final
+                 address)
        INFO2     0xffc00000: the guest physical address
        rule      A #NPF with RSV=0 exits to the host.
        source    APM vol. 2, 15.25.6
