@@ -211,6 +211,7 @@ Or<LoadedModel> Library::Impl::compile(const CheckedModel& model, ModelKind kind
   loaded.program = std::make_shared<const rules::Program>(std::move(program).value());
   loaded.prepare = family_of(kind, model.file.family)->prepare;
   loaded.exported = model.checked.exported();
+  loaded.actions = family_of(kind, model.file.family)->vocabulary().action_names();
   return loaded;
 }
 

@@ -55,6 +55,7 @@ struct LoadedModel {
   std::shared_ptr<const rules::Program> program;  // null: it has no rules (guest none)
   Prepare prepare = nullptr;
   std::vector<rules::Exported> exported;  // what others may enter, with the locals it takes
+  std::vector<std::string> actions;       // that its rows may name, whether or not they do
 };
 
 struct Stack {

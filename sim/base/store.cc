@@ -1,10 +1,18 @@
 #include "sim/base/store.h"
 
+#include <algorithm>
+
 namespace nptsim {
 namespace {
 
 // Pages whose number is below this are found by an index: 8 GiB of dram.
 constexpr std::uint64_t kNearPages = 1ull << 21;
+
+// Of dram, and of the keys of its blocks, the first pages lie flat: 256 MiB of dram.
+constexpr std::uint64_t kFlatPages = 1ull << 16;
+constexpr bool may_lie_flat(Space space) { return space == Space::kDram || space == Space::kKeys; }
+
+constinit std::array<std::uint64_t, kWordsPerPage> zero_words{};
 
 // The finalizer of splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number
 // generators", 2014): a bijection that spreads every input bit.
@@ -24,7 +32,7 @@ constexpr std::uint64_t kCounterSpace = 0x80;
 
 }  // namespace
 
-constinit Store::Page Store::zero_page_;
+constinit Store::Page Store::zero_page_(zero_words.data());
 
 const char* name_of(Space space) {
   constexpr const char* kNames[kSpaceCount] = {"dram",   "keys", "vcpu",     "frames", "host",
@@ -39,7 +47,7 @@ StoreHash hash_of_word(Space space, std::uint64_t index, std::uint64_t word) {
 
 const std::uint64_t* Store::far_words(Space space, std::uint64_t page) const {
   const PageRef* ref = find_page(space, page);
-  return ref ? (*ref)->words.data() : zero_page_.words.data();
+  return ref ? (*ref)->words : zero_words.data();
 }
 
 const Store::PageRef* Store::find_page(Space space, std::uint64_t page) const {
@@ -60,16 +68,41 @@ Store::PageRef& Store::page_slot(Space space, std::uint64_t page) {
 std::uint64_t* Store::make_writable(Space space, std::uint64_t page) {
   PageRef& ref = page_slot(space, page);
   if (!ref) {
-    ref = PageRef(new Page);
+    ref = PageRef(new_page(space, page));
   } else if (!ref.sole_owner()) {
-    const Page& shared = *ref;
-    Page* own = new Page;
-    own->words = shared.words;
-    own->sum = shared.sum;
-    ref = PageRef(own);
+    ref = PageRef(copy_of_page(space, *ref));
   }
   if (!ref->dirty) mark_dirty(space, page, *ref);
-  return ref->words.data();
+  return ref->words;
+}
+
+Store::Page* Store::new_page(Space space, std::uint64_t page) {
+  Flat& flat = flat_[static_cast<unsigned>(space)];
+  if (!flat.asked_for && may_lie_flat(space) && !is_copy_) {
+    flat.room = FlatWords::reserve(kFlatPages * kWordsPerPage);
+    flat.words = flat.room ? flat.room->words() : nullptr;
+    flat.pages = flat.room ? kFlatPages : 0;
+  }
+  flat.asked_for = true;
+  auto* fresh = new Page;
+  if (page < flat.pages) {
+    fresh->room = flat.room;
+    fresh->words = flat.words + page * kWordsPerPage;
+  } else {
+    fresh->private_words = std::make_unique<std::uint64_t[]>(kWordsPerPage);
+    fresh->words = fresh->private_words.get();
+  }
+  return fresh;
+}
+
+Store::Page* Store::copy_of_page(Space space, const Page& shared) {
+  flat_[static_cast<unsigned>(space)].pages = 0;
+  auto* own = new Page;
+  own->private_words = std::make_unique<std::uint64_t[]>(kWordsPerPage);
+  own->words = own->private_words.get();
+  std::copy_n(shared.words, kWordsPerPage, own->words);
+  own->sum = shared.sum;
+  return own;
 }
 
 void Store::mark_dirty(Space space, std::uint64_t page, Page& owned) {
@@ -174,6 +207,7 @@ Store::Store(const Store& other) {
   counters_ = other.counters_;
   stamps_ = other.stamps_;
   clean_sum_ = other.clean_sum_;
+  is_copy_ = true;
 }
 
 StoreHash Store::hash() const {
@@ -188,7 +222,7 @@ std::uint64_t Store::bytes() const {
     for (const PageRef& ref : near_[s]) pages += ref ? 1 : 0;
     pages += far_[s].size();
   }
-  return pages * sizeof(Page);
+  return pages * (sizeof(Page) + kWordsPerPage * sizeof(std::uint64_t));
 }
 
 }  // namespace nptsim

@@ -17,10 +17,12 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "sim/base/bug.h"
+#include "sim/base/flat_words.h"
 
 namespace nptsim {
 
@@ -73,8 +75,8 @@ using CounterId = std::uint32_t;
 
 // How a stamp sits inside its word.
 struct StampLayout {
-  std::uint64_t mask = 0;                            // the bits that hold the stamp
-  std::uint64_t (*extract)(std::uint64_t word);      // word -> stamp
+  std::uint64_t mask = 0;                        // the bits that hold the stamp
+  std::uint64_t (*extract)(std::uint64_t word);  // word -> stamp
   std::uint64_t (*insert)(std::uint64_t word, std::uint64_t stamp);
 };
 
@@ -91,14 +93,19 @@ class Store {
   }
   void write(Space space, std::uint64_t index, std::uint64_t word) {
     writable_page(space, index / kWordsPerPage)[index % kWordsPerPage] = word;
-    if (!stamps_.empty()) [[unlikely]] forget_stamp({space, index});
+    if (!stamps_.empty()) [[unlikely]]
+      forget_stamp({space, index});
   }
 
   // The 512 words of a page; for a page never written, a page of zeros. Valid until the next write
   // to that page or copy of the store.
   const std::uint64_t* words_of_page(Space space, std::uint64_t page) const {
+    const Flat& flat = flat_[static_cast<unsigned>(space)];
+    if (page < flat.pages) [[likely]]
+      return flat.words + page * kWordsPerPage;
     const auto& pages = near_[static_cast<unsigned>(space)];
-    if (page < pages.size()) [[likely]] return pages[page]->words.data();
+    if (page < pages.size()) [[likely]]
+      return pages[page]->words;
     return far_words(space, page);
   }
   // The same, to be written: the page becomes this store's own. Valid until the next copy of the
@@ -109,7 +116,7 @@ class Store {
       PageRef& ref = pages[page];
       if (ref.sole_owner()) [[likely]] {
         if (!ref->dirty) mark_dirty(space, page, *ref);
-        return ref->words.data();
+        return ref->words;
       }
     }
     return make_writable(space, page);
@@ -145,13 +152,40 @@ class Store {
 
  private:
   struct Page {
-    std::array<std::uint64_t, kWordsPerPage> words{};
-    StoreHash sum;          // of the words; {} while dirty
-    bool dirty = false;     // listed in dirty_ of its owner; a shared page is never dirty
+    constexpr Page() = default;
+    explicit constexpr Page(std::uint64_t* at) : words(at) {}
+
+    std::uint64_t* words = nullptr;
+    StoreHash sum;       // of the words; {} while dirty
+    bool dirty = false;  // listed in dirty_ of its owner; a shared page is never dirty
     std::atomic<std::uint32_t> owners{0};
+    std::shared_ptr<FlatWords> room;                 // the words lie there,
+    std::unique_ptr<std::uint64_t[]> private_words;  // or here
   };
   // What every page is that nobody wrote. It has no owner, so the first write makes another.
   static Page zero_page_;
+  // The pages below `pages` lie in `words` at their numbers, all of them: the space's pages until
+  // this store is a copy, or had to copy a page that another store shares.
+  struct Flat {
+    std::uint64_t pages = 0;
+    std::uint64_t* words = nullptr;
+    std::shared_ptr<FlatWords> room;
+    bool asked_for = false;
+
+    Flat() = default;
+    Flat(Flat&& other) noexcept
+        : pages(std::exchange(other.pages, 0)),
+          words(other.words),
+          room(std::move(other.room)),
+          asked_for(other.asked_for) {}
+    Flat& operator=(Flat&& other) noexcept {
+      pages = std::exchange(other.pages, 0);
+      words = other.words;
+      room = std::move(other.room);
+      asked_for = other.asked_for;
+      return *this;
+    }
+  };
   // A counted reference; the count is only touched by copying a store and by copy-on-write. Never
   // null: reading memory asks no question.
   class PageRef {
@@ -188,6 +222,8 @@ class Store {
   const PageRef* find_page(Space space, std::uint64_t page) const;
   PageRef& page_slot(Space space, std::uint64_t page);
   std::uint64_t* make_writable(Space space, std::uint64_t page);
+  Page* new_page(Space space, std::uint64_t page);
+  Page* copy_of_page(Space space, const Page& shared);
   void mark_dirty(Space space, std::uint64_t page, Page& owned);
   void forget_stamp(WordRef ref);
   void settle() const;
@@ -198,6 +234,8 @@ class Store {
   // Pages below kNearPages sit in a flat array (one load on the hot path), others in a map.
   std::array<std::vector<PageRef>, kSpaceCount> near_;
   std::array<std::map<std::uint64_t, PageRef>, kSpaceCount> far_;
+  std::array<Flat, kSpaceCount> flat_;
+  bool is_copy_ = false;
   std::vector<Counter> counters_;
   std::map<WordRef, Stamp> stamps_;
 

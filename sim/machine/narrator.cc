@@ -1,10 +1,13 @@
 #include "sim/machine/narrator.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "sim/arch/svm/exit_info.h"
 #include "sim/arch/svm/exits.h"
 #include "sim/arch/svm/rules.h"
+#include "sim/base/bug.h"
+#include "sim/machine/event_kinds.h"
 
 namespace nptsim::machine {
 namespace {
@@ -15,10 +18,10 @@ struct ErrorWord {
   const char* word;
 };
 constexpr ErrorWord kErrorWords[] = {
-    {svm::kErrorP, "present"},   {svm::kErrorRw, "write"},   {svm::kErrorUs, "user"},
-    {svm::kErrorRsv, "rsvd"},    {svm::kErrorId, "fetch"},   {svm::kErrorPk, "pk"},
-    {svm::kErrorSs, "ss"},       {svm::kErrorRmp, "rmp"},    {svm::kErrorFinal, "final"},
-    {svm::kErrorTable, "table"}, {svm::kErrorEnc, "enc"},    {svm::kErrorSizem, "sizem"},
+    {svm::kErrorP, "present"},   {svm::kErrorRw, "write"}, {svm::kErrorUs, "user"},
+    {svm::kErrorRsv, "rsvd"},    {svm::kErrorId, "fetch"}, {svm::kErrorPk, "pk"},
+    {svm::kErrorSs, "ss"},       {svm::kErrorRmp, "rmp"},  {svm::kErrorFinal, "final"},
+    {svm::kErrorTable, "table"}, {svm::kErrorEnc, "enc"},  {svm::kErrorSizem, "sizem"},
     {svm::kErrorVmpl, "vmpl"},   {svm::kErrorSss, "sss"},
 };
 
@@ -32,19 +35,26 @@ std::vector<std::string> error_words(std::uint64_t code) {
 
 std::string name_of(svm::EntryKind kind) {
   switch (kind) {
-    case svm::EntryKind::kNotPresent: return "not-present";
-    case svm::EntryKind::kReserved: return "reserved";
-    case svm::EntryKind::kTable: return "table";
-    case svm::EntryKind::kLeaf: return "leaf";
+    case svm::EntryKind::kNotPresent:
+      return "not-present";
+    case svm::EntryKind::kReserved:
+      return "reserved";
+    case svm::EntryKind::kTable:
+      return "table";
+    case svm::EntryKind::kLeaf:
+      return "leaf";
   }
   return "";
 }
 
 std::string name_of(svm::AccessKind kind) {
   switch (kind) {
-    case svm::AccessKind::kRead: return "read";
-    case svm::AccessKind::kWrite: return "write";
-    case svm::AccessKind::kFetch: return "fetch";
+    case svm::AccessKind::kRead:
+      return "read";
+    case svm::AccessKind::kWrite:
+      return "write";
+    case svm::AccessKind::kFetch:
+      return "fetch";
   }
   return "";
 }
@@ -68,15 +78,37 @@ EventFields record_of(const rules::FactSeen& fact) {
 
 std::string text_of(rules::Go how) {
   switch (how) {
-    case rules::Go::kExit: return "exit";
-    case rules::Go::kIoctl: return "ioctl";
-    default: return "call";
+    case rules::Go::kExit:
+      return "exit";
+    case rules::Go::kIoctl:
+      return "ioctl";
+    default:
+      return "call";
   }
 }
 
 }  // namespace
 
+#ifndef NDEBUG
+namespace {
+
+// An event that the list of kinds does not know could never be claimed by a scenario.
+void check_listed(std::string_view kind, const EventFields& fields) {
+  const EventKind* known = find_event_kind(kind);
+  NPTSIM_CHECK(known != nullptr);
+  for (const auto& [name, value] : fields.list) {
+    NPTSIM_CHECK(known->open || std::find(known->fields.begin(), known->fields.end(), name) !=
+                                    known->fields.end());
+  }
+}
+
+}  // namespace
+#endif
+
 std::uint64_t Narrator::emit(std::string kind, EventFields fields, std::string rule) {
+#ifndef NDEBUG
+  check_listed(kind, fields);
+#endif
   Event event;
   event.n = next_++;
   event.by = speaker_.by;
@@ -186,13 +218,13 @@ void Narrator::on_entry_read(const svm::EntryRead& read) {
 
 void Narrator::on_entry_write(const svm::EntryWrite& write) {
   if (sink_ == nullptr) return;
-  entries_.push_back({{"tables", std::string(write.tables == svm::WhichTables::kNested ? "nested"
-                                                                                      : "guest")},
-                      {"level", static_cast<std::uint64_t>(write.level)},
-                      {"spa", Hex{write.spa.value}},
-                      {"before", Hex{write.before}},
-                      {"after", Hex{write.after}},
-                      {"is", std::string("accessed-dirty")}});
+  entries_.push_back(
+      {{"tables", std::string(write.tables == svm::WhichTables::kNested ? "nested" : "guest")},
+       {"level", static_cast<std::uint64_t>(write.level)},
+       {"spa", Hex{write.spa.value}},
+       {"before", Hex{write.before}},
+       {"after", Hex{write.after}},
+       {"is", std::string("accessed-dirty")}});
 }
 
 void Narrator::on_translated(const svm::Translated& t, svm::RuleId rule) {

@@ -5,8 +5,10 @@
 namespace nptsim::rules {
 namespace {
 
-constexpr std::size_t kRowVisits = 400000;   // of one analysis: far more than any real model takes
-constexpr std::size_t kStageSearch = 20000;  // boxes for one row of a stage at one place
+// Of one analysis: far more than any real model takes.
+constexpr std::size_t kRowVisits = 400000;
+constexpr std::size_t kBoxes = 20'000'000;
+constexpr std::size_t kBoxesOfOneSearch = 20000;
 constexpr unsigned kLoopRounds = 8;
 
 const std::map<FactId, AnswerSet::Field> kNoFields;
@@ -125,6 +127,7 @@ void Flow::summarize_stages() {
 void Flow::run(Diagnostics& out) {
   out_ = &out;
   budget_ = kRowVisits;
+  boxes_left_ = kBoxes;
   for (std::size_t i = 0; i < r_.procedures.size(); ++i) {
     if (assume_ == Assume::kAnyGuest || r_.procedures[i].exported) {
       entered_[i] = true;
@@ -136,16 +139,19 @@ void Flow::run(Diagnostics& out) {
     const std::size_t next = *waiting_.rbegin();
     waiting_.erase(next);
     walk_procedure(next);
-    if (budget_ == 0) {
-      out.push_back({r_.model.pos, "the procedures are too intricate to be checked",
-                     "fewer loops in loops, less recursion", ""});
-      return;
-    }
+    if (gave_up()) return;
   }
   report_ = true;
-  for (std::size_t i = 0; i < r_.procedures.size(); ++i) {
+  for (std::size_t i = 0; i < r_.procedures.size() && !gave_up(); ++i) {
     if (entered_[i]) walk_procedure(i);
   }
+}
+
+bool Flow::gave_up() {
+  if (budget_ != 0 && boxes_left_ != 0) return false;
+  out_->push_back({r_.model.pos, "the procedures are too intricate to be checked",
+                   "fewer loops in loops, less recursion, fewer facts asked together", ""});
+  return true;
 }
 
 Flow::State Flow::entry_state(std::size_t procedure) const {
@@ -272,6 +278,15 @@ void Flow::take_row(const ResolvedRow& row, State& state, std::set<FactId>& writ
   }
 }
 
+std::optional<Situation> Flow::search(const FactSpace& space, const Conditions& where,
+                                      std::span<const Conditions> covers, bool& exhausted) const {
+  std::size_t boxes = std::min(kBoxesOfOneSearch, boxes_left_);
+  boxes_left_ -= boxes;
+  const auto found = space.uncovered(where, covers, boxes, exhausted);
+  boxes_left_ += boxes;
+  return found;
+}
+
 void Flow::take_decide(const ResolvedRow& row, State& state, std::set<FactId>& written) {
   const ResolvedStage& stage = r_.stages[row.target];
   const StageView& view = stage_views_[row.target];
@@ -288,9 +303,7 @@ void Flow::take_decide(const ResolvedRow& row, State& state, std::set<FactId>& w
     Conditions where = here;
     where.insert(where.end(), view.rows[i].begin(), view.rows[i].end());
     bool exhausted = false;
-    std::size_t budget = kStageSearch;
-    const auto found =
-        view.space->uncovered(where, std::span(view.rows).first(i), budget, exhausted);
+    const auto found = search(*view.space, where, std::span(view.rows).first(i), exhausted);
     if (!found && !exhausted) continue;  // cannot be chosen here
     reached_rows_[one.id] = true;
     const unsigned word = r_.value_index(stage.result_fact, one.answer.word);

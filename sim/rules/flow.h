@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -74,6 +75,7 @@ class Flow {
   };
 
   void summarize_stages();
+  bool gave_up();
   void walk_procedure(std::size_t procedure);
   State entry_state(std::size_t procedure) const;
   void walk_rows(const std::vector<ResolvedRow>& rows, State& state);
@@ -102,6 +104,9 @@ class Flow {
   void give_sometimes(State& state, FactId fact, Values values, FactId source, Values words,
                       std::set<FactId>& written) const;
 
+  // FactSpace::uncovered within what is left of the analysis' budget.
+  std::optional<Situation> search(const FactSpace& space, const Conditions& where,
+                                  std::span<const Conditions> covers, bool& exhausted) const;
   bool surely_given(const State& state, FactId fact, const std::vector<FactTest>& tests) const;
   bool covered(const std::vector<Conditions>& boxes, const Box& box) const;
   void check_tests(const ResolvedRow& row, const std::vector<FactTest>& tests, const State& state);
@@ -128,7 +133,8 @@ class Flow {
   std::set<std::size_t> waiting_;  // procedures to walk again
   std::vector<bool> reached_rows_;
   std::size_t procedure_ = 0;
-  std::size_t budget_ = 0;
+  std::size_t budget_ = 0;              // row visits left
+  mutable std::size_t boxes_left_ = 0;  // of all searches together
   bool report_ = false;
   Diagnostics* out_ = nullptr;
   std::set<std::pair<RowId, std::string>> told_;

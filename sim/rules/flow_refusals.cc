@@ -7,8 +7,6 @@
 namespace nptsim::rules {
 namespace {
 
-constexpr std::size_t kCoverSearch = 20000;  // boxes for one fact at one place
-
 std::string row_name(const Row& row) {
   std::string text = "row '" + row.id.text + "'";
   if (row.origin.overlay) text += " of overlay '" + row.origin.layer + "'";
@@ -34,8 +32,7 @@ bool Flow::covered(const std::vector<Conditions>& boxes, const Box& box) const {
   }
   const FactSpace space(r_, ties_, asked, box);
   bool exhausted = false;
-  std::size_t budget = kCoverSearch;
-  return !space.uncovered({}, boxes, budget, exhausted) && !exhausted;
+  return !search(space, {}, boxes, exhausted) && !exhausted;
 }
 
 bool Flow::surely_given(const State& state, FactId fact, const std::vector<FactTest>& tests) const {

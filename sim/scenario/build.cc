@@ -41,6 +41,7 @@ bool fill_in(Plan& plan, models::Library& library) {
   apply_start_registers(plan);
   check_places(plan);
   read_script(plan);
+  check_claims(plan);
   return plan.ok();
 }
 

@@ -100,6 +100,8 @@ void write_guest_tables(Plan& plan);
 // Everything lies in RAM, and apart.
 void check_places(Plan& plan);
 void read_script(Plan& plan);
+// Every event that `expect:` names is one that can be.
+void check_claims(Plan& plan);
 // What the scenario gives a register holds over what the parts before have put there.
 void apply_start_registers(Plan& plan);
 

@@ -149,8 +149,7 @@ void take_call(Plan& plan, const ProgramLine& line, machine::Directive& out) {
     names.push_back(exported.name);
     if (exported.name != line.directive.name) continue;
     out.procedure = guest.program->find_procedure(exported.name).value();
-    // The arguments are its first locals; the others are its own, and begin as 0.
-    if (out.arguments.size() <= exported.locals.size()) return;
+    if (out.arguments.size() == exported.locals.size()) return;
     std::string form = ".call " + exported.name;
     for (std::size_t i = 0; i < exported.locals.size(); ++i) {
       form += (i == 0 ? " " : ", ") + exported.locals[i];

@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "sim/machine/event_kinds.h"
 #include "sim/yaml/number.h"
 
 namespace nptsim::scenario {
@@ -130,11 +131,11 @@ bool field_matches(const Node& wanted, const std::optional<EventValue>& value) {
   return word == "contains" ? equal_value(what, *value, true) : any_value(what, *value);
 }
 
-// `none: [ psmash ]` means the deed as well as a kind of event.
+// `none: [ psmash ]` means a deed: no kind of event has that name.
 bool names_the_deed(const std::string& name, const Event& event) {
   if (event.kind != "do" && event.kind != "call") return false;
-  constexpr std::array<std::string_view, 5> kFields = {"action", "procedure", "ioctl", "command",
-                                                       "name"};
+  if (machine::find_event_kind(name) != nullptr) return false;
+  constexpr std::array<std::string_view, 2> kFields = {"action", "target"};
   return std::any_of(kFields.begin(), kFields.end(), [&](std::string_view field) {
     const EventValue* value = event.fields.find(field);
     const auto* text = value == nullptr ? nullptr : std::get_if<std::string>(value);
@@ -162,9 +163,15 @@ std::string describe(const EventPattern& pattern) {
   return pattern.kind.value + " " + describe_node(pattern.fields);
 }
 
+// What a claim is likely to be about: without explanations, and without the entries of a walk.
 std::string describe(const Event& event) {
-  return "event " + std::to_string(event.n) + ", " + event.kind + " " +
-         describe_fields(event.fields);
+  EventFields brief;
+  for (const auto& [name, value] : event.fields.list) {
+    const bool records = std::holds_alternative<std::vector<EventFields>>(value);
+    if (!records && name != "sentence" && name != "source" && name != "text")
+      brief.add(name, value);
+  }
+  return "event " + std::to_string(event.n) + ", " + event.kind + " " + describe_fields(brief);
 }
 
 bool same_kind(const EventPattern& pattern, const Event& event) {

@@ -79,6 +79,14 @@ TEST_CASE("programs: too long, unknown procedures, unknown names") {
   check_refused(kPlain + kRam + "program:\n  vcpu0: |\n" + longer, "at most 16384");
 }
 
+TEST_CASE("a guest procedure wants each of its arguments, and no more") {
+  const std::string start = machine("vm: sev-es-legacy, guest: ovmf") + kRam;
+  check_refused(start + "program: { vcpu0: '.call flash.write 0' }\n",
+                "1 arguments for flash.write");
+  check_refused(start + "program: { vcpu0: '.call flash.detect 0, 1' }\n",
+                ".call flash.detect address");
+}
+
 TEST_CASE("what is not modelled yet is named") {
   check_refused(machine("vm: snp") + kRam + kNothing, "'snp' are not modelled yet");
   check_refused(machine("firmware: psp") + kRam + kNothing, "machine.firmware");
@@ -117,6 +125,20 @@ TEST_CASE("start: what does not fit the mode or the models") {
   check_refused(head + "start: { vectors: { 14: model } }\n", "no handler of its own");
   check_refused(head + "start: { npt: [ { gpa: 0, level: 5, to: 0x5000 } ] }\n", "1 to 4");
   check_refused(head + "start: { npt: [ { gpa: 0, level: 2M, to: ram } ] }\n", "4-KByte frames");
+}
+
+TEST_CASE("a claim about an event that cannot be is no claim") {
+  const std::string start = kPlain + kRam + kNothing + "expect:\n  ";
+  check_refused(start + "none: [ nfp ]\n", "unknown event 'nfp'");
+  check_refused(start + "none: [ nfp ]\n", "did you mean 'npf'?");
+  check_refused(start + "none: [ instal_mmio ]\n", "did you mean 'install_mmio'?");
+  check_refused(start + "none: [ npf: { exit_info1: 0 } ]\n", "did you mean 'exit_info_1'?");
+  check_refused(start + "none: [ walk: { gpu: 0 } ]\n", "unknown field of a 'walk' event 'gpu'");
+  check_refused(start + "count: { wlak: 0 }\n", "did you mean 'walk'?");
+  for (const char* fine : {"install_mmio", "npf: { by: vcpu0 }", "tdp_page_fault", "userspace"}) {
+    INFO(fine);
+    CHECK(refusal(start + "none: [ " + fine + " ]\n") == "");
+  }
 }
 
 }  // namespace

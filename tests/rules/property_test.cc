@@ -285,7 +285,7 @@ void exercise(const Program& program) {
 TEST_CASE("no damage to a file brings the loader down, and what still loads still runs") {
   REQUIRE(toy::refusal(toy::checked_of(kVictim)) == "accepted");
   unsigned accepted = 0;
-  for (unsigned seed = 0; seed < 6000; ++seed) {
+  for (unsigned seed = 0; seed < 3000; ++seed) {
     Random random(seed);
     const std::string text = damaged(kVictim, random);
     const auto checked = toy::checked_of(text);
@@ -301,7 +301,7 @@ TEST_CASE("no damage to a file brings the loader down, and what still loads stil
     exercise(program.value());
     CHECK_FALSE(draw(checked.value()).empty());
   }
-  CHECK(accepted > 50);
+  CHECK(accepted > 25);
 }
 
 }  // namespace

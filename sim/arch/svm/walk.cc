@@ -25,13 +25,28 @@ NPTSIM_INLINE u64 with_table(u64 rights, u64 entry) {
 }
 NPTSIM_INLINE u64 with_leaf(u64 rights, u64 entry) { return rights & (entry ^ kEntryNx); }
 
-// Where a nested walk ended. By value throughout: what the hot path passes on stays in registers.
-struct NestedLeaf {
-  bool good = false;  // false: the failure is told already
-  bool c = false;     // the leaf's C-bit
-  unsigned shift = 12;
-  u64 spa = 0;
-  u64 rights = 0;
+// Where a nested walk ended, in two registers: what the hot path hands on never meets the stack.
+// Host physical addresses have 52 bits; the bits above hold the rest.
+class NestedLeaf {
+ public:
+  NestedLeaf() = default;  // none: the failure is told already
+  NestedLeaf(u64 spa, bool c, unsigned shift, u64 rights)
+      : packed_(spa | kGood | (c ? kC : 0) | u64{shift} << kShiftAt), rights_(rights) {}
+
+  bool good() const { return packed_ & kGood; }
+  bool c() const { return packed_ & kC; }  // the leaf's C-bit
+  unsigned shift() const { return packed_ >> kShiftAt & 63; }
+  u64 spa() const { return packed_ & bit_range(51, 0); }
+  u64 rights() const { return rights_; }
+  void add_rights(u64 more) { rights_ |= more; }
+
+ private:
+  static constexpr u64 kGood = bit(63);
+  static constexpr u64 kC = bit(62);
+  static constexpr unsigned kShiftAt = 52;
+
+  u64 packed_ = 0;
+  u64 rights_ = 0;
 };
 
 // One translation. kKeyed: memory encryption is in play, so each read picks a key.
@@ -99,10 +114,10 @@ class Walk {
     if ((entry & rules.leaf_check) != kEntryP) [[unlikely]] {
       return nested_entry_fault(1, gpa, use, entry);
     }
-    const NestedLeaf leaf{true, kKeyed && (entry & c_.nested_c_mask) != 0, 12,
-                          (entry & rules.leaf_address) | (gpa & kPageMask),
-                          with_leaf(table.rights, entry)};
-    if (c_.nested_rule(use).missing(leaf.rights)) [[unlikely]] {
+    const NestedLeaf leaf((entry & rules.leaf_address) | (gpa & kPageMask),
+                          kKeyed && (entry & c_.nested_c_mask) != 0, 12,
+                          with_leaf(table.rights, entry));
+    if (c_.nested_rule(use).missing(leaf.rights())) [[unlikely]] {
       return nested_missing(gpa, use, leaf);
     }
     return rmp_checked(gpa, use, leaf);
@@ -128,19 +143,18 @@ class Walk {
     if (classify(entry, rules).kind != EntryKind::kLeaf) {
       return nested_entry_fault(level, gpa, use, entry);
     }
-    const NestedLeaf leaf{true, (entry & c_.nested_c_mask) != 0, rules.shift,
-                          (entry & rules.leaf_address) | (gpa & (rules.leaf_size - 1)),
-                          with_leaf(rights, entry)};
-    if (c_.nested_rule(use).missing(leaf.rights)) return nested_missing(gpa, use, leaf);
+    const NestedLeaf leaf((entry & rules.leaf_address) | (gpa & (rules.leaf_size - 1)),
+                          (entry & c_.nested_c_mask) != 0, rules.shift, with_leaf(rights, entry));
+    if (c_.nested_rule(use).missing(leaf.rights())) return nested_missing(gpa, use, leaf);
     return rmp_checked(gpa, use, leaf);
   }
 
   // N3 failed, or N4 has something to set.
   NPTSIM_COLD NestedLeaf nested_missing(u64 gpa, NestedUse use, NestedLeaf leaf) {
-    const u64 missing = c_.nested_rule(use).missing(leaf.rights);
+    const u64 missing = c_.nested_rule(use).missing(leaf.rights());
     if (missing & kRights) return nested_permission_fault(gpa, use, missing);
     if (!set_nested_bits(gpa, use, (missing & kEntryD) != 0)) return {};
-    leaf.rights |= missing & kEntryD;
+    leaf.add_rights(missing & kEntryD);
     return rmp_checked(gpa, use, leaf);
   }
 
@@ -266,17 +280,17 @@ class Walk {
     if (c_.rogpt) [[unlikely]]
       return read_with_rogpt(level, gpa);
     const NestedLeaf at = nested_translate(gpa, NestedUse::kTable);
-    if (!at.good) [[unlikely]]
+    if (!at.good()) [[unlikely]]
       return {};
     return {true, load_guest_entry(level, gpa, at)};
   }
 
   NPTSIM_INLINE u64 load_guest_entry(unsigned level, u64 gpa, const NestedLeaf& at) {
     const KeyId key = table_key(at);
-    const u64 entry = read_sized(at.spa, key);
+    const u64 entry = read_sized(at.spa(), key);
     if constexpr (Observer::kListening) {
       observer_.listener->on_entry_read({WhichTables::kGuest, Stage::kTable, u8(level), u8(level),
-                                         GuestPhysAddr(gpa), HostPhysAddr(at.spa), key, entry,
+                                         GuestPhysAddr(gpa), HostPhysAddr(at.spa()), key, entry,
                                          classify(entry, c_.guest->level[level])});
     }
     return entry;
@@ -286,13 +300,13 @@ class Walk {
   // G5.
   NPTSIM_COLD GuestEntry read_with_rogpt(unsigned level, u64 gpa) {
     const NestedLeaf at = nested_translate(gpa, NestedUse::kTableRead);
-    if (!at.good) return {};
+    if (!at.good()) return {};
     const u64 entry = load_guest_entry(level, gpa, at);
     const LevelRules& rules = c_.guest->level[level];
     const EntryKind kind = classify(entry, rules).kind;
     const bool usable = kind == EntryKind::kTable || kind == EntryKind::kLeaf;
     const bool sets_a = usable && rules.has_rights && !(entry & kEntryA);
-    if (sets_a && !nested_translate_again(gpa, NestedUse::kTable).good) return {};
+    if (sets_a && !nested_translate_again(gpa, NestedUse::kTable).good()) return {};
     return {true, entry};
   }
 
@@ -326,13 +340,13 @@ class Walk {
       looks_for(level);
       const NestedLeaf at = quiet_nested_translate(gpa);
       const KeyId key = table_key(at);
-      const u64 entry = read_sized(at.spa, key);
+      const u64 entry = read_sized(at.spa(), key);
       const bool leaf = (entry & rules.leaf_if) != 0;
       const u64 updated = entry | (rules.has_rights ? kEntryA : 0) | (leaf && dirty ? kEntryD : 0);
-      if (updated != entry && c_.rogpt && !nested_translate_again(gpa, NestedUse::kTable).good) {
+      if (updated != entry && c_.rogpt && !nested_translate_again(gpa, NestedUse::kTable).good()) {
         return false;
       }
-      write_entry(WhichTables::kGuest, level, at.spa, entry, updated, key);
+      write_entry(WhichTables::kGuest, level, at.spa(), entry, updated, key);
       if (leaf) return true;
       table = entry & rules.table_address;
     }
@@ -347,17 +361,17 @@ class Walk {
     is_private_ = is_private;
     looks_for(0);
     const NestedLeaf at = nested_translate(gpa, nested_use(access_));
-    if (!at.good) [[unlikely]]
+    if (!at.good()) [[unlikely]]
       return false;
-    out.spa = HostPhysAddr(at.spa);
+    out.spa = HostPhysAddr(at.spa());
     out.gpa = GuestPhysAddr(gpa);
-    out.key = kKeyed ? c_.c_rules.key(is_private, at.c) : kNoKey;
+    out.key = kKeyed ? c_.c_rules.key(is_private, at.c()) : kNoKey;
     out.guest_rights = rights;
-    out.nested_rights = at.rights;
-    out.page_shift = static_cast<u8>(shift < at.shift ? shift : at.shift);
+    out.nested_rights = at.rights();
+    out.page_shift = static_cast<u8>(shift < at.shift() ? shift : at.shift());
     out.is_private = is_private;
     out.data_private = data_private;
-    out.nested_c = at.c;
+    out.nested_c = at.c();
     out.global = (entry & kEntryG) != 0;
     if constexpr (Observer::kListening) {
       observer_.listener->on_translated(
@@ -382,7 +396,7 @@ class Walk {
     return kKeyed && (entry & c_.nested_c_mask) ? kHostKey : kNoKey;
   }
   NPTSIM_INLINE KeyId table_key(const NestedLeaf& at) const {
-    return kKeyed ? c_.c_rules.key(c_.c_rules.table_c(), at.c) : kNoKey;
+    return kKeyed ? c_.c_rules.key(c_.c_rules.table_c(), at.c()) : kNoKey;
   }
   NPTSIM_INLINE bool is_canonical() const {
     const unsigned up = 64 - c_.linear_bits;

@@ -1,0 +1,50 @@
+#include "sim/machine/event_kinds.h"
+
+#include <algorithm>
+#include <array>
+
+namespace nptsim::machine {
+
+std::span<const EventKind> event_kinds() {
+  static const std::array<EventKind, 18> kKinds = {{
+      {"walk",
+       {"access", "gva", "gpa", "spa", "c", "tlb", "entries", "failure", "stage", "level",
+        "sentence", "source"}},
+      {"npf",
+       {"gpa", "error", "exit_info_1", "exit_info_2", "exit_int_info", "registers_visible",
+        "sentence", "source"}},
+      {"exit",
+       {"code", "name", "exit_info_1", "exit_info_2", "exit_int_info", "registers_visible",
+        "sentence", "source"}},
+      {"vc", {"vector", "error_code", "cr2", "sentence", "source"}},
+      {"deliver", {"vector", "error_code", "cr2", "sentence", "source"}},
+      {"decide", {"stage", "row", "then", "text", "source", "evidence", "facts", "passed"}},
+      {"do", {"action", "gives", "note", "stopped", "source"}, true},
+      {"call", {"how", "target", "text", "source"}},
+      {"return", {"procedure", "result", "text", "source"}},
+      {"wait", {"fact", "value"}},
+      {"ghcb", {"request", "answer", "exit_code", "exit_info_1", "exit_info_2"}, true},
+      {"kvm_exit_mmio", {"gpa", "len", "write", "data", "from"}},
+      {"kvm_exit_io", {"port", "out", "size"}, true},
+      {"memslot", {"change", "id", "gpa", "size", "readonly"}, true},
+      {"device", {"region", "direction", "offset", "size", "value"}, true},
+      {"trace", {"event"}, true},
+      {"text", {"text", "value"}},
+      {"harm", {"flag"}, true},
+  }};
+  return kKinds;
+}
+
+const EventKind* find_event_kind(std::string_view name) {
+  const auto kinds = event_kinds();
+  const auto found =
+      std::find_if(kinds.begin(), kinds.end(), [&](const EventKind& k) { return k.name == name; });
+  return found == kinds.end() ? nullptr : &*found;
+}
+
+std::span<const std::string_view> common_fields() {
+  static constexpr std::array<std::string_view, 3> kFields = {"by", "layer", "rule"};
+  return kFields;
+}
+
+}  // namespace nptsim::machine
