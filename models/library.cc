@@ -149,7 +149,16 @@ Or<rules::Model> Library::Impl::model(const VersionFile& file,
     if (!one.ok()) return one.error();
     read.push_back(std::move(one).value());
   }
-  return rules::load_model(file.path, read, cache.loader());
+  auto model = rules::load_model(file.path, read, cache.loader());
+  if (!model.ok()) return model.error();
+  // Otherwise `extends:` and a scenario would know the same rules by two names. Overlays add theirs
+  // behind a plus.
+  const std::string own = model.value().name.substr(0, model.value().name.find('+'));
+  if (own != file.name) {
+    return Diagnostics{{model.value().pos, file.path + " calls itself '" + own + "'",
+                        "the name of its file, '" + file.name + "'", ""}};
+  }
+  return model;
 }
 
 Or<std::pair<CheckedModel, CheckedModel>> Library::Impl::host(const StackRequest& request) {

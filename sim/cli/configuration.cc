@@ -166,6 +166,12 @@ const char* kind_text(machine::RegionKind kind) {
       return "flash chip";
     case machine::RegionKind::kIo:
       return "device registers, no memory";
+    case machine::RegionKind::kNvm:
+      return "nRF51 non-volatile memory";
+    case machine::RegionKind::kNvmc:
+      return "registers of the nRF51 non-volatile memory";
+    case machine::RegionKind::kIsaBios:
+      return "the end of the firmware once more, alias or copy";
   }
   return "";
 }
@@ -180,6 +186,9 @@ ConfigSection Describer::memory() {
       value += region.romd ? ", romd mode: reads are memory" : ", mmio mode: every access exits";
     }
     if (region.read_only_drive) value += ", read-only drive";
+    if (region.secure) value += ", secure";
+    if (region.bank_width != 1) value += fmt::format(", width {}", region.bank_width);
+    if (region.device_width != 0) value += fmt::format(" of {}", region.device_width);
     if (region.launch_encrypted) value += ", encrypted at launch";
     section.rows.push_back({region.name, value, ""});
   }

@@ -6,7 +6,7 @@ namespace nptsim::machine {
 namespace {
 
 struct TableShape {
-  unsigned levels = 0;      // 0: paging is off
+  unsigned levels = 0;  // 0: paging is off
   unsigned index_bits = 9;
   unsigned entry_size = 8;
   std::uint64_t root = 0;
@@ -34,7 +34,15 @@ bool read_guest_physical(const Setup& setup, arch::PhysicalMemory& memory, Guest
   const Region* region = setup.region_at(address);
   if (region == nullptr || region->backing == kNoBacking) return false;
   if (!region->contains(address + (size - 1))) return false;
-  read_backing(memory, region->backing, address - region->gpa, data, size, key);
+  std::uint64_t offset = address - region->gpa;
+  // A window that the VMM made an alias never gets frames of its own.
+  if (region->kind == RegionKind::kIsaBios &&
+      !backing_page(memory.store(), region->backing, offset >> kPageShift).frame) {
+    const Region& firmware = setup.regions[region->of];
+    offset += firmware.size - region->size;
+    region = &firmware;
+  }
+  read_backing(memory, region->backing, offset, data, size, key);
   return true;
 }
 

@@ -11,7 +11,18 @@ const Region* region_of_backing(const Setup& setup, BackingId backing) {
 }
 
 bool is_rom(const Region& region) {
-  return region.kind == RegionKind::kRom || region.kind == RegionKind::kPflash;
+  switch (region.kind) {
+    case RegionKind::kRom:
+    case RegionKind::kPflash:
+    case RegionKind::kNvm:
+    case RegionKind::kIsaBios:
+      return true;
+    case RegionKind::kRam:
+    case RegionKind::kIo:
+    case RegionKind::kNvmc:
+      return false;
+  }
+  return false;
 }
 
 }  // namespace
@@ -35,7 +46,8 @@ void AccessMonitor::on_translated(const svm::Translated& t, svm::RuleId) {
   }
 }
 
-// Memory that nobody wrote is zeros without a key: a private read of it is noise, but nobody's data.
+// Memory that nobody wrote is zeros without a key: a private read of it is noise, but nobody's
+// data.
 bool AccessMonitor::never_written(const arch::PhysicalMemory& memory, HostPhysAddr address) {
   const arch::Block block = memory.raw_block(address.align_down(arch::kBlockSize));
   return memory.key_of(address) == arch::kNoKey && block == arch::Block{};

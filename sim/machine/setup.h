@@ -20,7 +20,15 @@
 namespace nptsim::machine {
 
 // A memory region as the VMM is told of it. What slots come of it is for the VMM's rules.
-enum class RegionKind : std::uint8_t { kRam, kRom, kPflash, kIo };
+enum class RegionKind : std::uint8_t {
+  kRam,
+  kRom,
+  kPflash,   // a ROM device that leaves romd mode for commands
+  kIo,
+  kNvm,      // a ROM device that never does: nRF51 non-volatile memory
+  kNvmc,     // the registers that erase it
+  kIsaBios,  // the end of the firmware once more, below 1 MiB
+};
 
 struct Region {
   std::string name;
@@ -30,6 +38,12 @@ struct Region {
   BackingId backing = kNoBacking;   // none for kIo
   bool romd = true;                 // kPflash: the mode at the start
   bool read_only_drive = false;     // kPflash: the drive behind it cannot be written
+  bool secure = false;              // kPflash: only accesses from SMM reach the device
+  unsigned bank_width = 1;          // kPflash: bytes of the bus, 1, 2 or 4
+  unsigned device_width = 0;        // kPflash: bytes of each chip on it; 0: not said
+  std::uint64_t sector_size = kPageSize;  // kPflash: what one erase command clears
+  std::array<std::uint16_t, 4> idents{};  // kPflash: id0 to id3
+  std::size_t of = 0;               // kNvmc: its array; kIsaBios: the firmware; by index
   bool launch_encrypted = false;    // measured and encrypted at launch, so private to the guest
   bool contains(GuestPhysAddr address) const {
     return address >= gpa && address - gpa < size;

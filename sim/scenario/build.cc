@@ -62,7 +62,7 @@ bool start_vmm(Plan& plan, machine::Machine& machine, machine::EventSink* events
 void start(Plan& plan, machine::Machine& machine, machine::EventSink* events) {
   const models::Stack& stack = *plan.stack;
   set_vcpus(plan, machine);
-  write_measured_contents(plan, machine);
+  write_vmm_images(plan, machine);
   for (const models::LoadedModel* model : {&stack.kernel, &stack.vmm, &stack.guest}) {
     if (model->prepare != nullptr) model->prepare(machine.store(), plan.setup);
   }

@@ -87,6 +87,7 @@ std::optional<std::string> asid_problem(const svm::CpuProfile& cpu, svm::GuestTy
 bool cpu_switch(Plan& plan, const char* name);
 // Modes, privilege levels, control registers.
 void choose_registers(Plan& plan);
+bool has_memory(Device device);  // a mapping of the host is behind it
 void describe_regions(Plan& plan);
 // Programs to bytes, with labels; needs where code lies.
 void assemble_programs(Plan& plan);
@@ -107,8 +108,8 @@ void apply_start_registers(Plan& plan);
 
 // --- what needs the machine ---
 
-// The contents of regions: those that are measured must be there before the launch.
-void write_measured_contents(const Plan& plan, machine::Machine& machine);
+// The contents of regions: what the VMM loads must be there before the launch.
+void write_vmm_images(const Plan& plan, machine::Machine& machine);
 void write_image(const Plan& plan, machine::Machine& machine);
 void set_vcpus(const Plan& plan, machine::Machine& machine);
 // The slots of `vmm: bare`.

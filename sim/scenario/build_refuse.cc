@@ -50,7 +50,7 @@ void refuse_start(Plan& plan) {
   refuse(plan, s.ghcb.version.has_value(), {}, "start.ghcb.version");
   for (const HostRange& range : s.host) {
     const Region* region = plan.vm.region(range.region);
-    if (region == nullptr || region->device != Device::kIo) continue;
+    if (region == nullptr || has_memory(region->device)) continue;
     plan.report(range.pos,
                 "region '" + range.region + "' is a device: the host maps no memory for it",
                 "a region that has memory");

@@ -20,6 +20,12 @@ machine::RegionKind kind_of(Device device) {
       return machine::RegionKind::kPflash;
     case Device::kIo:
       return machine::RegionKind::kIo;
+    case Device::kNvm:
+      return machine::RegionKind::kNvm;
+    case Device::kNvmc:
+      return machine::RegionKind::kNvmc;
+    case Device::kIsaBios:
+      return machine::RegionKind::kIsaBios;
   }
   return machine::RegionKind::kIo;
 }
@@ -27,7 +33,7 @@ machine::RegionKind kind_of(Device device) {
 // The flash that ends at 4 GiB holds the firmware's code: what QEMU measures without being told
 // (QEMU hw/i386/pc_sysfw.c pc_system_flash_map, x86_firmware_configure: flash unit 0).
 bool is_measured(const Region& region, bool keyed) {
-  if (!keyed || region.device == Device::kIo) return false;
+  if (!keyed || !has_memory(region.device) || region.device == Device::kIsaBios) return false;
   if (region.launch != Launch::kUnsaid) return region.launch == Launch::kEncrypted;
   constexpr std::uint64_t k4G = 1ull << 32;
   return region.device == Device::kPflash && region.gpa.value + region.size == k4G;
@@ -92,13 +98,20 @@ class ContentsWriter {
   bool measured_ = false;
 };
 
+// What the VMM itself loads is there before the launch; the rest the guest has written by now.
+bool is_vmm_image(const Region& region, const machine::Region& setup) {
+  return setup.launch_encrypted || region.device == Device::kRom ||
+         region.device == Device::kPflash || region.device == Device::kNvm;
+}
+
 // The order of the VMM's list is that of the scenario's regions, so the indices agree.
-void write_contents(const Plan& plan, machine::Machine& machine, bool measured) {
+void write_contents(const Plan& plan, machine::Machine& machine, bool images) {
   ContentsWriter writer(plan, machine);
   for (std::size_t i = 0; i < plan.vm.memory.size(); ++i) {
     const machine::Region& region = plan.setup.regions[i];
-    if (region.backing == machine::kNoBacking || region.launch_encrypted != measured) continue;
-    writer.write(plan.vm.memory[i], region.backing, measured);
+    if (region.backing == machine::kNoBacking) continue;
+    if (is_vmm_image(plan.vm.memory[i], region) != images) continue;
+    writer.write(plan.vm.memory[i], region.backing, region.launch_encrypted);
   }
 }
 
@@ -108,6 +121,50 @@ void write_piece(const Plan& plan, arch::PhysicalMemory& memory, const Piece& pi
   const arch::KeyId key = piece.shared ? arch::kNoKey : plan.setup.guest_key();
   machine::write_backing(memory, region->backing, piece.gpa - region->gpa, piece.bytes.data(),
                          piece.bytes.size(), key);
+}
+
+// The only region of this kind, for the registers that erase it.
+void link_registers(Plan& plan, std::size_t index) {
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < plan.setup.regions.size(); ++i) {
+    if (plan.setup.regions[i].kind != machine::RegionKind::kNvm) continue;
+    ++found;
+    plan.setup.regions[index].of = i;
+  }
+  if (found == 1) return;
+  plan.report(plan.vm.memory[index].name.pos,
+              "there " + std::string(found == 0 ? "is no array" : "are several arrays") +
+                  " that these registers could be of",
+              "one region with device: nrf51-nvm");
+}
+
+// QEMU hw/i386/pc_sysfw.c pc_isa_bios_init, hw/i386/x86-common.c x86_isa_bios_init: the last bytes,
+// at most 128 KiB, of the firmware that ends at 4 GiB, so that they end at 1 MiB.
+void link_isa_bios(Plan& plan, std::size_t index) {
+  constexpr std::uint64_t k4G = 1ull << 32, k1M = 1ull << 20, kMost = 128 << 10;
+  machine::Region& window = plan.setup.regions[index];
+  const SourcePos& pos = plan.vm.memory[index].name.pos;
+  if (plan.stack->vmm.family == "bare") {
+    return plan.report(pos, "an isa-bios window, but this VMM makes no aliases and no copies",
+                       "machine.vmm: qemu");
+  }
+  for (std::size_t i = 0; i < plan.setup.regions.size(); ++i) {
+    const machine::Region& firmware = plan.setup.regions[i];
+    if (i == index || firmware.backing == machine::kNoBacking) continue;
+    if (firmware.gpa.value + firmware.size != k4G) continue;
+    window.of = i;
+    const std::uint64_t size = std::min(firmware.size, kMost);
+    if (window.size == size && window.gpa.value == k1M - size) return;
+    return plan.report(pos, "the isa-bios window of '" + firmware.name + "' lies elsewhere",
+                       "gpa: " + hex(k1M - size) + ", size: " + hex(size));
+  }
+  plan.report(pos, "there is no firmware that an isa-bios window could show",
+              "a region of flash, ROM or RAM that ends at 4 GiB");
+}
+
+void link_region(Plan& plan, std::size_t index) {
+  if (plan.setup.regions[index].kind == machine::RegionKind::kNvmc) link_registers(plan, index);
+  if (plan.setup.regions[index].kind == machine::RegionKind::kIsaBios) link_isa_bios(plan, index);
 }
 
 struct SlotFlag {
@@ -131,6 +188,8 @@ void set_flags(Plan& plan, const Slot& slot, bare::Slot& out) {
 
 }  // namespace
 
+bool has_memory(Device device) { return device != Device::kIo && device != Device::kNvmc; }
+
 void describe_regions(Plan& plan) {
   for (std::size_t i = 0; i < plan.vm.memory.size(); ++i) {
     const Region& region = plan.vm.memory[i];
@@ -139,15 +198,21 @@ void describe_regions(Plan& plan) {
     out.kind = kind_of(region.device);
     out.gpa = region.gpa;
     out.size = region.size;
-    if (region.device != Device::kIo) out.backing = static_cast<machine::BackingId>(i);
+    if (has_memory(region.device)) out.backing = static_cast<machine::BackingId>(i);
     out.romd = region.romd;
     out.read_only_drive = region.read_only_drive;
+    out.secure = region.secure;
+    out.bank_width = region.width;
+    out.device_width = region.device_width;
+    out.sector_size = region.sector;
+    std::copy_n(region.idents.begin(), region.idents.size(), out.idents.begin());
     out.launch_encrypted = is_measured(region, plan.setup.keyed());
     plan.setup.regions.push_back(std::move(out));
   }
+  for (std::size_t i = 0; i < plan.vm.memory.size(); ++i) link_region(plan, i);
 }
 
-void write_measured_contents(const Plan& plan, machine::Machine& machine) {
+void write_vmm_images(const Plan& plan, machine::Machine& machine) {
   write_contents(plan, machine, true);
 }
 

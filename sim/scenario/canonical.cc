@@ -86,6 +86,11 @@ Json region(const Region& r) {
   put(out, "model", r.model, kUsual.model);
   put(out, "romd", r.romd, kUsual.romd);
   put(out, "read_only_drive", r.read_only_drive, kUsual.read_only_drive);
+  put(out, "secure", r.secure, kUsual.secure);
+  put(out, "width", r.width, kUsual.width);
+  put(out, "device_width", r.device_width, kUsual.device_width);
+  put(out, "sector", r.sector, kUsual.sector);
+  put(out, "ids", Json(r.idents));
   put(out, "launch", static_cast<int>(r.launch), static_cast<int>(kUsual.launch));
   put(out, "host_page", r.host_page, kUsual.host_page);
   if (r.fill) out["fill"] = *r.fill;

@@ -56,17 +56,57 @@ void check_contents(const Region& region, const std::string& what, Diagnostics& 
   }
 }
 
+bool is_usual_flash(const Region& region) {
+  return region.romd && !region.read_only_drive && !region.secure && region.width == 1 &&
+         region.device_width == 0 && region.sector == kPageSize && region.idents.empty();
+}
+
+// hw/block/pflash_cfi01.c pflash_cfi01_realize takes any width; its code knows 1, 2 and 4.
+bool is_width(unsigned width) { return width == 1 || width == 2 || width == 4; }
+
+void check_flash(const Region& region, const std::string& what, Diagnostics& diagnostics) {
+  const SourcePos& pos = region.name.pos;
+  if (!is_width(region.width)) {
+    diagnostics.push_back({pos, "width of " + what + " is 3", "1, 2 or 4", ""});
+  }
+  if (region.device_width != 0 &&
+      (!is_width(region.device_width) || region.device_width > region.width)) {
+    diagnostics.push_back({pos, what + " has chips that are wider than its bus, or 3 wide",
+                           "a device_width of 1, 2 or 4 that is not above width", ""});
+  }
+  if ((region.sector & (region.sector - 1)) != 0 || region.size % region.sector != 0) {
+    diagnostics.push_back({pos, "the sectors of " + what + " do not fill it",
+                           "a power of two that divides its size", ""});
+  }
+  // The write block of four chips of one byte is 8 KiB (pflash_cfi01_fill_cfi_table), and QEMU
+  // copies it whole.
+  if (region.device_width == 1 && region.width == 4 && region.size % (2 * kPageSize) != 0) {
+    diagnostics.push_back({pos, "the write blocks of " + what + " do not fill it",
+                           "a multiple of 8K for four chips", ""});
+  }
+  if (!region.idents.empty() && region.idents.size() != 4) {
+    diagnostics.push_back({pos, "ids of " + what + " are not four", "id0 to id3", ""});
+  }
+}
+
 void check_region(const Region& region, Diagnostics& diagnostics) {
   const std::string what = "region " + yaml::quote(region.name.value);
   const SourcePos& pos = region.name.pos;
   check_aligned(pos, "gpa of " + what, region.gpa.value, kPageSize, diagnostics);
   check_aligned(pos, "size of " + what, region.size, kPageSize, diagnostics);
   check_inside(pos, what, region.gpa.value, region.size, diagnostics);
-  if (region.device != Device::kPflash && (!region.romd || region.read_only_drive)) {
+  if (region.device == Device::kPflash) {
+    check_flash(region, what, diagnostics);
+  } else if (!is_usual_flash(region)) {
     diagnostics.push_back(
         {pos, what + " has a mode or drive but is no pflash", "", "say device: pflash"});
   }
-  if (region.device == Device::kIo && (region.fill || !region.contents.empty())) {
+  if (region.device == Device::kIsaBios && (region.fill || !region.contents.empty())) {
+    diagnostics.push_back({pos, what + " has contents of its own", "",
+                           "its contents are those of the firmware below 4 GiB"});
+  }
+  const bool is_registers = region.device == Device::kIo || region.device == Device::kNvmc;
+  if (is_registers && (region.fill || !region.contents.empty())) {
     diagnostics.push_back({pos, what + " has contents but is a device", "", "say device: ram"});
   }
   check_contents(region, what, diagnostics);

@@ -1,4 +1,5 @@
 // The keys of `memory:` and `map:`.
+#include "sim/base/address.h"
 #include "sim/scenario/forms.h"
 #include "sim/scenario/keys.h"
 
@@ -31,10 +32,20 @@ const Section& region_keys() {
           {"gpa", "Its guest physical address, whole pages.", number(0, kHighestGpa), true},
           {"size", "Its size, whole pages.", number(1, kHighestGpa + 1), true},
           {"device", "What it is; ram without.",
-           word({"ram", "rom", "pflash", "io", "apic", "ioapic", "hpet", "tpm", "vga", "vfio"})},
+           word({"ram", "rom", "pflash", "isa-bios", "nrf51-nvm", "nrf51-nvmc", "io", "apic",
+                 "ioapic", "hpet", "tpm", "vga", "vfio"})},
           {"mode", "Of a pflash, at the start: reads go to memory (romd) or to the device (mmio).",
            word({"romd", "mmio"})},
           {"drive", "Of a pflash: whether its drive can be written.", word({"rw", "ro"})},
+          {"width", "Of a pflash: bytes of its bus, 1, 2 or 4; 1 without.", number(1, 4)},
+          {"device_width",
+           "Of a pflash: bytes of each chip on the bus; 0 or without, the device does not know.",
+           number(0, 4)},
+          {"sector", "Of a pflash: what one erase command clears; 4K without.",
+           number(kPageSize, 1ull << 24)},
+          {"ids", "Of a pflash: id0 to id3; all 0 without.", list(number(0, 0xffff))},
+          {"secure", "Of a pflash: only accesses from system management mode reach the device.",
+           yes_no()},
           {"launch", "Whether its contents are encrypted at launch; without, the VMM's rules say.",
            word({"plain", "encrypted"})},
           {"host_page", "What the host maps it with; 4K without.", word(page_words())},

@@ -1,5 +1,8 @@
 // `machine:`, `memory:`, `map:`, `program:` and `place:`.
 #include <algorithm>
+#include <functional>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "sim/scenario/forms.h"
@@ -60,14 +63,11 @@ Contents read_contents(const Node& node, const std::string& path, Diagnostics& d
 
 void read_device(const Values& values, Region& region) {
   const Text device = values.located_text("device").value_or(Text{"ram", {}});
-  if (device.value == "ram")
-    region.device = Device::kRam;
-  else if (device.value == "rom")
-    region.device = Device::kRom;
-  else if (device.value == "pflash")
-    region.device = Device::kPflash;
-  else
-    region.device = Device::kIo;
+  static const std::map<std::string, Device, std::less<>> kDevices = {
+      {"ram", Device::kRam},       {"rom", Device::kRom},         {"pflash", Device::kPflash},
+      {"nrf51-nvm", Device::kNvm}, {"nrf51-nvmc", Device::kNvmc}, {"isa-bios", Device::kIsaBios}};
+  const auto found = kDevices.find(device.value);
+  region.device = found == kDevices.end() ? Device::kIo : found->second;
   if (region.device == Device::kIo && device.value != "io") region.model = device;
 }
 
@@ -80,6 +80,11 @@ Region read_region(const yaml::MapEntry& entry, const std::string& path, Diagnos
   read_device(values, region);
   region.romd = values.text("mode", "romd") == "romd";
   region.read_only_drive = values.text("drive", "rw") == "ro";
+  region.secure = values.yes_no("secure");
+  region.width = static_cast<unsigned>(values.number("width", 1));
+  region.device_width = static_cast<unsigned>(values.number("device_width"));
+  region.sector = values.number("sector", kPageSize);
+  for (const Node& ident : values.items("ids")) region.idents.push_back(number_of(ident));
   const std::string launch = values.text("launch");
   if (launch == "plain") region.launch = Launch::kPlain;
   if (launch == "encrypted") region.launch = Launch::kEncrypted;

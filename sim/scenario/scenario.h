@@ -50,7 +50,7 @@ struct Setting {
 
 // ---- memory:
 
-enum class Device : std::uint8_t { kRam, kRom, kPflash, kIo };
+enum class Device : std::uint8_t { kRam, kRom, kPflash, kIo, kNvm, kNvmc, kIsaBios };
 enum class Launch : std::uint8_t { kUnsaid, kPlain, kEncrypted };
 
 // Bytes that lie in a region before anything runs.
@@ -68,6 +68,11 @@ struct Region {
   Text model;                             // kIo: which device ("vga", "apic"); may be empty
   bool romd = true;                       // kPflash: mode romd (reads are memory) or mmio
   bool read_only_drive = false;           // kPflash: `drive: ro`
+  bool secure = false;                    // kPflash: only SMM reaches the device
+  unsigned width = 1;                     // kPflash: bytes of the bus
+  unsigned device_width = 0;              // kPflash: bytes of each chip on it; 0: not said
+  std::uint64_t sector = 4096;            // kPflash: what one erase clears
+  std::vector<std::uint64_t> idents;      // kPflash: id0 to id3; none: all 0
   Launch launch = Launch::kUnsaid;        // encrypted at launch or not; unsaid: the VMM's rules
   std::uint64_t host_page = 4096;         // 4K, 2M or 1G: what the host maps it with
   std::optional<std::uint8_t> fill;       // every byte, before `contents`

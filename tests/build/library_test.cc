@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 #include "models/library.h"
 #include "models/library_files.h"
@@ -70,6 +72,17 @@ TEST_CASE("a family's name is its newest version") {
   CHECK(library.canonical_name(rules::ModelKind::kVmm, "qemu")->starts_with("qemu-"));
   CHECK(library.canonical_name(rules::ModelKind::kKernel, "kvm-7.0") == "kvm-7.0");
   CHECK(!library.canonical_name(rules::ModelKind::kKernel, "kvm-1"));
+}
+
+TEST_CASE("a version is called what its file is called") {
+  namespace fs = std::filesystem;
+  const fs::path root = fs::temp_directory_path() / "nptsim-library-test";
+  fs::create_directories(root / "models/vmm/bare/versions");
+  std::ofstream(root / "models/vmm/bare/versions/odd.yaml") << "vmm: even\ntitle: Not odd\n";
+  const auto model = Library(root.string()).model(rules::ModelKind::kVmm, spelled("odd"), {});
+  fs::remove_all(root);
+  REQUIRE(!model.ok());
+  CHECK(model.error().front().found.ends_with("odd.yaml calls itself 'even'"));
 }
 
 TEST_CASE("the same request gives the same programs") {

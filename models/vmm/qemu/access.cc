@@ -72,6 +72,7 @@ ActionResult translate(View& view, const Args& args) {
     }
   }
   t.set(thread::kRegion, found);
+  if (found != 0) t.set(thread::kOffset, t.get(thread::kOffset) + alias_offset(view));
   t.set(thread::kRoom, room);
   t.set(thread::kPieceSize, room);
   return ActionResult::done();
@@ -127,16 +128,20 @@ ActionResult io_access(View& view, const Args&) {
   const ConstRecord t = thread_record(std::as_const(view));
   const std::uint64_t size = t.get(thread::kPieceSize);
   if (!is_write(view)) set_piece_value(view, io_pattern(piece_address(view), size));
-  if (view.narrator() == nullptr) return ActionResult::done();
-  view.say("device", {{"region", region_setup(view).name},
-                      {"direction", std::string(is_write(view) ? "write" : "read")},
-                      {"offset", machine::Hex{t.get(thread::kOffset)}},
-                      {"size", size},
-                      {"value", machine::Hex{piece_value(view)}}});
+  if (view.narrator() != nullptr) view.say("device", device_fields(view));
   return ActionResult::done();
 }
 
 }  // namespace
+
+machine::EventFields device_fields(const View& view) {
+  const ConstRecord t = thread_record(view);
+  return {{"region", region_setup(view).name},
+          {"direction", std::string(is_write(view) ? "write" : "read")},
+          {"offset", machine::Hex{t.get(thread::kOffset)}},
+          {"size", t.get(thread::kPieceSize)},
+          {"value", machine::Hex{piece_value(view)}}};
+}
 
 std::uint64_t piece_value(const View& view) {
   const ConstRecord t = thread_record(view);
@@ -165,7 +170,7 @@ void add_access_actions(rules::Vocabulary& v) {
   v.add(action<copy_ram>("copy_ram", {}, "guest memory, or the access's data",
                          "memcpy between the access and the host's mapping, without guest key"));
   v.add(action<drop_write>("drop_write", {}, "the harm flag write-lost",
-                           "a write to ROM goes nowhere, and the guest is not told"));
+                           "a write that no device takes goes nowhere, and the guest is not told"));
   v.add(action<unassigned_access>("unassigned_access", {}, "the access's data",
                                   "a read gives 0, a write does nothing"));
   v.add(

@@ -19,9 +19,13 @@ using rules::Args;
 
 // Facts and actions by subject; vocabulary() is all of them.
 void add_facts(rules::Vocabulary& vocabulary);
-void add_access_actions(rules::Vocabulary& vocabulary);  // one KVM_EXIT_MMIO
-void add_memory_actions(rules::Vocabulary& vocabulary);  // regions, slots, locks
-void add_pflash_actions(rules::Vocabulary& vocabulary);
+void add_access_actions(rules::Vocabulary& vocabulary);         // one KVM_EXIT_MMIO
+void add_memory_actions(rules::Vocabulary& vocabulary);         // regions, slots, locks
+void add_pflash_actions(rules::Vocabulary& vocabulary);         // commands, status, the array
+void add_pflash_answer_actions(rules::Vocabulary& vocabulary);  // reads
+void add_pflash_buffer_actions(rules::Vocabulary& vocabulary);  // the write buffer
+void add_nvm_facts(rules::Vocabulary& vocabulary);
+void add_nvm_actions(rules::Vocabulary& vocabulary);
 void add_run_actions(rules::Vocabulary& vocabulary);  // ends of the VM, port I/O
 void add_start_actions(rules::Vocabulary& vocabulary);
 
@@ -42,11 +46,28 @@ inline ConstRecord run_record(const View& view) {
   return kvm_uapi::kRuns.at(view.store(), view.vcpu());
 }
 
-// The region that this thread is at, if any.
+// Where this thread is in the address space, if at any region. A place has a memslot of its own.
 inline bool has_region(const View& view) { return thread_record(view).get(thread::kRegion) != 0; }
-inline std::uint64_t region_index(const View& view) {
+inline std::uint64_t place_index(const View& view) {
   NPTSIM_CHECK(has_region(view));
   return thread_record(view).get(thread::kRegion) - 1;
+}
+inline const machine::Region& place_setup(const View& view) {
+  return view.setup().regions[place_index(view)];
+}
+inline Record place_record(View& view) { return kRegions.at(view.store(), place_index(view)); }
+inline ConstRecord place_record(const View& view) {
+  return kRegions.at(view.store(), place_index(view));
+}
+
+// The region that is seen at a place: another one if the place is an alias. All that is the
+// device's, or the memory's, is the region's.
+inline std::uint64_t region_shown_at(const Store& store, std::uint64_t place) {
+  const std::uint64_t alias = kRegions.at(store, place).get(region::kAlias);
+  return alias == 0 ? place : alias - 1;
+}
+inline std::uint64_t region_index(const View& view) {
+  return region_shown_at(view.store(), place_index(view));
 }
 inline const machine::Region& region_setup(const View& view) {
   return view.setup().regions[region_index(view)];
@@ -54,6 +75,10 @@ inline const machine::Region& region_setup(const View& view) {
 inline Record region_record(View& view) { return kRegions.at(view.store(), region_index(view)); }
 inline ConstRecord region_record(const View& view) {
   return kRegions.at(view.store(), region_index(view));
+}
+// Offset in the region of the place's first byte: an alias shows the region's end.
+inline std::uint64_t alias_offset(const View& view) {
+  return region_setup(view).size - place_setup(view).size;
 }
 
 // QEMU's own loads and stores to the mapping behind a region. What the guest encrypted is
@@ -63,6 +88,9 @@ bool load_mapping(View& view, const machine::Region& region, std::uint64_t offse
                   std::uint64_t size);
 bool store_mapping(View& view, const machine::Region& region, std::uint64_t offset,
                    const void* data, std::uint64_t size);
+
+// The event `device`: what the piece under way is for the device.
+machine::EventFields device_fields(const View& view);
 
 // The piece under way: its bytes of the access, as a number.
 std::uint64_t piece_value(const View& view);
@@ -119,6 +147,9 @@ inline rules::ArgDef number_arg(std::string name, std::uint64_t max) {
   arg.max = max;
   return arg;
 }
+// PCMachineState.max_fw_size (`max-fw-size`), as it is if nobody sets it.
+inline constexpr std::uint64_t kMaxFirmwareSize = 8ull << 20;
+
 // A number, or a local or the cursor.
 inline rules::ArgDef value_arg(std::string name) {
   rules::ArgDef arg;

@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "models/vmm/qemu/define.h"
+#include "models/vmm/qemu/flash_shape.h"
 #include "models/vmm/qemu/pflash.h"
 
 namespace nptsim::qemu {
@@ -30,10 +31,22 @@ unsigned has_pflash(const View& view) {
   }
   return 0;
 }
-unsigned readonly_mem_allowed(const View& view) {
-  const ConstRecord vm = kvm_uapi::kVm.at(view.store(), 0);
-  return static_cast<unsigned>(vm.get(kvm_uapi::vm::kReadonlyMem));
+// hw/i386/pc_sysfw.c pc_system_flash_map: the flash chips that lie one below the other from 4 GiB
+// on.
+unsigned firmware_size(const View& view) {
+  constexpr std::uint64_t k4G = 1ull << 32;
+  const auto& regions = view.setup().regions;
+  std::uint64_t lowest = k4G;
+  for (auto region = regions.rbegin(); region != regions.rend(); ++region) {
+    const bool next = region->gpa.value + region->size == lowest;
+    if (next && region->kind == RegionKind::kPflash) lowest = region->gpa.value;
+  }
+  return k4G - lowest > kMaxFirmwareSize;
 }
+unsigned readonly_mem_allowed(const View& view) {
+  return static_cast<unsigned>(process_record(view).get(process::kReadonlyMem));
+}
+unsigned vm_type(const View& view) { return view.setup().kernel_vm_type != "default"; }
 
 // --- locks ---
 
@@ -50,14 +63,19 @@ unsigned ioctl_inhibit(const View& view) {
 unsigned mmio_direction(const View& view) {
   return static_cast<unsigned>(run_record(view).get(kvm_uapi::run::kMmioWrite));
 }
+const std::vector<std::string> kRegionWords = {"none", "ram", "rom", "rom-device",
+                                               "io",   "nvm", "nvmc"};
 unsigned region_kind(const View& view) {
-  return has_region(view) ? 1 + static_cast<unsigned>(region_setup(view).kind) : 0;
+  if (!has_region(view)) return 0;
+  // A window that is no alias is memory_region_init_ram and memory_region_set_readonly.
+  const RegionKind kind = region_setup(view).kind;
+  return 1 + static_cast<unsigned>(kind == RegionKind::kIsaBios ? RegionKind::kRom : kind);
 }
 unsigned romd(const View& view) {
   return has_region(view) && region_record(view).get(region::kRomd) != 0;
 }
 unsigned region_slot(const View& view) {
-  return has_region(view) && region_record(view).get(region::kSlot) != 0;
+  return has_region(view) && place_record(view).get(region::kSlot) != 0;
 }
 
 // --- the flash chip of the region ---
@@ -106,6 +124,21 @@ unsigned flash_program_error(const View& view) {
   return (chip(view, region::kStatus) & kFlashProgramError) != 0;
 }
 
+unsigned flash_secure(const View& view) { return has_region(view) && region_setup(view).secure; }
+unsigned flash_buffer(const View& view) {
+  return static_cast<unsigned>(chip(view, region::kBufferOpen));
+}
+unsigned flash_counter(const View& view) { return chip(view, region::kCounter) != 0; }
+// pflash_data_write: the whole piece lies in the block that the buffer is of.
+unsigned flash_window(const View& view) {
+  if (!has_region(view)) return 0;
+  const ConstRecord t = thread_record(view);
+  const std::uint64_t base = chip(view, region::kBlockOffset);
+  const std::uint64_t offset = t.get(thread::kOffset);
+  const std::uint64_t end = base + write_block_size(shape_of(view));
+  return offset >= base && offset + t.get(thread::kPieceSize) <= end;
+}
+
 void add_vm_facts(rules::Vocabulary& v) {
   constexpr bool kFixed = true;
   rules::FactDef type = fact<guest>("guest", {"plain", "sev", "es", "snp"},
@@ -123,8 +156,13 @@ void add_vm_facts(rules::Vocabulary& v) {
   v.add(fact<resettable>("resettable", kNoYes,
                          "cpus_are_resettable: the vCPUs' registers can be set again", kFixed));
   v.add(fact<has_pflash>("has_pflash", kNoYes, "the machine has a pflash drive", kFixed));
-  v.add(fact<readonly_mem_allowed>("readonly_mem_allowed", kNoYes,
-                                   "kvm_readonly_mem_allowed: KVM_CAP_READONLY_MEM of this VM"));
+  v.add(
+      fact<readonly_mem_allowed>("readonly_mem_allowed", kNoYes,
+                                 "kvm_readonly_mem_allowed: the VMM may ask for KVM_MEM_READONLY"));
+  v.add(fact<firmware_size>("firmware_size", {"fits", "too-large"},
+                            "the flash chips below 4 GiB together, against max-fw-size", kFixed));
+  v.add(fact<vm_type>("vm_type", {"default", "typed"},
+                      "whether KVM is asked for a VM type of its own", kFixed));
 }
 
 void add_run_facts(rules::Vocabulary& v) {
@@ -141,10 +179,10 @@ void add_run_facts(rules::Vocabulary& v) {
 void add_region_facts(rules::Vocabulary& v) {
   constexpr bool kFixed = true;
   v.add(fact<mmio_direction>("mmio_direction", {"read", "write"}, "kvm_run.mmio.is_write", kFixed));
-  v.add(fact<region_kind>("region", {"none", "ram", "rom", "rom-device", "io"},
-                          "what kind of region the thread is at"));
+  v.add(fact<region_kind>("region", kRegionWords,
+                          "what kind of region the thread is at; rom-device is a flash chip"));
   v.add(fact<romd>("romd", {"off", "on"}, "romd_mode of the region; only a ROM device's matters"));
-  v.add(fact<region_slot>("region.slot", {"none", "some"}, "the region has a memslot"));
+  v.add(fact<region_slot>("region.slot", {"none", "some"}, "there is a memslot at the place"));
 }
 
 void add_flash_facts(rules::Vocabulary& v) {
@@ -156,6 +194,13 @@ void add_flash_facts(rules::Vocabulary& v) {
   v.add(fact<flash_cmd>("flash.cmd", names(kCommands), "the chip's command; 0x00 is read array"));
   v.add(fact<flash_ro>("flash.ro", kNoYes, "the drive behind the chip cannot be written"));
   v.add(fact<flash_program_error>("flash.program_error", kNoYes, "status bit 0x10"));
+  v.add(fact<flash_secure>("flash.secure", kNoYes, "only accesses from SMM reach the device"));
+  v.add(
+      fact<flash_buffer>("flash.buffer", {"closed", "open"}, "blk_offset: a write buffer is open"));
+  v.add(fact<flash_counter>("flash.counter", {"zero", "more"},
+                            "elements still to come behind this one"));
+  v.add(fact<flash_window>("flash.window", {"outside", "inside"},
+                           "where the piece lies, seen from the write buffer's block"));
 }
 
 }  // namespace
@@ -165,6 +210,7 @@ void add_facts(rules::Vocabulary& v) {
   add_run_facts(v);
   add_region_facts(v);
   add_flash_facts(v);
+  add_nvm_facts(v);
 }
 
 }  // namespace nptsim::qemu

@@ -9,6 +9,15 @@ bool regions(View& view, const Args&, std::uint64_t& cursor) {
   return ++cursor < view.setup().regions.size();
 }
 
+// Where the thread's region is seen: a toggle changes all these places.
+bool places(View& view, const Args&, std::uint64_t& cursor) {
+  const std::uint64_t region = region_index(view);
+  while (++cursor < view.setup().regions.size()) {
+    if (region_shown_at(std::as_const(view).store(), cursor) == region) return true;
+  }
+  return false;
+}
+
 ActionResult at_region(View& view, const Args& args) {
   NPTSIM_CHECK(args.get(0) < view.setup().regions.size());
   thread_record(view).set(thread::kRegion, args.get(0) + 1);
@@ -41,8 +50,8 @@ enum class Change : unsigned { kAdd, kAddReadonly, kDelete };
 
 ActionResult request_slot(View& view, const Args& args) {
   const auto change = static_cast<Change>(args.word(0));
-  const machine::Region& r = region_setup(view);
-  const std::uint64_t slot = region_record(view).get(region::kSlot);
+  const machine::Region& r = place_setup(view);
+  const std::uint64_t slot = place_record(view).get(region::kSlot);
   const bool remove = change == Change::kDelete;
   NPTSIM_CHECK(remove == (slot != 0));
   const Record request = kvm_uapi::kRegionRequest.at(view.store(), 0);
@@ -52,8 +61,8 @@ ActionResult request_slot(View& view, const Args& args) {
   request.set(kvm_uapi::region::kOtherFlags, 0);
   request.set(kvm_uapi::region::kGpa, r.gpa.value);
   request.set(kvm_uapi::region::kSize, remove ? 0 : r.size);
-  request.set(kvm_uapi::region::kBacking, r.backing);
-  request.set(kvm_uapi::region::kOffset, 0);
+  request.set(kvm_uapi::region::kBacking, region_setup(view).backing);
+  request.set(kvm_uapi::region::kOffset, alias_offset(view));
   return ActionResult::done();
 }
 
@@ -65,7 +74,7 @@ void forget_request(View& view) {
 
 ActionResult slot_registered(View& view, const Args&) {
   const Record request = kvm_uapi::kRegionRequest.at(view.store(), 0);
-  const Record r = region_record(view);
+  const Record r = place_record(view);
   r.set(region::kSlot, request.get(kvm_uapi::region::kSlot) + 1);
   r.set(region::kSlotReadonly, request.get(kvm_uapi::region::kReadonly));
   forget_request(view);
@@ -73,7 +82,7 @@ ActionResult slot_registered(View& view, const Args&) {
 }
 
 ActionResult slot_unregistered(View& view, const Args&) {
-  const Record r = region_record(view);
+  const Record r = place_record(view);
   r.set(region::kSlot, 0);
   r.set(region::kSlotReadonly, 0);
   forget_request(view);
@@ -117,6 +126,9 @@ ActionResult bql_unlock(View& view, const Args&) {
 
 void add_memory_actions(rules::Vocabulary& v) {
   v.add(iterator<regions>("regions", "all memory regions, in the order of the machine's list"));
+  v.add(iterator<places>("places",
+                         "the places at which the region is seen, by rising address: its own and "
+                         "its alias"));
   v.add(action<at_region>("at_region", {value_arg("index")}, "the thread's region",
                           "the region that the following rows are about"));
   v.add(action<leave_region>("leave_region", {}, "the thread's region", "forgets it again"));

@@ -48,18 +48,26 @@ void end(View& view, OutcomeKind kind, std::string text, bool alive) {
 }
 
 // What kvm_set_user_memory_region prints, then what kvm_set_phys_mem prints before it aborts
-// (accel/kvm/kvm-all.c). Which of the errno values it was is the row's to know.
-std::string slot_failure(View& view, const std::string& error) {
+// (accel/kvm/kvm-all.c). Which ioctl and which of the errno values it was is the row's to know;
+// only the line of the newer ioctl has the flags.
+const std::vector<std::string> kIoctlWords = {"v1", "v2"};
+std::string slot_failure(View& view, const std::string& error, bool is_v2) {
   const ConstRecord request = kvm_uapi::kRegionRequest.at(std::as_const(view).store(), 0);
   constexpr std::uint64_t kMemReadonly = 2;  // KVM_MEM_READONLY
-  print(view, "kvm_set_user_memory_region: KVM_SET_USER_MEMORY_REGION2 failed, slot=" +
-                  std::to_string(request.get(kvm_uapi::region::kSlot)) +
-                  ", start=" + hex(request.get(kvm_uapi::region::kGpa)) +
-                  ", size=" + hex(request.get(kvm_uapi::region::kSize)) + ", flags=" +
-                  hex(request.get(kvm_uapi::region::kReadonly) != 0 ? kMemReadonly : 0) +
-                  ", guest_memfd=-1, guest_memfd_offset=0x0: " + error);
+  std::string line = "kvm_set_user_memory_region: KVM_SET_USER_MEMORY_REGION";
+  line += std::string(is_v2 ? "2" : "") +
+          " failed, slot=" + std::to_string(request.get(kvm_uapi::region::kSlot)) +
+          ", start=" + hex(request.get(kvm_uapi::region::kGpa)) +
+          ", size=" + hex(request.get(kvm_uapi::region::kSize));
+  if (is_v2) {
+    line += ", flags=" + hex(request.get(kvm_uapi::region::kReadonly) != 0 ? kMemReadonly : 0) +
+            ", guest_memfd=-1, guest_memfd_offset=0x0";
+  }
+  print(view, line + ": " + error);
   return "kvm_set_phys_mem: error registering slot: " + error;
 }
+
+bool is_second_ioctl(const Args& args, unsigned i) { return args.has(i) && args.word(i) == 1; }
 
 // The second argument of stop_vm and refuse: errno of the ioctl that failed.
 const std::vector<std::string> kErrnoWords = {"EINVAL", "EEXIST"};
@@ -107,7 +115,7 @@ std::string stop_text(View& view, StopText which, const Args& args) {
     case StopText::kUnknownExit:
       return "KVM: unknown exit";
     case StopText::kSlotFailed:
-      return slot_failure(view, errno_argument(args, 2));
+      return slot_failure(view, errno_argument(args, 2), is_second_ioctl(args, 3));
     case StopText::kUnregisterFailed:
       return "kvm_set_phys_mem: error unregistering slot: " + errno_argument(args, 2);
   }
@@ -144,9 +152,15 @@ ActionResult guest_terminated(View& view, const Args&) {
 
 // --- the end of a VM that never ran ---
 
-enum class RefuseText : unsigned { kNoVmType, kPflashNeedsReadonly, kSlotFailed };
-const std::vector<std::string> kRefuseWords = {"no-vm-type", "pflash-needs-readonly",
-                                               "slot-failed"};
+enum class RefuseText : unsigned {
+  kNoVmType,
+  kPflashNeedsReadonly,
+  kSlotFailed,
+  kTypeUnknown,
+  kFirmwareTooLarge
+};
+const std::vector<std::string> kRefuseWords = {"no-vm-type", "pflash-needs-readonly", "slot-failed",
+                                               "type-unknown", "firmware-too-large"};
 
 // For a type of its own QEMU asks before it creates the VM (target/i386/kvm/kvm.c kvm_get_vm_type);
 // a default-type VM fails when it is to become an SEV guest (target/i386/sev.c
@@ -171,7 +185,16 @@ ActionResult refuse(View& view, const Args& args) {
       text = "pflash with kvm requires KVM readonly memory support";
       break;
     case RefuseText::kSlotFailed:
-      text = slot_failure(view, errno_argument(args, 1));
+      text = slot_failure(view, errno_argument(args, 1), is_second_ioctl(args, 2));
+      break;
+    case RefuseText::kFirmwareTooLarge:
+      text =
+          "combined size of system firmware exceeds " + std::to_string(kMaxFirmwareSize) + " bytes";
+      break;
+    case RefuseText::kTypeUnknown:
+      // No text of QEMU's: nobody can ask it for this.
+      text = "this version of QEMU cannot ask KVM for VMs of the type '" +
+             view.setup().kernel_vm_type + "'; its SEV guests are made from the default type";
       break;
   }
   end(view, OutcomeKind::kRefused, std::move(text), false);
@@ -193,14 +216,16 @@ ActionResult port_io(View& view, const Args&) {
 }  // namespace
 
 void add_run_actions(rules::Vocabulary& v) {
-  v.add(action<stop_vm>("stop_vm",
-                        {word_arg("text", kStopWords), word_arg("process", {"alive", "ended"}),
-                         word_arg("errno", kErrnoWords, false)},
-                        "the outcome of the VM", "QEMU stops the VM, with the text it prints"));
+  v.add(action<stop_vm>(
+      "stop_vm",
+      {word_arg("text", kStopWords), word_arg("process", {"alive", "ended"}),
+       word_arg("errno", kErrnoWords, false), word_arg("ioctl", kIoctlWords, false)},
+      "the outcome of the VM", "QEMU stops the VM, with the text it prints"));
   v.add(action<guest_terminated>("guest_terminated", {}, "the outcome of the VM",
                                  "the guest asked for its end"));
   v.add(action<refuse>("refuse",
-                       {word_arg("text", kRefuseWords), word_arg("errno", kErrnoWords, false)},
+                       {word_arg("text", kRefuseWords), word_arg("errno", kErrnoWords, false),
+                        word_arg("ioctl", kIoctlWords, false)},
                        "the outcome of the VM", "QEMU exits before the guest has run"));
   v.add(action<port_io>("port_io", {}, "kvm_run io.data",
                         "an unassigned port: all ones read, writes ignored"));

@@ -107,9 +107,11 @@ Result<Stack, Diagnostics> checked_stack(const std::string& version) {
   return Stack{checked_kernel.value(), checked_vmm.value()};
 }
 
-const Stack& usual_stack() {
-  static const Stack kStack = must(checked_stack("qemu-10.2"));
-  return kStack;
+const Stack& stack_of(const std::string& version) {
+  static std::map<std::string, Stack> stacks;
+  const auto found = stacks.find(version);
+  if (found != stacks.end()) return found->second;
+  return stacks.emplace(version, must(checked_stack(version))).first->second;
 }
 
 std::shared_ptr<const rules::Program> compiled(const rules::Checked& checked,
@@ -165,8 +167,11 @@ QemuStory::QemuStory(std::vector<Region> regions, const Options& options)
   rules::WordTable words;
   rules::Settings kernel_settings;
   for (const auto& [name, value] : options.kernel) kernel_settings.values[name] = {value, {}};
-  setup_->kernel = compiled(usual_stack().kernel, kernel_settings, words);
-  setup_->vmm = compiled(usual_stack().vmm, {}, words);
+  rules::Settings vmm_settings;
+  for (const auto& [name, value] : options.params) vmm_settings.values[name] = {value, {}};
+  const Stack& stack = stack_of(options.version);
+  setup_->kernel = compiled(stack.kernel, kernel_settings, words);
+  setup_->vmm = compiled(stack.vmm, vmm_settings, words);
   setup_->guest_type = options.guest;
   setup_->kernel_vm_type = options.kernel_vm_type;
   setup_->regions = std::move(regions);
@@ -259,6 +264,10 @@ std::string QemuStory::requests() {
                                             store.read(Space::kKernel, at + 3) ? " ro" : ""));
   }
   return lines(found);
+}
+
+std::uint64_t QemuStory::request_count() const {
+  return std::as_const(*machine_).store().read(Space::kKernel, 0);
 }
 
 std::string QemuStory::devices() { return lines(std::exchange(devices_, {})); }

@@ -27,6 +27,8 @@ std::string tell(const Diagnostics& diagnostics);
 Result<rules::Checked, Diagnostics> checked_qemu(const std::string& version);
 
 struct Options {
+  std::string version = "qemu-10.2";
+  std::map<std::string, std::string> params = {};  // of QEMU
   svm::GuestType guest = svm::GuestType::kPlain;
   std::string kernel_vm_type = "default";
   bool readonly_mem = true;                        // KVM_CAP_READONLY_MEM of this VM
@@ -69,6 +71,8 @@ class QemuStory : public machine::EventSink {
   std::string chip(std::uint64_t region);
   // The memslot requests since the last call: "add 2 ffc00000+4000 ro", "delete 2".
   std::string requests();
+  // How many there have been since the beginning.
+  std::uint64_t request_count() const;
   // The `device` events since the last call: "write flash+0 1 = 70".
   std::string devices();
   std::string texts() const { return lines(texts_); }

@@ -53,20 +53,73 @@ TEST_CASE("without read-only memory and flash: a ROM is a slot that the guest ca
   CHECK(story.requests() == lines({"add 0 0+10000", "add 1 c0000+2000"}));
 }
 
-TEST_CASE("the kernel refuses a slot") {
+TEST_CASE("the kernel refuses a slot: two lines, and the flags with the newer ioctl only") {
+  const std::string head = "kvm_set_user_memory_region: KVM_SET_USER_MEMORY_REGION";
+  const std::string range = " failed, slot=0, start=0x0, size=0x10000";
+  const std::string newer = ", flags=0x0, guest_memfd=-1, guest_memfd_offset=0x0";
+  const std::string einval = ": Invalid argument";
+  const std::pair<std::string, std::string> by_version[] = {
+      {"qemu-7.2", head + range + einval},
+      {"qemu-9.0", head + range + einval},
+      {"qemu-9.1", head + "2" + range + newer + einval},
+      {"qemu-10.2", head + range + einval},
+  };
+  for (const auto& [version, line] : by_version) {
+    Options options;
+    options.version = version;
+    options.kernel = {{"slots", "EINVAL"}};
+    QemuStory story(usual_regions(), options);
+    CHECK(story.texts() == line);
+    CHECK(story.outcome() ==
+          "refused qemu: kvm_set_phys_mem: error registering slot: Invalid argument (ended)");
+    options.kernel = {{"slots", "EEXIST"}};
+    QemuStory other(usual_regions(), options);
+    CHECK(other.outcome() ==
+          "refused qemu: kvm_set_phys_mem: error registering slot: File exists (ended)");
+  }
+}
+
+TEST_CASE("before 9.2 the capability is asked of /dev/kvm, which has it") {
+  for (const char* version : {"qemu-7.2", "qemu-9.0", "qemu-9.1"}) {
+    Options options;
+    options.version = version;
+    options.readonly_mem = false;
+    QemuStory story(usual_regions(), options);
+    CHECK(story.outcome() == "runs");  // this kernel takes the slot; a real one refuses it
+    CHECK(story.requests() ==
+          lines({"add 0 0+10000", "add 1 c0000+2000 ro", "add 2 ffc00000+4000 ro"}));
+  }
+}
+
+TEST_CASE("before 9.1 nobody can ask for a VM type") {
   Options options;
-  options.kernel = {{"slots", "EINVAL"}};
-  QemuStory story(usual_regions(), options);
-  CHECK(story.outcome() ==
-        "refused qemu: kvm_set_phys_mem: error registering slot: Invalid argument (ended)");
-  CHECK(
-      story.texts() ==
-      lines({"kvm_set_user_memory_region: KVM_SET_USER_MEMORY_REGION2 failed, slot=0, start=0x0, "
-             "size=0x10000, flags=0x0, guest_memfd=-1, guest_memfd_offset=0x0: Invalid argument"}));
-  options.kernel = {{"slots", "EEXIST"}};
-  QemuStory other(usual_regions(), options);
-  CHECK(other.outcome() ==
-        "refused qemu: kvm_set_phys_mem: error registering slot: File exists (ended)");
+  options.kernel_vm_type = "sev-es";
+  options.guest = svm::GuestType::kSevEs;
+  for (const char* version : {"qemu-7.2", "qemu-9.0"}) {
+    options.version = version;
+    CHECK(QemuStory(usual_regions(), options).outcome().starts_with("refused qemu: this version"));
+  }
+  options.version = "qemu-9.1";
+  CHECK(QemuStory(usual_regions(), options).outcome() == "runs");
+}
+
+TEST_CASE("flash chips of more than 8 MiB below 4 GiB") {
+  for (const std::uint64_t more : {0x0, 0x1000}) {
+    auto regions = usual_regions();
+    regions[3].gpa = GuestPhysAddr(0xff800000 - more);
+    regions[3].size = 0x400000 + more;
+    machine::Region code = regions[3];
+    code.name = "code";
+    code.gpa = GuestPhysAddr(0xffc00000);
+    code.size = 0x400000;
+    code.backing = 4;
+    regions.push_back(code);
+    QemuStory story(regions);
+    CHECK(story.outcome() ==
+          (more == 0 ? "runs"
+                     : "refused qemu: combined size of system firmware exceeds 8388608 bytes "
+                       "(ended)"));
+  }
 }
 
 TEST_CASE("the kernel refuses the VM") {
