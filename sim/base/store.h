@@ -108,6 +108,13 @@ class Store {
       return pages[page]->words;
     return far_words(space, page);
   }
+  // The same for a page that may well be one that nobody wrote: that page stays without memory.
+  const std::uint64_t* words_of_any_page(Space space, std::uint64_t page) const {
+    const auto& pages = near_[static_cast<unsigned>(space)];
+    if (page < pages.size()) [[likely]]
+      return pages[page]->words;
+    return far_words(space, page);
+  }
   // The same, to be written: the page becomes this store's own. Valid until the next copy of the
   // store. Writing stamps through it is not allowed.
   std::uint64_t* writable_page(Space space, std::uint64_t page) {

@@ -9,7 +9,8 @@ namespace nptsim::machine {
 namespace {
 
 // Space::kHost. One word a page of a backing, one word a frame that was handed out.
-constexpr std::uint64_t kAllocator = 0;  // a bit a frame: handed out
+constexpr std::uint64_t kFirstWithFree = 0;  // the first word of the allocator with a free frame
+constexpr std::uint64_t kAllocator = 1;      // a bit a frame: handed out
 constexpr std::uint64_t kBackingPages = 1ull << 32;
 constexpr std::uint64_t kFrameOwners = 1ull << 48;
 
@@ -41,13 +42,14 @@ std::string_view name_of(HostProtection protection) {
 }
 
 HostPhysAddr allocate_frame(Store& store) {
-  for (std::uint64_t word = 0;; ++word) {
-    const std::uint64_t used = store.read(Space::kHost, kAllocator + word);
-    if (used == ~0ull) continue;
-    const auto free = static_cast<unsigned>(std::countr_one(used));
-    store.write(Space::kHost, kAllocator + word, used | bit(free));
-    return HostPhysAddr((kFirstFreeFrame + word * 64 + free) << kPageShift);
-  }
+  const std::uint64_t word = store.read(Space::kHost, kFirstWithFree);
+  const std::uint64_t used = store.read(Space::kHost, kAllocator + word);
+  const auto free = static_cast<unsigned>(std::countr_one(used));
+  store.write(Space::kHost, kAllocator + word, used | bit(free));
+  std::uint64_t next = word;
+  while (store.read(Space::kHost, kAllocator + next) == ~0ull) ++next;
+  if (next != word) store.write(Space::kHost, kFirstWithFree, next);
+  return HostPhysAddr((kFirstFreeFrame + word * 64 + free) << kPageShift);
 }
 
 void free_frame(Store& store, HostPhysAddr frame) {
@@ -56,6 +58,9 @@ void free_frame(Store& store, HostPhysAddr frame) {
   const std::uint64_t used = store.read(Space::kHost, index);
   NPTSIM_CHECK(has_bit(used, number % 64));
   store.write(Space::kHost, index, used & ~bit(number % 64));
+  if (number / 64 < store.read(Space::kHost, kFirstWithFree)) {
+    store.write(Space::kHost, kFirstWithFree, number / 64);
+  }
   for (std::uint64_t offset = 0; offset < kPageSize; offset += 8) {
     const std::uint64_t word = (frame + offset).value / 8;
     if (store.read(Space::kDram, word) != 0) store.write(Space::kDram, word, 0);

@@ -1,9 +1,10 @@
 // What rules see of a machine. Confidentiality is a type here: a kernel's or a VMM's action gets an
-// OpenView, which has the guest's registers, or a SealedView, which has not, and an action without a
-// form for SealedView cannot be reached by the rules of an SEV-ES guest (sim/rules/check.h).
+// OpenView, which has the guest's registers, or a SealedView, which has not, and an action without
+// a form for SealedView cannot be reached by the rules of an SEV-ES guest (sim/rules/check.h).
 #ifndef NPTSIM_SIM_MACHINE_VIEW_H_
 #define NPTSIM_SIM_MACHINE_VIEW_H_
 
+#include <concepts>
 #include <cstdint>
 #include <string>
 
@@ -49,6 +50,12 @@ class View : public rules::Context {
   // Null when nobody listens.
   Narrator* narrator() const;
   void say(const std::string& kind, EventFields fields);
+  // The same where it happens often: `fields` is called if somebody listens.
+  template <std::invocable Fields>
+  void say(const std::string& kind, const Fields& fields) {
+    if (narrator() != nullptr) [[unlikely]]
+      say(kind, fields());
+  }
 
  protected:
   Machine& machine() const { return *machine_; }

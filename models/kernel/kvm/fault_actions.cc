@@ -9,12 +9,15 @@
 namespace nptsim::kvm {
 namespace {
 
+using machine::EventFields;
 using machine::Hex;
 
 ActionResult trace_page_fault(View& view, const Args&) {
-  view.say("trace", {{"event", std::string("kvm_page_fault")},
-                     {"address", Hex{view.exit_record().exit_info_2}},
-                     {"error_code", Hex{view.exit_record().exit_info_1}}});
+  view.say("trace", [&] {
+    return EventFields{{"event", std::string("kvm_page_fault")},
+                       {"address", Hex{view.exit_record().exit_info_2}},
+                       {"error_code", Hex{view.exit_record().exit_info_1}}};
+  });
   return ActionResult::done();
 }
 
@@ -38,10 +41,12 @@ ActionResult install_mmio(View& view, const Args&) {
       make_mmio_spte(vm.get(vm::kMmioValue), vm.get(vm::kGeneration), fault_gpa(view).value);
   const auto entry = tables.find_or_make(fault_gpa(view));
   tables.write_mmio(entry, spte);
-  view.say("trace", {{"event", std::string("mark_mmio_spte")},
-                     {"gfn", Hex{fault_gfn(view)}},
-                     {"spte", Hex{spte}},
-                     {"spa", Hex{entry.spa.value}}});
+  view.say("trace", [&] {
+    return EventFields{{"event", std::string("mark_mmio_spte")},
+                       {"gfn", Hex{fault_gfn(view)}},
+                       {"spte", Hex{spte}},
+                       {"spa", Hex{entry.spa.value}}};
+  });
   return ActionResult::done().note(spte);
 }
 
@@ -67,10 +72,12 @@ ActionResult install_spte(View& view, const Args&) {
   const auto entry = tables.find_or_make(fault_gpa(view));
   tables.write(entry, spte);
   vcpu_of(view).set(vcpu::kFaultFrame, 0);
-  view.say("trace", {{"event", std::string("kvm_mmu_set_spte")},
-                     {"gfn", Hex{fault_gfn(view)}},
-                     {"spte", Hex{spte}},
-                     {"spa", Hex{entry.spa.value}}});
+  view.say("trace", [&] {
+    return EventFields{{"event", std::string("kvm_mmu_set_spte")},
+                       {"gfn", Hex{fault_gfn(view)}},
+                       {"spte", Hex{spte}},
+                       {"spa", Hex{entry.spa.value}}};
+  });
   return ActionResult::done().note(spte);
 }
 

@@ -84,8 +84,8 @@ class PhysicalMemory {
   // Any number of bytes that are contiguous in physical memory.
   void read_bytes(HostPhysAddr address, void* data, std::uint64_t size, KeyId key) const {
     if (!keyed_ && address.page_offset() + size <= kPageSize) [[likely]] {
-      const auto* page =
-          reinterpret_cast<const char*>(store_->words_of_page(Space::kDram, address.page_number()));
+      const auto* page = reinterpret_cast<const char*>(
+          store_->words_of_any_page(Space::kDram, address.page_number()));
       std::memcpy(data, page + address.page_offset(), size);
       return;
     }
