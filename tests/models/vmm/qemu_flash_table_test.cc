@@ -156,7 +156,7 @@ TEST_CASE("wcycle 1: each command's second write, in every version") {
 
 TEST_CASE("wcycle 2 and 3: the write buffer by version") {
   for (const Buffered& row : kBuffered) {
-    CAPTURE(row.version);
+    CAPTURE(std::string(row.version));
     CAPTURE(fmt::format("{:x}", fmt::join(row.elements, " ")));
     QemuStory story = story_of(row.version, row.read_only);
     story.command(0xe8);
@@ -173,7 +173,7 @@ TEST_CASE("wcycle 2 and 3: the write buffer by version") {
 
 TEST_CASE("the error of an earlier write prevents a later buffered one, from 9.0 on") {
   for (const char* version : {"qemu-8.2", "qemu-9.0", "qemu-9.1"}) {
-    CAPTURE(version);
+    CAPTURE(std::string(version));
     QemuStory story = story_of(version);
     story.command(0xe8);
     story.command(0x01);

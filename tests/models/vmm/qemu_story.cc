@@ -284,7 +284,12 @@ std::string QemuStory::outcome() {
 
 bool QemuStory::at_rest() {
   const Store& store = std::as_const(*machine_).store();
-  const std::uint64_t begin = kvm_uapi::kVmmPrivate;
+  // What kvm_init asked the kernel stays; nobody holds a lock.
+  const ConstRecord process = qemu::kProcess.at(store, 0);
+  if (process.get(qemu::process::kBql) != 0 || process.get(qemu::process::kInhibit) != 0) {
+    return false;
+  }
+  const std::uint64_t begin = qemu::kThreads.base;
   for (std::uint64_t word = begin; word < qemu::kRegions.base; ++word) {
     if (store.read(Space::kVmm, word) != 0) return false;
   }
