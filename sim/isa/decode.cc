@@ -98,6 +98,9 @@ Operand register_operand(ZydisRegister r, u8 size) {
   if (within(r, ZYDIS_REGISTER_DR0, ZYDIS_REGISTER_DR15)) {
     return {kDebug, static_cast<u8>(r - ZYDIS_REGISTER_DR0), size};
   }
+  if (within(r, ZYDIS_REGISTER_XMM0, ZYDIS_REGISTER_XMM15)) {
+    return {kXmm, static_cast<u8>(r - ZYDIS_REGISTER_XMM0), size};
+  }
   return {kOther, 0, size};
 }
 

@@ -24,6 +24,7 @@ enum class OperandKind : u8 {
   kSegment,    // segment register `index`
   kControl,    // CR `index`
   kDebug,      // DR `index`
+  kXmm,        // XMM register `index`
   kOther,      // a register that the executed set does not have
 };
 

@@ -31,7 +31,7 @@ const Row& row_of(ZydisMnemonic mnemonic) {
   static const Table table =
       build({move_rows(), arithmetic_rows(), multiply_rows(), shift_rows(), bit_test_rows(),
              atomic_rows(), string_rows(), control_rows(), stack_rows(), flag_rows(),
-             interrupt_return_rows(), system_rows(), quiet_rows()});
+             interrupt_return_rows(), system_rows(), quiet_rows(), vector_move_rows()});
   return table[mnemonic];
 }
 

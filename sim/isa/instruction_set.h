@@ -33,6 +33,7 @@ std::span<const Row> flag_rows();
 std::span<const Row> interrupt_return_rows();
 std::span<const Row> system_rows();
 std::span<const Row> quiet_rows();
+std::span<const Row> vector_move_rows();
 
 // JMP, CALL and RET to another code segment share their mnemonics with the near ones.
 std::span<const Row> far_control_rows();

@@ -65,6 +65,8 @@ inline constexpr unsigned kAttrPresent = 7;     // P; DPL is in 6:5
 inline constexpr unsigned kAttrLong = 9;        // L
 inline constexpr unsigned kAttrBig = 10;        // D or B
 
+inline constexpr unsigned kXmmCount = 16;
+
 // Only words: the struct lives inside a word store.
 struct Registers {
   u64 gpr[kGprCount] = {};
@@ -78,6 +80,7 @@ struct Registers {
   u64 pat = 0x0007040600070406;
   u64 cpl = 0;
   u64 interrupt_shadow = 0;  // 1 for one instruction after STI, MOV SS and POP SS
+  u64 xmm[kXmmCount][2] = {};
 
   bool operator==(const Registers&) const = default;
 };
@@ -93,7 +96,8 @@ inline constexpr u64 kFlagCf = bit(0), kFlagReserved1 = bit(1), kFlagPf = bit(2)
 inline constexpr u64 kArithmeticFlags = kFlagCf | kFlagPf | kFlagAf | kFlagZf | kFlagSf | kFlagOf;
 
 // Control register bits that the instruction set itself asks for.
-inline constexpr u64 kCr0Pe = bit(0), kCr0Ts = bit(3), kCr4Tsd = bit(2), kCr4Pce = bit(8),
+inline constexpr u64 kCr0Pe = bit(0), kCr0Em = bit(2), kCr0Ts = bit(3), kCr4Tsd = bit(2),
+                     kCr4Pce = bit(8), kCr4Osfxsr = bit(9), kCr4Osxmmexcpt = bit(10),
                      kCr4Umip = bit(11), kCr4La57 = bit(12), kCr4Fsgsbase = bit(16),
                      kCr4Osxsave = bit(18), kEferLma = bit(10), kEferSvme = bit(12);
 

@@ -132,7 +132,10 @@ void choose_controls(Plan& plan, unsigned vcpu, isa::Registers& r, std::uint64_t
 isa::Registers default_registers(isa::Mode mode) {
   isa::Registers r = isa::flat_registers(mode, 0);
   if (mode != isa::Mode::k16) r.cr0 |= kCr0Ne;
-  if (mode == isa::Mode::k64) r.cr0 |= kCr0Wp;
+  if (mode == isa::Mode::k64) {
+    r.cr0 |= kCr0Wp;
+    r.cr4 |= isa::kCr4Osfxsr | isa::kCr4Osxmmexcpt;
+  }
   return r;
 }
 

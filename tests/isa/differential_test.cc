@@ -336,5 +336,47 @@ TEST_CASE("whole repeated strings agree with the processor, in both directions")
   }
 }
 
+// ----- vector registers --------------------------------------------------------------------------
+
+// What goes through a vector register comes out where it should; the registers themselves are seen
+// by what is stored from them.
+TEST_CASE("moves of sixteen bytes agree with the processor") {
+  Both both;
+  if (!both.native.available()) return;
+  Random random(29);
+  static constexpr const char* kPrograms[][3] = {
+      {"movdqu xmm3, [rbx + 5]", "movdqu [rbx + 33], xmm3", "nop"},
+      {"movups xmm15, [rbx + 1]", "movaps xmm2, xmm15", "movups [rbx - 7], xmm2"},
+      {"movupd xmm8, [rbx]", "movdqa xmm0, xmm8", "movdqa [rbx + 16], xmm0"},
+      {"movaps xmm1, [rbx]", "movapd xmm9, xmm1", "movapd [rbx + 48], xmm9"},
+      {"movdqa xmm4, [rbx]", "movdqu xmm5, xmm4", "movupd [rbx + 21], xmm5"}};
+  for (const auto& program : kPrograms) {
+    for (unsigned i = 0; i < 10; ++i) {
+      const u64 at = reinterpret_cast<u64>(both.host_memory) + 64;
+      for (u8& b : both.host_memory) b = static_cast<u8>(random());
+      Registers model = flat_registers(Mode::k64, kCode);
+      model.gpr[kRbx] = at;
+      model.cr4 |= kCr4Osfxsr;
+      FlatMemory memory(256, at - 64);
+      memory.put_bytes(at - 64, {both.host_memory, both.host_memory + 256});
+      std::vector<u8> all;
+      for (const std::string text : program) {
+        CAPTURE(text);
+        const auto bytes = assemble(text, model.rip, Mode::k64);
+        REQUIRE(bytes.ok());
+        Instruction instruction;
+        REQUIRE(decode(bytes.value(), Mode::k64, instruction) == DecodeStatus::kOk);
+        REQUIRE(execute(instruction, model, memory).kind == OutcomeKind::kRetired);
+        all.insert(all.end(), bytes.value().begin(), bytes.value().end());
+      }
+      NativeState state;
+      state.gpr[kRbx] = at;
+      state.rflags = kFlagReserved1 | kFlagIf;
+      both.native.run(all, state);
+      CHECK(std::memcmp(memory.from(at - 64).data(), both.host_memory, 256) == 0);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace nptsim::isa

@@ -163,5 +163,34 @@ TEST_CASE("POPF below CPL 0 keeps IOPL, and IF too when CPL is above IOPL") {
   CHECK(m.run({"cli"}) == Outcome::exception(kGp, 0));
 }
 
+// APM vol. 4, MOVDQA and MOVDQU, "Exceptions".
+TEST_CASE("a vector move faults in this order: not enabled, not available, not aligned") {
+  struct Refusal {
+    const char* text;
+    u64 cr0, cr4;
+    Outcome outcome;
+  };
+  const Refusal refusals[] = {
+      {"movdqu xmm0, [rbx + 1]", 0, 0, Outcome::exception(kUd)},
+      {"movdqu xmm0, [rbx + 1]", kCr0Em | kCr0Ts, kCr4Osfxsr, Outcome::exception(kUd)},
+      {"movdqa xmm0, [rbx + 1]", kCr0Ts, kCr4Osfxsr, Outcome::exception(kNm)},
+      {"movdqa xmm0, [rbx + 1]", 0, kCr4Osfxsr, Outcome::exception(kGp, 0)},
+      {"movaps [rbx + 8], xmm0", 0, kCr4Osfxsr, Outcome::exception(kGp, 0)},
+      {"movdqu xmm0, [rdi]", 0, kCr4Osfxsr, Outcome::stopped()},
+      {"movdqu [rdi], xmm0", 0, kCr4Osfxsr, Outcome::stopped()},
+  };
+  for (const Refusal& refusal : refusals) {
+    CAPTURE(refusal.text);
+    FlatMachine m;
+    m.regs.cr0 |= refusal.cr0;
+    m.regs.cr4 |= refusal.cr4;
+    m.regs.gpr[kRdi] = 0x7fff00000000;  // outside memory
+    m.load_program({refusal.text});
+    const Registers before = m.regs;
+    CHECK(m.step() == refusal.outcome);
+    CHECK(m.regs == before);
+  }
+}
+
 }  // namespace
 }  // namespace nptsim::isa
