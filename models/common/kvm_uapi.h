@@ -1,7 +1,7 @@
 // The interface between KVM and its VMM: what both sides read and write, as words.
 //
-// The shared kvm_run page and the arguments of an ioctl lie in Space::kVmm. Neither model knows more
-// of the other than this (Linux include/uapi/linux/kvm.h).
+// The shared kvm_run page and the arguments of an ioctl lie in Space::kVmm. Neither model knows
+// more of the other than this (Linux include/uapi/linux/kvm.h).
 #ifndef NPTSIM_MODELS_COMMON_KVM_UAPI_H_
 #define NPTSIM_MODELS_COMMON_KVM_UAPI_H_
 
@@ -25,12 +25,18 @@ enum class ExitReason : std::uint8_t {
   kErrno,
 };
 inline constexpr std::string_view kExitReasonWords[] = {
-    "none", "io", "mmio", "shutdown", "fail-entry", "internal-error", "sev-term", "ap-reset-hold",
-    "errno"};
+    "none",           "io",       "mmio",          "shutdown", "fail-entry",
+    "internal-error", "sev-term", "ap-reset-hold", "errno"};
 
 // Linux include/uapi/asm-generic/errno-base.h.
-enum class Errno : std::uint8_t { kNone = 0, kEnoent = 2, kEnomem = 12, kEfault = 14, kEexist = 17,
-                                  kEinval = 22 };
+enum class Errno : std::uint8_t {
+  kNone = 0,
+  kEnoent = 2,
+  kEnomem = 12,
+  kEfault = 14,
+  kEexist = 17,
+  kEinval = 22
+};
 
 // One kvm_run page a vCPU, in Space::kVmm.
 namespace run {
@@ -57,18 +63,47 @@ inline constexpr RecordArray kRuns{&run::kLayout, Space::kVmm, 0, 64};
 // offset in it.
 namespace region {
 inline constexpr Field kSlot{"slot", 0, 15, 0, ""};
-inline constexpr Field kLogDirty{"KVM_MEM_LOG_DIRTY_PAGES", 0, 16, 16, ""};
-inline constexpr Field kReadonly{"KVM_MEM_READONLY", 0, 17, 17, ""};
-inline constexpr Field kOtherFlags{"other flags", 0, 31, 18, ""};
+inline constexpr Field kLogDirty{"KVM_MEM_LOG_DIRTY_PAGES", 0, 16, 16, "flag 1"};
+inline constexpr Field kReadonly{"KVM_MEM_READONLY", 0, 17, 17, "flag 2"};
+inline constexpr Field kNoUserAddress{"userspace_addr: above user space", 0, 18, 18, ""};
+inline constexpr Field kAddressSpace{"slot: address space", 0, 47, 32, "1 is SMM's"};
+inline constexpr Field kOtherFlags{"other flags", 5, 63, 0, ""};
 inline constexpr Field kGpa{"guest_phys_addr", 1, 63, 0, ""};
 inline constexpr Field kSize{"memory_size", 2, 63, 0, "bytes; 0 deletes"};
 inline constexpr Field kBacking{"userspace_addr: mapping", 3, 31, 0, "backing"};
 inline constexpr Field kOffset{"userspace_addr: offset", 4, 63, 0, "bytes"};
-inline constexpr Field kFields[] = {kSlot, kLogDirty, kReadonly, kOtherFlags,
-                                    kGpa,  kSize,     kBacking,  kOffset};
+inline constexpr Field kFields[] = {kSlot, kLogDirty, kReadonly, kNoUserAddress, kAddressSpace,
+                                    kGpa,  kSize,     kBacking,  kOffset,        kOtherFlags};
 inline constexpr RecordLayout kLayout{"kvm_userspace_memory_region2", 8, kFields};
 }  // namespace region
 inline constexpr RecordArray kRegionRequest{&region::kLayout, Space::kVmm, 0x1000, 1};
+
+// struct kvm_dirty_log. The bitmap itself is told by events.
+namespace dirty_log {
+inline constexpr Field kSlot{"slot", 0, 31, 0, "address space in bits 31:16"};
+inline constexpr Field kFields[] = {kSlot};
+inline constexpr RecordLayout kLayout{"kvm_dirty_log", 1, kFields};
+}  // namespace dirty_log
+inline constexpr RecordArray kDirtyLogRequest{&dirty_log::kLayout, Space::kVmm, 0x1020, 1};
+
+// struct kvm_ioeventfd.
+namespace ioeventfd {
+inline constexpr Field kAddress{"addr", 0, 63, 0, "GPA"};
+inline constexpr Field kLength{"len", 1, 31, 0, "bytes; 0: of any length"};
+inline constexpr Field kFields[] = {kAddress, kLength};
+inline constexpr RecordLayout kLayout{"kvm_ioeventfd", 2, kFields};
+}  // namespace ioeventfd
+inline constexpr RecordArray kIoeventfdRequest{&ioeventfd::kLayout, Space::kVmm, 0x1028, 1};
+
+// A change to the host's mapping of a backing: what the MMU notifier tells KVM.
+namespace host_range {
+inline constexpr Field kBacking{"mapping", 0, 31, 0, "backing"};
+inline constexpr Field kFirstPage{"first page", 1, 63, 0, ""};
+inline constexpr Field kPages{"pages", 2, 63, 0, ""};
+inline constexpr Field kFields[] = {kBacking, kFirstPage, kPages};
+inline constexpr RecordLayout kLayout{"mmu_notifier_range", 4, kFields};
+}  // namespace host_range
+inline constexpr RecordArray kNotifierRange{&host_range::kLayout, Space::kVmm, 0x1030, 1};
 
 // What the kernel answers when the VMM asks on the VM's file descriptor; set by create_vm.
 namespace vm {

@@ -36,7 +36,7 @@ void for_each_piece(std::uint64_t offset, std::uint64_t size, Each&& each) {
 }  // namespace
 
 std::string_view name_of(HostProtection protection) {
-  constexpr std::string_view kNames[kHostProtections] = {"rw",   "read",        "none",
+  constexpr std::string_view kNames[kHostProtections] = {"rw",       "read",        "none",
                                                          "unmapped", "pfnmap-read", "poisoned"};
   return kNames[static_cast<unsigned>(protection)];
 }
@@ -70,10 +70,10 @@ void free_frame(Store& store, HostPhysAddr frame) {
 }
 
 BackingPage backing_page(const Store& store, BackingId backing, std::uint64_t page) {
+  if (backing == kNoBacking) return {HostProtection::kUnmapped, std::nullopt};
   const std::uint64_t word = store.read(Space::kHost, word_of_page(backing, page));
   BackingPage result;
-  result.protection =
-      static_cast<HostProtection>(get_bits(word, kProtectionHigh, kProtectionLow));
+  result.protection = static_cast<HostProtection>(get_bits(word, kProtectionHigh, kProtectionLow));
   if (has_bit(word, kPopulatedBit)) result.frame = HostPhysAddr(word & ~kPageMask);
   return result;
 }
@@ -94,6 +94,18 @@ HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page) {
   store.write(Space::kHost, kFrameOwners + frame.page_number(),
               (static_cast<std::uint64_t>(backing) + 1) << 32 | page);
   return frame;
+}
+
+void discard(Store& store, BackingId backing, std::uint64_t page) {
+  const std::uint64_t index = word_of_page(backing, page);
+  const std::uint64_t word = store.read(Space::kHost, index);
+  if (!has_bit(word, kPopulatedBit)) return;
+  const HostPhysAddr frame(word & ~kPageMask);
+  free_frame(store, frame);
+  store.write(Space::kHost, kFrameOwners + frame.page_number(), 0);
+  store.write(Space::kHost, index,
+              with_bits(0, kProtectionHigh, kProtectionLow,
+                        get_bits(word, kProtectionHigh, kProtectionLow)));
 }
 
 std::optional<FrameOwner> owner_of(const Store& store, HostPhysAddr frame) {

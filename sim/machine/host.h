@@ -44,8 +44,12 @@ inline constexpr std::uint64_t kFirstFreeFrame = 0x100;  // SPA 1 MiB
 HostPhysAddr allocate_frame(Store& store);
 void free_frame(Store& store, HostPhysAddr frame);
 
+// kNoBacking has no page.
 BackingPage backing_page(const Store& store, BackingId backing, std::uint64_t page);
 void set_protection(Store& store, BackingId backing, std::uint64_t page, HostProtection value);
+// The frame is given back; the next use of the page finds zeros (madvise MADV_DONTNEED of private
+// memory, a truncated file). Whoever maps the frame must have let go of it before.
+void discard(Store& store, BackingId backing, std::uint64_t page);
 // The frame of a page, allocated now if it has none.
 HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page);
 

@@ -94,19 +94,28 @@ bool next_fragment(View& view) {
 }
 
 // From the VMCB if the processor gave bytes, else from the guest's memory, which for an SEV guest
-// is ciphertext to KVM.
-isa::DecodeStatus decode_at_rip(OpenView& view, isa::Instruction& instruction) {
+// is ciphertext to KVM. Where the guest's tables have no bytes left for it the fetch is a #PF of
+// the guest (Linux arch/x86/kvm/emulate.c __do_insn_fetch_bytes).
+struct Decoded {
+  isa::DecodeStatus status = isa::DecodeStatus::kOk;
+  std::optional<EmulatorPort::PageFault> page_fault;
+};
+
+Decoded decode_at_rip(OpenView& view, isa::Instruction& instruction) {
   const svm::VcpuRecord& v = view.vcpu_state();
   unsigned char bytes[15] = {};
   unsigned count = static_cast<unsigned>(v.exit.insn_count);
+  EmulatorPort port(view, false);
   if (count > 0) {
     const auto* given = reinterpret_cast<const unsigned char*>(v.exit.insn_bytes);
     for (unsigned i = 0; i < count; ++i) bytes[i] = given[i];
   } else {
-    EmulatorPort port(view, false);
     count = port.fetch(isa::code_address(v.registers), bytes, sizeof bytes);
   }
-  return isa::decode({bytes, count}, isa::mode_of(v.registers), instruction);
+  Decoded decoded;
+  decoded.status = isa::decode({bytes, count}, isa::mode_of(v.registers), instruction);
+  if (decoded.status == isa::DecodeStatus::kNeedsMoreBytes) decoded.page_fault = port.page_fault();
+  return decoded;
 }
 
 // The opcode byte of an instruction of the one-byte map; 0x0f for all others.
@@ -119,6 +128,12 @@ isa::u8 opcode_of(const isa::Instruction& instruction) {
     if (!legacy_prefix && !rex) return byte;
   }
   return 0;
+}
+
+// inject_emulated_exception.
+void inject_page_fault(OpenView& view, const EmulatorPort::PageFault& fault) {
+  view.vcpu_state().registers.cr2 = fault.address.value;
+  queue_exception(view, isa::kPf, fault.error_code);
 }
 
 // One round: one instruction, or one iteration of a repeated one.
@@ -134,7 +149,8 @@ bool can_use_fault_gpa(const isa::Instruction& instruction) {
   const bool string = opcode >= 0xa4 && opcode <= 0xaf && opcode != 0xa8 && opcode != 0xa9;
   if (string && instruction.repeat != isa::Repeat::kNone) return false;
   const bool movs_or_cmps = opcode >= 0xa4 && opcode <= 0xa7;
-  const bool stack_of_memory = opcode == 0x8f || (opcode == 0xff && instruction.has_memory_operand());
+  const bool stack_of_memory =
+      opcode == 0x8f || (opcode == 0xff && instruction.has_memory_operand());
   return !movs_or_cmps && !stack_of_memory;
 }
 
@@ -156,8 +172,7 @@ Round emulate_round(OpenView& view, const isa::Instruction& instruction) {
     case isa::OutcomeKind::kStopped:
       if (port.page_fault()) {
         forget_answers(view);
-        v.registers.cr2 = port.page_fault()->address.value;
-        queue_exception(view, isa::kPf, port.page_fault()->error_code);
+        inject_page_fault(view, *port.page_fault());
         return {kFault, false};
       }
       vcpu_of(view).set(vcpu::kReadBytes, port.pending_read()->length);
@@ -194,7 +209,12 @@ ActionResult emulate_instruction(OpenView& view, const Args&) {
   // instruction (complete_emulated_mmio returns 1 for a write).
   if (had_fragments) return gives(kDone);
   isa::Instruction instruction;
-  if (decode_at_rip(view, instruction) != isa::DecodeStatus::kOk) {
+  const Decoded decoded = decode_at_rip(view, instruction);
+  if (decoded.page_fault) {
+    inject_page_fault(view, *decoded.page_fault);
+    return gives(kFault);
+  }
+  if (decoded.status != isa::DecodeStatus::kOk) {
     trace_emulation(view, true);
     return gives(kFailed);
   }
@@ -213,14 +233,14 @@ void add_emulation_actions(rules::Vocabulary& v) {
   rules::FactDef emulation;
   emulation.name = "emulation";
   emulation.values = {"done", "mmio", "fault", "failed"};
-  emulation.text = "how far x86_emulate_instruction came: done, MMIO for user space, an exception "
-                   "of the guest, or it cannot emulate this";
+  emulation.text =
+      "how far x86_emulate_instruction came: done, MMIO for user space, an exception "
+      "of the guest, or it cannot emulate this";
   v.add(emulation);
-  rules::ActionDef emulate =
-      open_action<emulate_instruction>("emulate_instruction", {},
-                                       "registers and memory of the guest, kvm_run",
-                                       "x86_emulate_instruction: decodes and executes one "
-                                       "instruction against the memslots");
+  rules::ActionDef emulate = open_action<emulate_instruction>(
+      "emulate_instruction", {}, "registers and memory of the guest, kvm_run",
+      "x86_emulate_instruction: decodes and executes one "
+      "instruction against the memslots");
   emulate.gives = {"emulation"};
   v.add(emulate);
 }

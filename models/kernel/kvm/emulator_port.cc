@@ -6,8 +6,8 @@
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/fault.h"
 #include "models/kernel/kvm/guest_memory.h"
-#include "sim/arch/svm/exit_info.h"
-#include "sim/machine/guest_lookup.h"
+#include "models/kernel/kvm/guest_walk.h"
+#include "models/kernel/kvm/mmio_bus.h"
 
 namespace nptsim::kvm {
 namespace {
@@ -19,27 +19,18 @@ constexpr unsigned kPiece = 8;  // KVM_MMIO fragments: kvm_run.mmio.data
 EmulatorPort::EmulatorPort(machine::OpenView& view, bool use_fault_gpa)
     : view_(view), use_fault_gpa_(use_fault_gpa) {}
 
-// KVM takes the GPA of the fault when the page offset matches, which is how it can emulate for an SEV
-// guest, whose tables are ciphertext to it; else it walks the guest's tables by the guest's own
+// KVM takes the GPA of the fault when the page offset matches, which is how it can emulate for an
+// SEV guest, whose tables are ciphertext to it; else it walks the guest's tables by the guest's own
 // rights (emulator_read_write_onepage, vcpu_mmio_gva_to_gpa).
-std::optional<GuestPhysAddr> EmulatorPort::translate(GuestVirtAddr address, Kind kind,
+std::optional<GuestPhysAddr> EmulatorPort::translate(GuestVirtAddr address, WalkFor access,
                                                      isa::Privilege privilege) {
   if (use_fault_gpa_ && fault_gpa(view_).page_offset() == address.page_offset()) {
     return fault_gpa(view_);
   }
-  const isa::Registers& r = view_.vcpu_state().registers;
-  arch::PhysicalMemory memory = view_.memory();
-  const auto mapping = machine::look_up(view_.setup(), memory, r, address, arch::kNoKey);
-  const bool user = privilege == isa::Privilege::kCurrent && r.cpl == 3;
-  constexpr unsigned kCr0Wp = 16;
-  const bool write_denied = kind == Kind::kWrite && mapping && !mapping->writable &&
-                            (user || has_bit(r.cr0, kCr0Wp));
-  if (mapping && !write_denied && !(user && !mapping->user)) return mapping->gpa;
-  std::uint64_t error = mapping ? svm::kErrorP : 0;
-  if (kind == Kind::kWrite) error |= svm::kErrorRw;
-  if (user) error |= svm::kErrorUs;
-  page_fault_ = PageFault{address, static_cast<std::uint32_t>(error)};
-  return std::nullopt;
+  const bool user = privilege == isa::Privilege::kCurrent && view_.vcpu_state().registers.cpl == 3;
+  const GuestTranslation found = walk_guest_tables(view_, address, access, user);
+  if (!found.gpa) page_fault_ = PageFault{address, found.error_code};
+  return found.gpa;
 }
 
 // Memory, or an answer that user space has given already, or the request for one.
@@ -64,7 +55,7 @@ isa::PortStatus EmulatorPort::load(GuestVirtAddr address, void* data, unsigned s
                                    isa::Privilege privilege) {
   for (unsigned done = 0; done < size;) {
     const auto part = static_cast<unsigned>(bytes_in_page((address + done).value, size - done));
-    const auto gpa = translate(address + done, Kind::kRead, privilege);
+    const auto gpa = translate(address + done, WalkFor::kRead, privilege);
     if (!gpa || !read_piece(*gpa, static_cast<char*>(data) + done, part)) {
       return isa::PortStatus::kStopped;
     }
@@ -76,7 +67,7 @@ isa::PortStatus EmulatorPort::load(GuestVirtAddr address, void* data, unsigned s
 isa::PortStatus EmulatorPort::prepare_store(GuestVirtAddr address, unsigned size,
                                             isa::Privilege privilege) {
   for (unsigned done = 0; done < size;) {
-    if (!translate(address + done, Kind::kWrite, privilege)) return isa::PortStatus::kStopped;
+    if (!translate(address + done, WalkFor::kWrite, privilege)) return isa::PortStatus::kStopped;
     done += static_cast<unsigned>(bytes_in_page((address + done).value, size - done));
   }
   return isa::PortStatus::kOk;
@@ -94,7 +85,7 @@ isa::PortStatus EmulatorPort::store(GuestVirtAddr address, const void* data, uns
                                     isa::Privilege privilege) {
   for (unsigned done = 0; done < size;) {
     const auto part = static_cast<unsigned>(bytes_in_page((address + done).value, size - done));
-    const auto gpa = translate(address + done, Kind::kWrite, privilege);
+    const auto gpa = translate(address + done, WalkFor::kWrite, privilege);
     if (!gpa) return isa::PortStatus::kStopped;
     const auto* bytes = static_cast<const char*>(data) + done;
     stores_.push_back({*gpa, std::vector<char>(bytes, bytes + part)});
@@ -107,8 +98,7 @@ unsigned EmulatorPort::fetch(GuestVirtAddr address, void* data, unsigned size) {
   unsigned done = 0;
   while (done < size) {
     const auto part = static_cast<unsigned>(bytes_in_page((address + done).value, size - done));
-    const auto gpa = translate(address + done, Kind::kRead, isa::Privilege::kCurrent);
-    page_fault_.reset();
+    const auto gpa = translate(address + done, WalkFor::kFetch, isa::Privilege::kCurrent);
     if (!gpa || !read_guest(view_, *gpa, static_cast<char*>(data) + done, part)) break;
     done += part;
   }
@@ -120,7 +110,12 @@ std::vector<MmioFragment> EmulatorPort::commit() {
   for (const Store& store : stores_) {
     const auto size = static_cast<unsigned>(store.bytes.size());
     if (write_guest(view_, store.gpa, store.bytes.data(), size)) continue;
-    for (unsigned done = 0; done < size; done += kPiece) {
+    // vcpu_mmio_write: the bus takes pieces from the front, user space gets the rest.
+    unsigned done = 0;
+    while (done < size && write_mmio_bus(view_, store.gpa + done, std::min(size - done, kPiece))) {
+      done += std::min(size - done, kPiece);
+    }
+    for (; done < size; done += kPiece) {
       MmioFragment fragment{store.gpa + done, std::min(size - done, kPiece), 0};
       std::memcpy(&fragment.data, store.bytes.data() + done, fragment.length);
       fragments.push_back(fragment);

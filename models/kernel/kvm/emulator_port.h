@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "models/kernel/kvm/guest_walk.h"
 #include "sim/isa/memory_port.h"
 #include "sim/machine/view.h"
 
@@ -35,7 +36,8 @@ class EmulatorPort final : public isa::MemoryPort {
   isa::PortStatus prepare_store(GuestVirtAddr address, unsigned size,
                                 isa::Privilege privilege) override;
 
-  // Instruction bytes; fewer than asked for where memory ends. Nothing when not one can be read.
+  // Instruction bytes; fewer than asked for where memory ends, or where the guest's own tables do:
+  // then page_fault() says so.
   unsigned fetch(GuestVirtAddr address, void* data, unsigned size);
 
   // Why the last call stopped: a read that user space must answer, or a #PF of the guest.
@@ -50,8 +52,7 @@ class EmulatorPort final : public isa::MemoryPort {
   std::vector<MmioFragment> commit();
 
  private:
-  enum class Kind : std::uint8_t { kRead, kWrite };
-  std::optional<GuestPhysAddr> translate(GuestVirtAddr address, Kind kind,
+  std::optional<GuestPhysAddr> translate(GuestVirtAddr address, WalkFor access,
                                          isa::Privilege privilege);
   bool read_piece(GuestPhysAddr gpa, char* data, unsigned size);
 

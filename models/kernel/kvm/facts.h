@@ -6,11 +6,11 @@
 
 namespace nptsim::kvm {
 
-void add_exit_facts(rules::Vocabulary& vocabulary);      // the #VMEXIT and the fault
-void add_vm_facts(rules::Vocabulary& vocabulary);        // the VM's type, masks, the processor
-void add_memory_facts(rules::Vocabulary& vocabulary);    // slot, host mapping, nested entry
-void add_vmgexit_facts(rules::Vocabulary& vocabulary);   // GHCB and MSR protocol
-void add_request_facts(rules::Vocabulary& vocabulary);   // the memslot ioctl
+void add_exit_facts(rules::Vocabulary& vocabulary);     // the #VMEXIT and the fault
+void add_vm_facts(rules::Vocabulary& vocabulary);       // the VM's type, masks, the processor
+void add_memory_facts(rules::Vocabulary& vocabulary);   // slot, host mapping, nested entry
+void add_vmgexit_facts(rules::Vocabulary& vocabulary);  // GHCB and MSR protocol
+void add_request_facts(rules::Vocabulary& vocabulary);  // the memslot ioctl
 
 void add_fault_actions(rules::Vocabulary& vocabulary);
 void add_emulation_actions(rules::Vocabulary& vocabulary);
@@ -18,6 +18,10 @@ void add_exit_actions(rules::Vocabulary& vocabulary);
 void add_vmgexit_actions(rules::Vocabulary& vocabulary);
 void add_memslot_actions(rules::Vocabulary& vocabulary);
 void add_create_actions(rules::Vocabulary& vocabulary);
+
+// Facts and actions of one subject.
+void add_dirty_log(rules::Vocabulary& vocabulary);
+void add_mmio_bus(rules::Vocabulary& vocabulary);
 
 }  // namespace nptsim::kvm
 

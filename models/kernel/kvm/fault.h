@@ -11,9 +11,7 @@ namespace nptsim::kvm {
 inline GuestPhysAddr fault_gpa(const machine::View& view) {
   return GuestPhysAddr(view.exit_record().exit_info_2);
 }
-inline std::uint64_t fault_gfn(const machine::View& view) {
-  return fault_gpa(view).page_number();
-}
+inline std::uint64_t fault_gfn(const machine::View& view) { return fault_gpa(view).page_number(); }
 
 inline bool host_la57(const machine::View& view) {
   constexpr unsigned kLa57 = 12;
@@ -25,6 +23,13 @@ inline NestedTables tables_of(machine::View& view) {
 inline const NestedTables tables_of(const machine::View& view) {
   // Only its const functions are used: the store is not written through it.
   return NestedTables(const_cast<Store&>(view.store()), host_la57(view));
+}
+
+// The TLBs of all vCPUs forget what the nested tables said.
+inline void flush_tlbs(machine::View& view) {
+  for (unsigned vcpu = 0; vcpu < view.setup().vcpus; ++vcpu) {
+    svm::vcpu_record(view.store(), vcpu).control.tlb_control = 1;
+  }
 }
 
 }  // namespace nptsim::kvm

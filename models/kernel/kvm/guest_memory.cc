@@ -7,10 +7,13 @@ namespace {
 
 bool host_allows(machine::HostProtection protection, bool write) {
   switch (protection) {
-    case machine::HostProtection::kReadWrite: return true;
+    case machine::HostProtection::kReadWrite:
+      return true;
     case machine::HostProtection::kRead:
-    case machine::HostProtection::kPfnmapRead: return !write;
-    default: return false;
+    case machine::HostProtection::kPfnmapRead:
+      return !write;
+    default:
+      return false;
   }
 }
 
@@ -44,6 +47,7 @@ bool write_guest(machine::View& view, GuestPhysAddr gpa, const void* data, unsig
   arch::PhysicalMemory memory = view.memory();
   return for_pages(view, gpa, size, true, [&](auto backing, auto offset, auto done, auto length) {
     machine::write_backing(memory, backing, offset, static_cast<const char*>(data) + done, length);
+    mark_page_dirty(view.store(), (gpa + done).page_number());
   });
 }
 

@@ -19,6 +19,8 @@ const rules::Vocabulary& vocabulary() {
     add_vmgexit_actions(v);
     add_memslot_actions(v);
     add_create_actions(v);
+    add_dirty_log(v);
+    add_mmio_bus(v);
     v.name_sealed_fact("guest.sealed");
     v.name_vm_fact("vm");
     return v;

@@ -11,7 +11,9 @@ ConstRecord request_of(const View& view) { return kvm_uapi::kRegionRequest.at(vi
 
 // The record that the request's slot number names.
 std::optional<ConstRecord> target_of(const View& view) {
-  const auto index = slot_with_id(view.store(), request_of(view).get(region::kSlot));
+  const ConstRecord request = request_of(view);
+  const auto index =
+      slot_with_id(view.store(), request.get(region::kAddressSpace), request.get(region::kSlot));
   if (!index) return std::nullopt;
   return kSlots.at(view.store(), *index);
 }
@@ -21,8 +23,6 @@ unsigned flag(const View& view) {
   return request_of(view).get(field) != 0;
 }
 
-// KVM_USER_MEM_SLOTS: 32767 - 3 internal ones; the records of this model are fewer.
-constexpr std::uint64_t kUserSlots = 32764;
 constexpr std::uint64_t kMaxPages = (1ull << 31) - 1;  // KVM_MEM_MAX_NR_PAGES
 
 unsigned shape(const View& view) {
@@ -30,8 +30,9 @@ unsigned shape(const View& view) {
   const std::uint64_t gpa = request.get(region::kGpa), size = request.get(region::kSize);
   const bool aligned = ((gpa | size | request.get(region::kOffset)) & kPageMask) == 0;
   const bool wraps = gpa + size < gpa;
-  return aligned && !wraps && request.get(region::kSlot) < kUserSlots &&
-         (size >> kPageShift) <= kMaxPages;
+  return aligned && !wraps && !request.get(region::kNoUserAddress) &&
+         request.get(region::kAddressSpace) < kAddressSpaces &&
+         request.get(region::kSlot) < kUserSlots && (size >> kPageShift) <= kMaxPages;
 }
 
 unsigned size(const View& view) { return request_of(view).get(region::kSize) != 0; }
@@ -63,10 +64,12 @@ unsigned overlaps(const View& view) {
   const ConstRecord request = request_of(view);
   const std::uint64_t first = request.get(region::kGpa) >> kPageShift;
   const std::uint64_t end = first + (request.get(region::kSize) >> kPageShift);
+  const std::uint64_t address_space = request.get(region::kAddressSpace);
   const std::uint64_t count = vm_of(view).get(vm::kSlots);
   for (std::uint64_t i = 0; i < count; ++i) {
     const ConstRecord other = kSlots.at(view.store(), i);
-    if (!other.get(slot::kUsed) || other.get(slot::kId) == request.get(region::kSlot)) continue;
+    if (!other.get(slot::kUsed) || other.get(slot::kAddressSpace) != address_space) continue;
+    if (other.get(slot::kId) == request.get(region::kSlot)) continue;
     const std::uint64_t base = other.get(slot::kBaseGfn);
     if (first < base + other.get(slot::kPages) && base < end) return 1;
   }
@@ -88,7 +91,7 @@ void add_request_facts(rules::Vocabulary& v) {
   v.add(fact<flag<region::kLogDirty>>("request.log_dirty", kNoYes, "KVM_MEM_LOG_DIRTY_PAGES"));
   v.add(fact<flag<region::kOtherFlags>>("request.other_flags", kNoYes, "any other flag"));
   v.add(fact<shape>("request.shape", {"bad", "ok"},
-                    "alignment, slot number, number of pages, no wrap"));
+                    "alignment, user address, slot number, number of pages, no wrap"));
   v.add(fact<size>("request.size", {"zero", "some"}, "memory_size"));
   v.add(fact<slot_used>("request.slot", {"free", "used"}, "the slot number"));
   v.add(fact<same_backing>("request.same_backing", kNoYes, "userspace_addr and size as before"));

@@ -20,10 +20,10 @@ inline constexpr Field kGenerationWrapped{"memslots.generation_wrapped", 1, 1, 1
                                           "the low 19 bits became 0 in the latest update"};
 inline constexpr Field kMmioValue{"shadow_mmio_value", 2, 63, 0, "0: MMIO caching is off"};
 inline constexpr Field kRoot{"tdp_mmu_root", 3, 63, 0, "SPA of the nested root table"};
-inline constexpr Field kSlots{"memslots.used", 4, 15, 0, "records below this may be used"};
-inline constexpr Field kCreated{"created", 4, 16, 16, ""};
-inline constexpr Field kFields[] = {kGeneration, kUpdating, kGenerationWrapped, kMmioValue,
-                                    kRoot,       kSlots,    kCreated};
+inline constexpr Field kSlots{"memslots.used", 4, 31, 0, "records below this may be used"};
+inline constexpr Field kCreated{"created", 4, 32, 32, ""};
+inline constexpr Field kFields[] = {kGeneration, kUpdating, kGenerationWrapped, kMmioValue, kRoot,
+                                    kSlots,      kCreated};
 inline constexpr RecordLayout kLayout{"kvm", 16, kFields};
 }  // namespace vm
 inline constexpr RecordArray kVm{&vm::kLayout, Space::kKernel, 0, 1};
@@ -35,16 +35,41 @@ inline constexpr Field kInvalid{"KVM_MEMSLOT_INVALID", 0, 1, 1, "being deleted o
 inline constexpr Field kReadonly{"KVM_MEM_READONLY", 0, 2, 2, ""};
 inline constexpr Field kLogDirty{"KVM_MEM_LOG_DIRTY_PAGES", 0, 3, 3, ""};
 inline constexpr Field kId{"id", 0, 31, 16, ""};
+inline constexpr Field kAddressSpace{"as_id", 0, 47, 32, "1 is SMM's"};
 inline constexpr Field kBaseGfn{"base_gfn", 1, 63, 0, ""};
 inline constexpr Field kPages{"npages", 2, 63, 0, ""};
 inline constexpr Field kBacking{"userspace_addr: mapping", 3, 31, 0, "backing"};
 inline constexpr Field kOffset{"userspace_addr: offset", 4, 63, 0, "bytes"};
-inline constexpr Field kFields[] = {kUsed, kInvalid, kReadonly, kLogDirty, kId,
-                                    kBaseGfn, kPages, kBacking, kOffset};
+inline constexpr Field kFields[] = {kUsed,         kInvalid, kReadonly, kLogDirty, kId,
+                                    kAddressSpace, kBaseGfn, kPages,    kBacking,  kOffset};
 inline constexpr RecordLayout kLayout{"memslot", 8, kFields};
 }  // namespace slot
-inline constexpr std::uint64_t kMaxSlots = 256;
-inline constexpr RecordArray kSlots{&slot::kLayout, Space::kKernel, 0x1000, kMaxSlots};
+// KVM_USER_MEM_SLOTS: 32767 less 3 of the kernel's own (Linux arch/x86/include/asm/kvm_host.h), in
+// each address space.
+inline constexpr std::uint64_t kUserSlots = 32764;
+inline constexpr std::uint64_t kMaxSlots = 2 * kUserSlots;
+inline constexpr RecordArray kSlots{&slot::kLayout, Space::kKernel, 0x100000, kMaxSlots};
+
+// kvm_memory_slot.dirty_bitmap: a bit a page, by record.
+inline constexpr std::uint64_t kDirtyBitmaps = 1ull << 40;
+inline constexpr std::uint64_t kDirtyWordsPerSlot = 1ull << 25;  // 2^31 pages
+constexpr WordRef dirty_word(std::uint64_t record, std::uint64_t page) {
+  return {Space::kKernel, kDirtyBitmaps + record * kDirtyWordsPerSlot + page / 64};
+}
+// mark_page_dirty_in_slot: nothing for a slot that does not log.
+void mark_page_dirty(Store& store, std::uint64_t gfn);
+
+// KVM_MMIO_BUS, as far as it holds ioeventfds.
+namespace ioeventfd {
+inline constexpr Field kUsed{"used", 0, 0, 0, ""};
+inline constexpr Field kLength{"length", 0, 15, 8, "0: of any length"};
+inline constexpr Field kAddress{"addr", 1, 63, 0, ""};
+inline constexpr Field kFields[] = {kUsed, kLength, kAddress};
+inline constexpr RecordLayout kLayout{"ioeventfd", 2, kFields};
+}  // namespace ioeventfd
+inline constexpr std::uint64_t kMaxIoeventfds = 999;  // NR_IOBUS_DEVS 1000, less one
+inline constexpr RecordArray kIoeventfds{&ioeventfd::kLayout, Space::kKernel, 0x200000,
+                                         kMaxIoeventfds};
 
 // struct kvm_vcpu, as far as an outcome depends on it.
 namespace vcpu {
@@ -86,11 +111,13 @@ inline constexpr Field kJumpTable{"ap_jump_table", 41, 63, 0, ""};
 // Words 42 on: the fragments, kFragmentWords each: GPA, length, data.
 inline constexpr unsigned kFirstFragment = 42, kFragmentWords = 3, kMaxFragments = 8;
 inline constexpr Field kFields[] = {
-    kFaultGpa,  kFaultError, kCacheValid, kCacheGfn, kCacheGeneration, kFaultFrame, kMapWritable,
-    kWakeup,    kReads,      kReadBytes,  kFragments, kFragmentNext, kReadData0, kGhcbGpa,    kExitCode,
-    kExitInfo1, kExitInfo2,  kScratch,    kValid0,   kValid1,          kUsage,      kRax,
-    kRbx,       kRcx,        kRdx,        kRsi,      kXcr0,            kCpl,        kMmioGpa,
-    kMmioLeft,  kMmioDone,   kJumpTable};
+    kFaultGpa,   kFaultError,   kCacheValid, kCacheGfn, kCacheGeneration,
+    kFaultFrame, kMapWritable,  kWakeup,     kReads,    kReadBytes,
+    kFragments,  kFragmentNext, kReadData0,  kGhcbGpa,  kExitCode,
+    kExitInfo1,  kExitInfo2,    kScratch,    kValid0,   kValid1,
+    kUsage,      kRax,          kRbx,        kRcx,      kRdx,
+    kRsi,        kXcr0,         kCpl,        kMmioGpa,  kMmioLeft,
+    kMmioDone,   kJumpTable};
 inline constexpr RecordLayout kLayout{"kvm_vcpu", 80, kFields};
 }  // namespace vcpu
 inline constexpr RecordArray kVcpus{&vcpu::kLayout, Space::kKernel, 0x4000, 64};
@@ -115,10 +142,11 @@ struct FoundSlot {
   machine::BackingId backing = machine::kNoBacking;
   std::uint64_t page = 0;  // of the backing
 };
-// gfn_to_memslot, by the used records.
+// gfn_to_memslot, by the used records; of the address space that is not SMM's.
 std::optional<FoundSlot> slot_of(const Store& store, std::uint64_t gfn);
 // The record of a slot number, if it is in use.
-std::optional<std::uint64_t> slot_with_id(const Store& store, std::uint64_t id);
+std::optional<std::uint64_t> slot_with_id(const Store& store, std::uint64_t address_space,
+                                          std::uint64_t id);
 
 }  // namespace nptsim::kvm
 

@@ -1,0 +1,143 @@
+#include "models/kernel/kvm/guest_walk.h"
+
+#include <array>
+
+#include "models/kernel/kvm/guest_memory.h"
+#include "models/kernel/kvm/state.h"
+#include "sim/arch/svm/entry.h"
+#include "sim/arch/svm/exit_info.h"
+
+namespace nptsim::kvm {
+namespace {
+
+constexpr std::uint64_t kCr0Wp = bit(16), kCr0Pg = bit(31), kCr4Pse = bit(4), kCr4Pae = bit(5),
+                        kCr4Smep = bit(20), kEferNxe = bit(11);
+
+struct Visited {
+  GuestPhysAddr gpa;
+  std::uint64_t word = 0;
+  unsigned level = 0;
+};
+
+class Walker {
+ public:
+  Walker(machine::OpenView& view, GuestVirtAddr address, WalkFor access, bool user)
+      : view_(view),
+        r_(view.vcpu_state().registers),
+        address_(address),
+        access_(access),
+        user_(user) {}
+
+  GuestTranslation walk() {
+    if (!(r_.cr0 & kCr0Pg)) return {GuestPhysAddr(address_.value), 0};
+    choose_format();
+    for (unsigned level = levels_;; --level) {
+      const svm::LevelRules& rules = rules_.at(level);
+      const std::uint64_t index =
+          get_bits(address_.value, rules.shift + rules_.index_bits - 1, rules.shift);
+      Visited& entry = path_[count_++];
+      entry.gpa = GuestPhysAddr(table_ + index * rules_.entry_size);
+      entry.level = level;
+      if (!read_guest(view_, entry.gpa, &entry.word, rules_.entry_size)) return fault(0);
+      const svm::EntryKind kind = svm::classify(entry.word, rules).kind;
+      if (kind == svm::EntryKind::kNotPresent) return fault(0);
+      if (kind == svm::EntryKind::kReserved) return fault(svm::kErrorP | svm::kErrorRsv);
+      add_rights(entry.word, rules);
+      if (kind == svm::EntryKind::kLeaf || level == 1) return end_at(entry.word, level);
+      table_ = entry.word & rules.table_address;
+    }
+  }
+
+ private:
+  // APM vol. 2, 5.1: which paging a guest has chosen.
+  void choose_format() {
+    svm::EntryOptions options;
+    if (view_.setup().keyed()) options.c_mask = view_.setup().cpu.guest_c_mask();
+    options.reserved_address = view_.setup().cpu.guest_reserved_address(options.c_mask);
+    options.nxe = r_.efer & kEferNxe;
+    options.pages_1g = view_.setup().cpu.features.pages_1g;
+    options.pse = r_.cr4 & kCr4Pse;
+    svm::TableFormat format = svm::TableFormat::kLegacy;
+    levels_ = 2;
+    table_ = r_.cr3 & bit_range(31, 12);
+    if (isa::long_mode_active(r_)) {
+      format = svm::TableFormat::kLong;
+      levels_ = (r_.cr4 & isa::kCr4La57) ? 5 : 4;
+      table_ = r_.cr3 & bit_range(51, 12) & ~options.c_mask;
+    } else if (r_.cr4 & kCr4Pae) {
+      format = svm::TableFormat::kPae;
+      levels_ = 3;
+      table_ = r_.cr3 & bit_range(31, 5);
+    }
+    rules_ = svm::make_entry_rules(format, options);
+  }
+
+  void add_rights(std::uint64_t word, const svm::LevelRules& rules) {
+    if (!rules.has_rights) return;
+    writable_ &= (word & svm::kEntryRw) != 0;
+    user_page_ &= (word & svm::kEntryUs) != 0;
+    no_execute_ |= (r_.efer & kEferNxe) && rules_.entry_size == 8 && (word & svm::kEntryNx);
+  }
+
+  bool denied() const {
+    if (user_ && !user_page_) return true;
+    if (access_ == WalkFor::kWrite && !writable_) return user_ || (r_.cr0 & kCr0Wp);
+    if (access_ != WalkFor::kFetch) return false;
+    return no_execute_ || (!user_ && user_page_ && (r_.cr4 & kCr4Smep));
+  }
+
+  GuestTranslation end_at(std::uint64_t word, unsigned level) {
+    if (denied()) return fault(svm::kErrorP);
+    if (!set_accessed_and_dirty()) return fault(svm::kErrorP);
+    const std::uint64_t offset = bit_range(rules_.at(level).shift - 1, 0);
+    const std::uint64_t frame = svm::leaf_frame(word, rules_, level);
+    return {GuestPhysAddr((frame & ~offset) | (address_.value & offset)), 0};
+  }
+
+  // A table in a read-only slot stays as it is. False where the host's mapping forbids the write.
+  bool set_accessed_and_dirty() {
+    for (unsigned i = 0; i < count_; ++i) {
+      const Visited& entry = path_[i];
+      if (!rules_.at(entry.level).has_rights) continue;
+      const bool leaf = i + 1 == count_;
+      std::uint64_t wanted = svm::kEntryA;
+      if (leaf && access_ == WalkFor::kWrite) wanted |= svm::kEntryD;
+      const std::uint64_t word = entry.word | wanted;
+      if (word == entry.word) continue;
+      const auto slot = slot_of(view_.store(), entry.gpa.page_number());
+      if (slot && slot->readonly) continue;
+      if (!write_guest(view_, entry.gpa, &word, rules_.entry_size)) return false;
+    }
+    return true;
+  }
+
+  GuestTranslation fault(std::uint64_t error) const {
+    if (access_ == WalkFor::kWrite) error |= svm::kErrorRw;
+    if (user_) error |= svm::kErrorUs;
+    // The bit exists with NX or SMEP only.
+    const bool fetch_bit = (r_.efer & kEferNxe) || (r_.cr4 & kCr4Smep);
+    if (access_ == WalkFor::kFetch && fetch_bit) error |= svm::kErrorId;
+    return {std::nullopt, static_cast<std::uint32_t>(error)};
+  }
+
+  machine::OpenView& view_;
+  const isa::Registers& r_;
+  GuestVirtAddr address_;
+  WalkFor access_;
+  bool user_;
+  svm::EntryRules rules_;
+  unsigned levels_ = 0;
+  std::uint64_t table_ = 0;
+  std::array<Visited, svm::kTopLevel> path_{};
+  unsigned count_ = 0;
+  bool writable_ = true, user_page_ = true, no_execute_ = false;
+};
+
+}  // namespace
+
+GuestTranslation walk_guest_tables(machine::OpenView& view, GuestVirtAddr address, WalkFor access,
+                                   bool user) {
+  return Walker(view, address, access, user).walk();
+}
+
+}  // namespace nptsim::kvm
