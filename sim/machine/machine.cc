@@ -58,10 +58,14 @@ void Machine::speak(unsigned actor, Layer layer) {
 
 const rules::Program& Machine::program_of(Layer layer) const {
   switch (layer) {
-    case Layer::kGuest: return *setup_->guest;
-    case Layer::kKernel: return *setup_->kernel;
-    case Layer::kVmm: return *setup_->vmm;
-    default: NPTSIM_BUG("a layer without rules");
+    case Layer::kGuest:
+      return *setup_->guest;
+    case Layer::kKernel:
+      return *setup_->kernel;
+    case Layer::kVmm:
+      return *setup_->vmm;
+    default:
+      NPTSIM_BUG("a layer without rules");
   }
 }
 
@@ -157,9 +161,9 @@ StepNote Machine::after_attempt(unsigned vcpu, const svm::Attempt& attempt) {
       enter_handler(vcpu, attempt.event);
       break;
     case svm::AttemptKind::kExit:
-      push_or_end(vcpu, ActorFrames(store_, vcpu)
-                            .push(Layer::kKernel,
-                                  rules::begin(*setup_->kernel, setup_->entries.vmexit)));
+      push_or_end(vcpu,
+                  ActorFrames(store_, vcpu)
+                      .push(Layer::kKernel, rules::begin(*setup_->kernel, setup_->entries.vmexit)));
       break;
     case svm::AttemptKind::kHalted:
       end_vcpu(vcpu, Outcome(OutcomeKind::kCompletes));
@@ -169,7 +173,8 @@ StepNote Machine::after_attempt(unsigned vcpu, const svm::Attempt& attempt) {
       end_vcpu(vcpu, Outcome(OutcomeKind::kUndecided, input_errors_.back()));
       break;
     case svm::AttemptKind::kUnspecified:
-      end_vcpu(vcpu, Outcome(OutcomeKind::kUnspecified, std::string(svm::text_of(attempt.gap).text)));
+      end_vcpu(vcpu,
+               Outcome(OutcomeKind::kUnspecified, std::string(svm::text_of(attempt.gap).text)));
       break;
   }
   return {};
@@ -307,9 +312,9 @@ void Machine::push_call(unsigned actor, ActorFrames& frames, const rules::RunRes
     target_layer = Layer::kKernel;
     target = setup_->entries.kernel_by_ioctl[stop.target];
   }
-  push_or_end(actor, frames.push(target_layer,
-                                 rules::begin_call(program_of(layer), frames.top(),
-                                                   program_of(target_layer), target)));
+  push_or_end(actor,
+              frames.push(target_layer, rules::begin_call(program_of(layer), frames.top(),
+                                                          program_of(target_layer), target)));
 }
 
 // The top frame is over. True if the frame below is of the same layer, so that the step goes on.
@@ -379,7 +384,7 @@ StepNote Machine::rules_step(unsigned actor) {
 }
 
 bool Machine::run_to_end(unsigned actor, Layer layer, rules::ProcedureId procedure,
-                         std::initializer_list<std::uint64_t> locals) {
+                         std::span<const std::uint64_t> locals) {
   ActorFrames frames(store_, actor);
   rules::FrameWords frame = rules::begin(program_of(layer), procedure);
   unsigned next = 0;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,9 @@ enum class Stepped : std::uint8_t {
 // What one step was, for whoever judges cycles.
 struct StepNote {
   Stepped result = Stepped::kRan;
-  bool retired = false;     // an instruction or an access of the guest took effect
-  bool in_guest = false;    // the guest was (re)entered
-  bool in_vmm = false;      // user space ran
+  bool retired = false;   // an instruction or an access of the guest took effect
+  bool in_guest = false;  // the guest was (re)entered
+  bool in_vmm = false;    // user space ran
 };
 
 class Machine {
@@ -50,10 +51,14 @@ class Machine {
   Store& store() { return store_; }
   const Store& store() const { return store_; }
 
-  // Runs a procedure of the VMM or the kernel at once, to its end, as `actor`: for setting a machine
-  // up. False if it ended the VM or can never end.
+  // Runs a procedure of the VMM or the kernel at once, to its end, as `actor`: for setting a
+  // machine up. False if it ended the VM or can never end.
   bool run_to_end(unsigned actor, Layer layer, rules::ProcedureId procedure,
-                  std::initializer_list<std::uint64_t> locals = {});
+                  std::span<const std::uint64_t> locals);
+  bool run_to_end(unsigned actor, Layer layer, rules::ProcedureId procedure,
+                  std::initializer_list<std::uint64_t> locals = {}) {
+    return run_to_end(actor, layer, procedure, std::span(locals.begin(), locals.size()));
+  }
 
   // How the VM, and each vCPU, ended; nothing while they go on.
   const std::optional<Outcome>& vm_outcome() const { return vm_outcome_; }

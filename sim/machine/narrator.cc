@@ -179,12 +179,14 @@ void Narrator::called(const rules::CallNote& note) {
 
 void Narrator::returned(const rules::ReturnNote& note) {
   if (sink_ == nullptr) return;
-  emit("return",
-       {{"procedure", std::string(note.procedure)},
-        {"result", text_of(note.program, note.answer)},
-        {"text", note.row.text},
-        {"source", note.row.source}},
-       note.row.id);
+  EventFields fields = {{"procedure", std::string(note.procedure)},
+                        {"result", text_of(note.program, note.answer)}};
+  for (const auto& field : note.answer.fields) {
+    if (field.name == rules::kNoWord) break;
+    fields.add(note.program.word(field.name), note.program.word(field.value));
+  }
+  fields.add("text", note.row.text).add("source", note.row.source);
+  emit("return", std::move(fields), note.row.id);
 }
 
 void Narrator::entered(const rules::Program& program, const rules::RowInfo& row) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "sim/machine/monitor.h"
@@ -142,8 +143,7 @@ class Runner {
 
 CycleFinder::Mark Runner::mark_of(unsigned actor) const {
   const Store& store = std::as_const(machine_).store();
-  const std::uint64_t rip =
-      actor < kMaxVcpus ? svm::vcpu_record(store, actor).registers.rip : 0;
+  const std::uint64_t rip = actor < kMaxVcpus ? svm::vcpu_record(store, actor).registers.rip : 0;
   std::uint64_t where = 0;
   const std::uint64_t* frames = store.words_of_page(Space::kFrames, actor);
   for (unsigned i = 0; i < 8; ++i) where = where * 31 + frames[i];
@@ -169,7 +169,7 @@ void Runner::run_script_act(const ScriptAct& act) {
     narrator_.set_speaker({"script", Layer::kVmm});
     narrator_.emit("text", {{"text", act.text}});
   }
-  machine_.run_to_end(kVmmActor, Layer::kVmm, act.procedure, {act.region});
+  machine_.run_to_end(kVmmActor, Layer::kVmm, act.procedure, std::span(act.arguments));
 }
 
 void Runner::run_due_acts(unsigned vcpu) {
@@ -322,9 +322,9 @@ RunResult Runner::result() {
     } else if (spins_[vcpu]) {
       outcome = *spins_[vcpu];
     } else if (bound_reached_) {
-      outcome = Outcome(OutcomeKind::kUndecided, "the bound of " +
-                                                     std::to_string(options_.max_steps) +
-                                                     " steps was reached");
+      outcome =
+          Outcome(OutcomeKind::kUndecided,
+                  "the bound of " + std::to_string(options_.max_steps) + " steps was reached");
     } else if (options_.interrupted != nullptr && *options_.interrupted) {
       outcome = Outcome(OutcomeKind::kUndecided, "interrupted");
     } else {
@@ -341,6 +341,8 @@ RunResult Runner::result() {
 
 }  // namespace
 
-RunResult run(Machine& machine, const RunOptions& options) { return Runner(machine, options).run(); }
+RunResult run(Machine& machine, const RunOptions& options) {
+  return Runner(machine, options).run();
+}
 
 }  // namespace nptsim::machine

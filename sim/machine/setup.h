@@ -55,25 +55,25 @@ struct Region {
 struct Directive {
   enum class Kind : std::uint8_t { kCall, kLoad, kStore, kFetch, kCheck };
   Kind kind = Kind::kCall;
-  rules::ProcedureId procedure = 0;       // kCall
-  std::vector<std::uint64_t> arguments;   // kCall: the procedure's first locals; else gva, value
-  unsigned size = 0;                      // kLoad, kStore, kFetch: bytes
-  unsigned gpr = 0;                       // kLoad: the register that gets the value
-  std::string check_left;                 // kCheck: a register
-  std::string check_relation;             // ==, !=, <, <=, >, >=
+  rules::ProcedureId procedure = 0;      // kCall
+  std::vector<std::uint64_t> arguments;  // kCall: the procedure's first locals; else gva, value
+  unsigned size = 0;                     // kLoad, kStore, kFetch: bytes
+  unsigned gpr = 0;                      // kLoad: the register that gets the value
+  std::string check_left;                // kCheck: a register
+  std::string check_relation;            // ==, !=, <, <=, >, >=
   std::uint64_t check_right = 0;
 };
 
 struct CodeLine {
   std::uint64_t address = 0;
-  std::string text;                       // as written
+  std::string text;  // as written
   std::optional<Directive> directive;
 };
 
 struct VcpuProgram {
   std::uint64_t entry = 0;
-  std::uint64_t end = 0;                  // reaching it completes the program
-  std::vector<CodeLine> lines;            // by rising address
+  std::uint64_t end = 0;        // reaching it completes the program
+  std::vector<CodeLine> lines;  // by rising address
   std::map<std::string, std::uint64_t> labels;
 
   const CodeLine* line_at(std::uint64_t address) const;
@@ -81,27 +81,27 @@ struct VcpuProgram {
 
 // What somebody else does while the vCPUs run: a procedure of the VMM.
 struct ScriptAct {
-  std::string text;                       // as written
-  rules::ProcedureId procedure = 0;       // of the VMM's program
-  std::uint64_t region = 0;               // the index it is about; the procedure's first local
-  std::optional<unsigned> at_vcpu;        // none: before anything runs
+  std::string text;                      // as written
+  rules::ProcedureId procedure = 0;      // of the VMM's program
+  std::vector<std::uint64_t> arguments;  // its first locals
+  std::optional<unsigned> at_vcpu;       // none: before anything runs
   std::uint64_t at_address = 0;
 };
 
 // How the programs of a stack find each other.
 struct Entries {
-  rules::ProcedureId vmexit = 0;                       // kernel
-  std::optional<rules::ProcedureId> vmm_start;         // vmm
-  std::vector<rules::ProcedureId> vmm_by_exit;         // vmm, by index in kernel.exits()
-  std::vector<rules::ProcedureId> kernel_by_ioctl;     // kernel, by index in vmm.ioctls()
+  rules::ProcedureId vmexit = 0;                    // kernel
+  std::optional<rules::ProcedureId> vmm_start;      // vmm
+  std::vector<rules::ProcedureId> vmm_by_exit;      // vmm, by index in kernel.exits()
+  std::vector<rules::ProcedureId> kernel_by_ioctl;  // kernel, by index in vmm.ioctls()
 };
 
 struct Setup {
   svm::CpuProfile cpu;
   svm::GuestType guest_type = svm::GuestType::kPlain;
-  std::string vm_type;                    // "default", "sev-es", "sev-es-legacy", ...
-  std::string kernel_vm_type;             // the type that the kernel was asked for: "default", ...
-  std::uint64_t seed = 0;                 // of the encryption keys
+  std::string vm_type;         // "default", "sev-es", "sev-es-legacy", ...
+  std::string kernel_vm_type;  // the type that the kernel was asked for: "default", ...
+  std::uint64_t seed = 0;      // of the encryption keys
   std::uint32_t asid = 1;
   unsigned vcpus = 1;
 
@@ -111,16 +111,15 @@ struct Setup {
   Entries entries;
 
   std::vector<Region> regions;
-  std::vector<VcpuProgram> programs;      // by vCPU
-  std::map<std::uint64_t, rules::ProcedureId> handlers;  // guest procedures by the address of a gate
+  std::vector<VcpuProgram> programs;  // by vCPU
+  std::map<std::uint64_t, rules::ProcedureId>
+      handlers;  // guest procedures by the address of a gate
   std::vector<ScriptAct> script;
-  std::vector<GuestPhysAddr> ghcbs;       // by vCPU; empty for a guest that has none
+  std::vector<GuestPhysAddr> ghcbs;  // by vCPU; empty for a guest that has none
 
   bool sealed() const { return svm::has_sev_es(guest_type); }
   bool keyed() const { return svm::has_sev(guest_type); }
-  arch::KeyId guest_key() const {
-    return keyed() ? arch::guest_key(asid, 1) : arch::kNoKey;
-  }
+  arch::KeyId guest_key() const { return keyed() ? arch::guest_key(asid, 1) : arch::kNoKey; }
   const Region* region_at(GuestPhysAddr address) const;
 };
 

@@ -1,81 +1,178 @@
 // `script:`: what the VMM's main thread does while the vCPUs run.
 #include <algorithm>
+#include <map>
 
+#include "models/vmm/bare/model.h"
 #include "sim/scenario/build_parts.h"
+#include "sim/yaml/number.h"
 
 namespace nptsim::scenario::building {
 namespace {
 
 constexpr char kScriptPrefix[] = "script_";
+constexpr std::uint64_t kMostOffset = 1ull << 43;  // in a backing; what a slot can have
 
-// "romd-on" is the procedure script_romd_on.
-std::string procedure_name(const std::string& operation) {
-  std::string name = kScriptPrefix + operation;
-  std::replace(name.begin(), name.end(), '-', '_');
+// Operations on a region are told its number and nothing else.
+bool is_about_region(const rules::Exported& exported) {
+  return exported.locals == std::vector<std::string>{"region"};
+}
+
+// `romd-on` in a line of words is the procedure script_romd_on, `set_slot` in a map
+// script_set_slot.
+std::string word_of(const rules::Exported& exported) {
+  std::string name = exported.name.substr(sizeof kScriptPrefix - 1);
+  if (is_about_region(exported)) std::replace(name.begin(), name.end(), '_', '-');
   return name;
 }
 
-std::vector<std::string> operations(const models::LoadedModel& vmm) {
-  std::vector<std::string> names;
-  for (const rules::Exported& exported : vmm.exported) {
-    if (!exported.name.starts_with(kScriptPrefix)) continue;
-    std::string name = exported.name.substr(sizeof kScriptPrefix - 1);
-    std::replace(name.begin(), name.end(), '_', '-');
-    names.push_back(name);
-  }
-  return names;
-}
+class ScriptReader {
+ public:
+  explicit ScriptReader(Plan& plan) : plan_(plan) {}
 
-// The region of "flash.mode"; what stands behind the dot is for people.
-std::optional<std::uint64_t> region_of(Plan& plan, const Act& act, const std::string& word) {
-  const std::string name = word.substr(0, word.find('.'));
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < plan.setup.regions.size(); ++i) {
-    names.push_back(plan.setup.regions[i].name);
-    if (names.back() == name) return i;
-  }
-  plan.diagnostics.push_back(unknown_word(act.text.pos, "region", name, names));
-  return std::nullopt;
-}
-
-void read_act(Plan& plan, const Act& act) {
-  if (act.actor.value != "vmm") {
-    plan.report(act.actor.pos, "acts of '" + act.actor.value + "' are not modelled yet", "vmm");
-    return;
-  }
-  const models::LoadedModel& vmm = plan.stack->vmm;
-  if (act.words.size() != 2) {
-    plan.report(act.text.pos, "'" + act.text.value + "' is no operation of a VMM",
-                "REGION.mode OPERATION, like flash.mode romd-on");
-    return;
-  }
-  machine::ScriptAct out;
-  out.text = "vmm: " + act.text.value;
-  const auto procedure = vmm.program->find_procedure(procedure_name(act.words[1]));
-  const auto region = region_of(plan, act, act.words[0]);
-  if (!procedure) {
-    plan.diagnostics.push_back(unknown_word(act.text.pos, "operation of the VMM '" + vmm.name + "'",
-                                            act.words[1], operations(vmm)));
-  }
-  if (!procedure || !region) return;
-  out.procedure = *procedure;
-  out.region = *region;
-  if (act.at_label) {
-    const auto address = label_address(plan, act.at_vcpu, *act.at_label);
-    if (!address) {
-      plan.report(act.text.pos, "there is no label '" + *act.at_label + "'", "a program's label");
+  void read(const Act& act) {
+    if (act.actor.value != "vmm") {
+      plan_.report(act.actor.pos, "acts of '" + act.actor.value + "' are not modelled yet", "vmm");
       return;
+    }
+    machine::ScriptAct out;
+    out.text = "vmm: " + act.text.value;
+    const bool good = act.operation ? read_operation(*act.operation, out) : read_words(act, out);
+    if (good && place(act, out)) plan_.setup.script.push_back(std::move(out));
+  }
+
+ private:
+  bool find(const Text& text, const std::string& word, bool about_region,
+            rules::ProcedureId& procedure) {
+    const models::LoadedModel& vmm = plan_.stack->vmm;
+    std::vector<std::string> known;
+    for (const rules::Exported& exported : vmm.exported) {
+      if (!exported.name.starts_with(kScriptPrefix)) continue;
+      if (is_about_region(exported) != about_region) continue;
+      known.push_back(word_of(exported));
+      if (known.back() == word) procedure = *vmm.program->find_procedure(exported.name);
+    }
+    if (std::find(known.begin(), known.end(), word) != known.end()) return true;
+    plan_.diagnostics.push_back(
+        unknown_word(text.pos, "operation of the VMM '" + vmm.name + "'", word, known));
+    return false;
+  }
+
+  // `flash.mode romd-on`; what stands behind the dot is for people.
+  bool read_words(const Act& act, machine::ScriptAct& out) {
+    if (act.words.size() != 2) {
+      plan_.report(act.text.pos, "'" + act.text.value + "' is no operation of a VMM",
+                   "REGION.mode OPERATION, like flash.mode romd-on");
+      return false;
+    }
+    const bool known = find(act.text, act.words[1], true, out.procedure);
+    const auto region = region_of(act.text.pos, act.words[0].substr(0, act.words[0].find('.')));
+    if (!known || !region) return false;
+    out.arguments = {*region};
+    return true;
+  }
+
+  std::optional<std::uint64_t> region_of(const SourcePos& pos, const std::string& name) {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < plan_.setup.regions.size(); ++i) {
+      names.push_back(plan_.setup.regions[i].name);
+      if (names.back() == name) return i;
+    }
+    plan_.diagnostics.push_back(unknown_word(pos, "region", name, names));
+    return std::nullopt;
+  }
+
+  // The procedure's locals by their names.
+  bool read_operation(const Operation& operation, machine::ScriptAct& out) {
+    if (!find(operation.name, operation.name.value, false, out.procedure)) return false;
+    if (!read_backing(operation) || !read_flags(operation)) return false;
+    std::uint64_t data = 0;
+    for (std::size_t i = 0; i < operation.bytes.size() && i < 8; ++i) {
+      data |= std::uint64_t{operation.bytes[i]} << (8 * i);
+    }
+    if (operation.bytes.size() > 8) {
+      plan_.report(operation.name.pos, "more bytes than one store has", "one to eight bytes");
+      return false;
+    }
+    std::map<std::string, std::uint64_t> values = {
+        {"backing", backing_}, {"offset", offset_}, {"flags", flags_}, {"data", data}};
+    if (const auto protection = host_protection(operation.protection)) {
+      values["protection"] = static_cast<std::uint64_t>(*protection);
+    }
+    if (!operation.bytes.empty()) values["size"] = operation.bytes.size();
+    for (const auto& [name, number] : operation.numbers) values[name] = number.value;
+    for (const std::string& local : plan_.stack->vmm.program->locals_of(out.procedure)) {
+      out.arguments.push_back(values[local]);
+    }
+    return true;
+  }
+
+  bool read_backing(const Operation& operation) {
+    backing_ = operation.kernel_address ? bare::kNoUserAddress : machine::kNoBacking;
+    offset_ = 0;
+    if (!operation.backing) return true;
+    const Place& place = *operation.backing;
+    const auto region = region_of(place.pos, place.region);
+    if (!region) return false;
+    backing_ = plan_.setup.regions[*region].backing;
+    offset_ = place.offset;
+    if (backing_ != machine::kNoBacking && fits(operation, plan_.setup.regions[*region]))
+      return true;
+    plan_.report(place.pos, "not in the memory of a region, or not whole pages of it",
+                 "a region with memory, or a region and an offset like ram+0x1000");
+    return false;
+  }
+
+  // What a slot is told may be wrong; a system call on memory is to succeed.
+  bool fits(const Operation& operation, const machine::Region& region) const {
+    if (operation.name.value == "set_slot") return offset_ < kMostOffset;
+    if (operation.name.value == "write") return offset_ + operation.bytes.size() <= region.size;
+    const std::uint64_t size = operation.numbers.at("size").value;
+    return (offset_ | size) % kPageSize == 0 && offset_ <= region.size &&
+           size <= region.size - offset_;
+  }
+
+  bool read_flags(const Operation& operation) {
+    flags_ = 0;
+    for (const Text& flag : operation.flags) {
+      const auto number = yaml::parse_number(flag.value);
+      if (flag.value == "log_dirty") {
+        flags_ |= 1;
+      } else if (flag.value == "readonly") {
+        flags_ |= 2;
+      } else if (number.ok() && number.value() != kGuestMemfd) {
+        flags_ |= number.value();
+      } else {
+        plan_.report(flag.pos, "slot flag '" + flag.value + "'",
+                     "readonly, log_dirty or a number but that of guest_memfd");
+        return false;
+      }
+    }
+    return true;
+  }
+
+  bool place(const Act& act, machine::ScriptAct& out) {
+    if (!act.at_label) return true;
+    const auto address = label_address(plan_, act.at_vcpu, *act.at_label);
+    if (!address) {
+      plan_.report(act.text.pos, "there is no label '" + *act.at_label + "'", "a program's label");
+      return false;
     }
     out.at_vcpu = act.at_vcpu;
     out.at_address = *address;
+    return true;
   }
-  plan.setup.script.push_back(std::move(out));
-}
+
+  static constexpr std::uint64_t kGuestMemfd = 4;
+
+  Plan& plan_;
+  std::uint64_t backing_ = 0, offset_ = 0, flags_ = 0;
+};
 
 }  // namespace
 
 void read_script(Plan& plan) {
-  for (const Act& act : plan.scenario.script) read_act(plan, act);
+  ScriptReader reader(plan);
+  for (const Act& act : plan.scenario.script) reader.read(act);
 }
 
 }  // namespace nptsim::scenario::building

@@ -135,13 +135,25 @@ Json programs(const std::map<unsigned, Program>& list) {
   return out;
 }
 
-Json act(const Act& a) {
-  Json out = {{"actor", a.actor.value}, {"words", a.words}};
-  if (a.at_label) out["at"] = std::to_string(a.at_vcpu) + "." + *a.at_label;
+Json place(const Place& p) { return {{"region", p.region}, {"offset", p.offset}}; }
+
+Json operation(const Operation& o) {
+  Json out = {{"name", o.name.value}, {"kernel", o.kernel_address}, {"bytes", o.bytes}};
+  for (const auto& [name, number] : o.numbers) out[name] = number.value;
+  if (o.backing) out["backing"] = place(*o.backing);
+  put(out, "protection", Json(o.protection));
+  Json flags = texts(o.flags);
+  std::sort(flags.begin(), flags.end());
+  put(out, "flags", flags);
   return out;
 }
 
-Json place(const Place& p) { return {{"region", p.region}, {"offset", p.offset}}; }
+Json act(const Act& a) {
+  Json out = {{"actor", a.actor.value}, {"words", a.words}};
+  if (a.operation) out["operation"] = operation(*a.operation);
+  if (a.at_label) out["at"] = std::to_string(a.at_vcpu) + "." + *a.at_label;
+  return out;
+}
 
 Json nested_entry(const NestedEntry& e) {
   Json out = {{"gpa", e.gpa.value}, {"level", e.level}, {"rights", rights(e.rights)}};

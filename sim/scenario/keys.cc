@@ -134,12 +134,72 @@ const Section& machine_keys() {
   return kSection;
 }
 
+const Section& operation_keys() {
+  constexpr std::uint64_t kMostBytes = 1ull << 43;  // of a backing: what a slot can be
+  const auto backing = [](bool required) {
+    return Key{"backing",
+               "A place in a region's memory; `none`: nothing is mapped there; `kernel`: "
+               "no address of user space.",
+               text(kPlaceForm, [](std::string_view t) { return parse_place(t).has_value(); }),
+               required};
+  };
+  const auto id = [] {
+    return Key{"id", "The slot; its address space in bits 31:16.", number(0, 0xffffffff), true};
+  };
+  const auto size = [] { return Key{"size", "Bytes, whole pages.", number(1, kMostBytes), true}; };
+  static const Section kSetSlot = {
+      "set_slot",
+      "KVM_SET_USER_MEMORY_REGION2, right or wrong.",
+      {id(),
+       {"gpa", "guest_phys_addr; 0 without.", number()},
+       {"size", "memory_size; 0 without, which deletes the slot.", number()},
+       backing(false),
+       {"flags", "readonly, log_dirty, or numbers.", texts()}},
+      {}};
+  static const Section kDirtyLog = {"get_dirty_log", "KVM_GET_DIRTY_LOG.", {id()}, {}};
+  static const Section kIoeventfd = {
+      "ioeventfd",
+      "KVM_IOEVENTFD: a guest's write of this length signals an eventfd.",
+      {{"gpa", "The address.", number(), true}, {"len", "Bytes; any without.", number()}},
+      {}};
+  static const Section kProtect = {
+      "protect",
+      "mprotect, munmap or ftruncate of memory behind slots.",
+      {backing(true),
+       size(),
+       {"protection", "What is allowed from now on.", word({"rw", "r", "none", "unmapped"}), true}},
+      {}};
+  static const Section kDiscard = {
+      "discard", "madvise(MADV_DONTNEED): the pages are zero again.", {backing(true), size()}, {}};
+  static const Section kWrite = {
+      "write",
+      "A store of the VMM through its own mapping.",
+      {backing(true),
+       {"bytes", "One to eight.",
+        text(kBytesForm, [](std::string_view t) { return parse_bytes(t).has_value(); }), true}},
+      {}};
+  static const Section kSection = {
+      "vmm_operation",
+      "One call that a VMM without rules of its own (`vmm: bare`) makes.",
+      {{"set_slot", "KVM_SET_USER_MEMORY_REGION2.", map(kSetSlot)},
+       {"get_dirty_log", "KVM_GET_DIRTY_LOG.", map(kDirtyLog)},
+       {"ioeventfd", "KVM_IOEVENTFD.", map(kIoeventfd)},
+       {"protect", "mprotect, munmap or ftruncate.", map(kProtect)},
+       {"discard", "madvise(MADV_DONTNEED).", map(kDiscard)},
+       {"write", "A store of the VMM's own.", map(kWrite)}},
+      {}};
+  return kSection;
+}
+
 const Section& act_keys() {
   static const Section kSection = {
       "act",
       "What an actor does: one actor, its operation, and when.",
       {
-          {"vmm", "An operation of the VMM's main thread, like `flash.mode romd-on`.", texts()},
+          {"vmm",
+           "An operation of the VMM's main thread, like `flash.mode romd-on`; with `vmm: bare` one "
+           "call as a map.",
+           either({texts(), map(operation_keys())})},
           {"host", "An operation of the host's kernel, like `reclaim flash`.", texts()},
           {"device", "An operation of a device.", texts()},
           {"irq", "An interrupt.", texts()},

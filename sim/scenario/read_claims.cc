@@ -29,6 +29,40 @@ std::vector<std::string> split_words(const std::string& text) {
   return words;
 }
 
+Operation read_operation(const yaml::MapEntry& entry) {
+  const Values values(entry.value);
+  Operation operation;
+  operation.name = text_of(entry.key);
+  for (const char* key : {"id", "gpa", "size", "len"}) {
+    if (const auto number = values.located_number(key)) operation.numbers[key] = *number;
+  }
+  if (const auto backing = values.located_text("backing")) {
+    operation.kernel_address = backing->value == "kernel";
+    if (backing->value != "none" && !operation.kernel_address) {
+      operation.backing = parse_place(backing->value).value();
+      operation.backing->pos = backing->pos;
+    }
+  }
+  operation.flags = values.texts("flags");
+  operation.protection = values.text("protection");
+  if (const Node* bytes = values.find("bytes")) operation.bytes = parse_bytes(bytes->text).value();
+  return operation;
+}
+
+// `vmm: { set_slot: ... }`: one operation.
+void read_operation_act(const yaml::MapEntry& entry, Act act, std::vector<Act>& out,
+                        Diagnostics& diagnostics) {
+  if (entry.value.entries.size() != 1) {
+    diagnostics.push_back({entry.value.pos, "an act with several operations, or none",
+                           "one operation; what comes after it is an act of its own", ""});
+    return;
+  }
+  act.actor = text_of(entry.key);
+  act.operation = read_operation(entry.value.entries[0]);
+  act.text = act.operation->name;
+  out.push_back(std::move(act));
+}
+
 void read_act(const Node& node, std::vector<Act>& out, Diagnostics& diagnostics) {
   const Values values(node);
   Act act;
@@ -38,6 +72,11 @@ void read_act(const Node& node, std::vector<Act>& out, Diagnostics& diagnostics)
   for (const yaml::MapEntry& entry : node.entries) {
     if (entry.key.text == "at") continue;
     ++actors;
+    if (entry.value.is_map()) {
+      read_operation_act(entry, act, out, diagnostics);
+      if (out.size() == before) return;
+      continue;
+    }
     for (Text& text : texts_of(entry.value)) {
       act.actor = text_of(entry.key);
       act.words = split_words(text.value);

@@ -28,7 +28,7 @@ namespace nptsim::scenario {
 // Which models make the machine. A name that is empty was not given: the other models decide.
 struct Machine {
   Text cpu;
-  Text vm{"default", {}};   // KVM's name: default, sev, sev-es, snp, sev-legacy, sev-es-legacy, ...
+  Text vm{"default", {}};  // KVM's name: default, sev, sev-es, snp, sev-legacy, sev-es-legacy, ...
   Text kernel;
   Text vmm{"bare", {}};
   Text guest{"none", {}};
@@ -43,9 +43,9 @@ struct Machine {
 
 // One key of `set:`. One value sets a parameter, several make a matrix.
 struct Setting {
-  Text key;                 // "kernel.mmio_caching"; machine keys are bare: "vcpus"
+  Text key;  // "kernel.mmio_caching"; machine keys are bare: "vcpus"
   std::vector<Text> values;
-  bool is_list = false;     // written as a list, even of one
+  bool is_list = false;  // written as a list, even of one
 };
 
 // ---- memory:
@@ -63,7 +63,7 @@ struct Contents {
 struct Region {
   Text name;
   GuestPhysAddr gpa;
-  std::uint64_t size = 0;                 // whole pages
+  std::uint64_t size = 0;  // whole pages
   Device device = Device::kRam;
   Text model;                             // kIo: which device ("vga", "apic"); may be empty
   bool romd = true;                       // kPflash: mode romd (reads are memory) or mmio
@@ -94,31 +94,43 @@ struct MapEntry {
   GuestVirtAddr gva;
   GuestPhysAddr gpa;
   std::uint64_t size = 0;
-  std::uint64_t page = 4096;              // 4K, 2M or 1G entries
-  std::optional<bool> c_bit;              // unsaid: private where the guest has a key
+  std::uint64_t page = 4096;  // 4K, 2M or 1G entries
+  std::optional<bool> c_bit;  // unsaid: private where the guest has a key
   Rights rights;
   SourcePos pos;
 };
 
 // ---- script: and explore.may
 
-// What another actor does: `{ vmm: flash.mode romd-on, at: second }`.
-struct Act {
-  Text actor;                             // vmm, host, device, irq, attacker
-  Text text;                              // "flash.mode romd-on"
-  std::vector<std::string> words;         // the same in words: spaces and commas divide
-  std::optional<std::string> at_label;    // none: before the vCPUs start
-  unsigned at_vcpu = 0;                   // whose label that is
-};
-
-// ---- start:
-
 // A place in memory: an absolute address, or bytes into a region's backing ("flash+0x1000").
 struct Place {
-  std::string region;                     // empty: absolute
+  std::string region;  // empty: absolute
   std::uint64_t offset = 0;
   SourcePos pos;
 };
+
+// An operation that is told what to do in so many words: `{ vmm: { set_slot: { id: 1, ... } } }`.
+struct Operation {
+  Text name;
+  std::map<std::string, Number> numbers;  // "id", "gpa", "size", "len"
+  std::optional<Place> backing;           // none: nothing is mapped there
+  bool kernel_address = false;            // `backing: kernel`: no address of user space
+  std::vector<Text> flags;
+  std::string protection;
+  std::vector<std::uint8_t> bytes;
+};
+
+// What another actor does: `{ vmm: flash.mode romd-on, at: second }`.
+struct Act {
+  Text actor;                           // vmm, host, device, irq, attacker
+  Text text;                            // "flash.mode romd-on"
+  std::vector<std::string> words;       // the same in words: spaces and commas divide
+  std::optional<Operation> operation;   // instead of words
+  std::optional<std::string> at_label;  // none: before the vCPUs start
+  unsigned at_vcpu = 0;                 // whose label that is
+};
+
+// ---- start:
 
 enum class Begin : std::uint8_t { kVmmStart, kLaunch, kRunning };
 
@@ -132,8 +144,8 @@ struct NestedEntry {
 };
 
 struct NestedTables {
-  bool warm = true;                       // else cold
-  std::vector<NestedEntry> entries;       // put in after that
+  bool warm = true;                  // else cold
+  std::vector<NestedEntry> entries;  // put in after that
 };
 
 // What a VMPL may do with a page of an SNP guest.
@@ -149,7 +161,7 @@ struct PageRange {
   GuestPhysAddr gpa;
   std::uint64_t size = 0;
   PageState state = PageState::kAccepted;
-  std::optional<std::uint64_t> rmp;       // entry size, 4K or 2M; none: the largest that fits
+  std::optional<std::uint64_t> rmp;  // entry size, 4K or 2M; none: the largest that fits
   std::map<unsigned, VmplMask> vmpl;
   SourcePos pos;
 };
@@ -157,7 +169,7 @@ struct PageRange {
 // A raw RMP entry; what is not said is 0.
 struct RmpEntry {
   Place spa;
-  std::uint64_t page = 4096;              // 4K or 2M
+  std::uint64_t page = 4096;  // 4K or 2M
   bool assigned = false, validated = false, immutable = false, vmsa = false;
   GuestPhysAddr gpa;
   std::uint32_t asid = 0;
@@ -176,8 +188,8 @@ struct Slot {
   std::uint32_t id = 0;
   GuestPhysAddr gpa;
   std::uint64_t size = 0;
-  Place backing;                          // of which region, from which offset
-  std::vector<std::string> flags;         // readonly, log_dirty, guest_memfd, gmem_only
+  Place backing;                   // of which region, from which offset
+  std::vector<std::string> flags;  // readonly, log_dirty, guest_memfd, gmem_only
   SourcePos pos;
 };
 
@@ -185,37 +197,37 @@ struct Slot {
 struct HostRange {
   std::string region;
   std::uint64_t offset = 0;
-  std::uint64_t size = 0;                 // 0: all the rest of the region
-  std::string protection;                 // rw, r, none, unmapped, pfnmap-read, poisoned
+  std::uint64_t size = 0;  // 0: all the rest of the region
+  std::string protection;  // rw, r, none, unmapped, pfnmap-read, poisoned
   SourcePos pos;
 };
 
 // A gate of the guest's IDT: the guest model's own handler, none, or a label of a program.
 struct Vector {
   unsigned number = 0;
-  std::string handler;                    // "model", "none" or a label
-  unsigned label_vcpu = 0;                // whose label
+  std::string handler;      // "model", "none" or a label
+  unsigned label_vcpu = 0;  // whose label
   SourcePos pos;
 };
 
 // A control register: its whole value, or bits by name on top of the default.
 struct ControlRegister {
   std::optional<std::uint64_t> value;
-  std::map<std::string, bool> bits;       // "smap": on
+  std::map<std::string, bool> bits;  // "smap": on
   SourcePos pos;
 };
 
 struct CpuStart {
-  std::optional<unsigned> mode;           // 16, 32 or 64
+  std::optional<unsigned> mode;  // 16, 32 or 64
   std::optional<unsigned> cpl;
-  std::map<std::string, Number> registers;             // "rax", "rflags", "cr2", ...
-  std::map<std::string, ControlRegister> control;      // "cr0", "cr4", "efer", "xcr0"
-  std::vector<MapEntry> tlb;              // translations that are cached already, right or not
+  std::map<std::string, Number> registers;         // "rax", "rflags", "cr2", ...
+  std::map<std::string, ControlRegister> control;  // "cr0", "cr4", "efer", "xcr0"
+  std::vector<MapEntry> tlb;  // translations that are cached already, right or not
   SourcePos pos;
 };
 
 struct VmsaStart {
-  std::vector<Text> features;             // "debug-swap", ...
+  std::vector<Text> features;  // "debug-swap", ...
   std::optional<Number> vtom;
   std::optional<Number> asid;
 };
@@ -230,7 +242,7 @@ struct GhcbStart {
 struct Answer {
   GuestPhysAddr gpa;
   std::uint64_t size = 4096;
-  std::string access;                     // "r", "w", "x", "rwx": the accesses that this is for
+  std::string access;  // "r", "w", "x", "rwx": the accesses that this is for
   Text then;
   SourcePos pos;
 };
@@ -245,8 +257,8 @@ struct Start {
   std::optional<Number> generation;                       // of the memslots
   std::vector<HostRange> host;
   std::vector<Vector> vectors;
-  CpuStart cpu;                                           // all vCPUs
-  std::map<unsigned, CpuStart> vcpu;                      // on top of it, by vCPU
+  CpuStart cpu;                       // all vCPUs
+  std::map<unsigned, CpuStart> vcpu;  // on top of it, by vCPU
   VmsaStart vmsa;
   GhcbStart ghcb;
   std::vector<Answer> answers;
@@ -255,14 +267,14 @@ struct Start {
 // ---- a virtual machine
 
 struct Vm {
-  std::string name;                       // empty when there is only one
+  std::string name;  // empty when there is only one
   SourcePos pos;
   Machine machine;
-  std::vector<Region> memory;             // by rising address
-  std::vector<MapEntry> map;              // in the order of the file; no two overlap in gva
-  std::map<unsigned, Program> programs;   // by vCPU; a vCPU without one does not run
+  std::vector<Region> memory;            // by rising address
+  std::vector<MapEntry> map;             // in the order of the file; no two overlap in gva
+  std::map<unsigned, Program> programs;  // by vCPU; a vCPU without one does not run
   Start start;
-  std::map<std::string, Number> place;    // "code", "tables", "stack", "idt", "ghcb", ...
+  std::map<std::string, Number> place;  // "code", "tables", "stack", "idt", "ghcb", ...
 
   const Region* region(const std::string& region_name) const;
 };
@@ -283,31 +295,31 @@ struct Explore {
   std::vector<Expectation> possible;
   std::vector<Expectation> always;
   std::vector<Expectation> never;
-  std::vector<Text> eventually;           // "vcpu0 progresses"
+  std::vector<Text> eventually;  // "vcpu0 progresses"
   SourcePos pos;
 };
 
 // ---- the whole
 
 struct Scenario {
-  SourcePos pos;                          // of the document
+  SourcePos pos;  // of the document
   std::string name;
   std::string about;
   std::vector<std::string> sources;
 
-  Vm vm;                                  // the only one, unless `vms:` is used
-  std::vector<Vm> vms;                    // `vms:`; each with what the top level says merged in
+  Vm vm;                // the only one, unless `vms:` is used
+  std::vector<Vm> vms;  // `vms:`; each with what the top level says merged in
   // As written. At a point of a matrix: only parameters of models, each with its one value (machine
   // keys and paths have been put where they belong).
   std::vector<Setting> set;
   // At a point of a matrix: what was picked from the lists of `set:`, in its order.
   std::vector<std::pair<std::string, std::string>> picks;
   std::vector<Act> script;
-  std::vector<ExpectCase> expect;         // without `when:`, just one; may be empty
+  std::vector<ExpectCase> expect;  // without `when:`, just one; may be empty
   std::optional<Explore> explore;
-  std::optional<Text> xfail;              // why the expectation is known not to be met
+  std::optional<Text> xfail;  // why the expectation is known not to be met
 
-  yaml::Node tree;                        // the document with `like:` applied; null at a point
+  yaml::Node tree;  // the document with `like:` applied; null at a point
 
   // The value of a key of `set:`, of one with a list only at a point, or of a machine key; none if
   // the scenario does not say.

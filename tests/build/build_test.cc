@@ -280,7 +280,7 @@ TEST_CASE("a script switches the flash's mode") {
       "script: [ { vmm: flash.mode romd-on, at: here } ]\n"
       "program: { vcpu0: 'nop\n\n    here: nop' }\n");
   REQUIRE(story.setup().script.size() == 1);
-  CHECK(story.setup().script[0].region == 1);
+  CHECK(story.setup().script[0].arguments == std::vector<std::uint64_t>{1});
   CHECK(story.setup().script[0].at_address == 0x20001);
   CHECK(run(story).vcpus[0].kind == OutcomeKind::kCompletes);
 }

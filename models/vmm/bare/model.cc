@@ -50,6 +50,78 @@ ActionResult request_slot(View& view, const Args& args) {
   return ActionResult::done();
 }
 
+// Raw operations of a scenario's script. Their numbers are the procedure's locals.
+ActionResult ask_slot(View& view, const Args& args) {
+  namespace region = kvm_uapi::region;
+  constexpr std::uint64_t kLogDirty = 1,
+                          kReadonly = 2;  // KVM_MEM_*, Linux include/uapi/linux/kvm.h
+  const Record request = kvm_uapi::kRegionRequest.at(view.store(), 0);
+  const std::uint64_t slot = args.get(0), flags = args.get(1), backing = args.get(4);
+  request.set(region::kSlot, get_bits(slot, 15, 0));
+  request.set(region::kAddressSpace, get_bits(slot, 31, 16));
+  request.set(region::kLogDirty, (flags & kLogDirty) != 0);
+  request.set(region::kReadonly, (flags & kReadonly) != 0);
+  request.set(region::kOtherFlags, flags & ~(kLogDirty | kReadonly));
+  request.set(region::kGpa, args.get(2));
+  request.set(region::kSize, args.get(3));
+  request.set(region::kNoUserAddress, backing == kNoUserAddress);
+  request.set(region::kBacking, backing == kNoUserAddress ? machine::kNoBacking : backing);
+  request.set(region::kOffset, args.get(5));
+  return ActionResult::done();
+}
+
+ActionResult ask_dirty_log(View& view, const Args& args) {
+  kvm_uapi::kDirtyLogRequest.at(view.store(), 0).set(kvm_uapi::dirty_log::kSlot, args.get(0));
+  return ActionResult::done();
+}
+
+ActionResult ask_ioeventfd(View& view, const Args& args) {
+  const Record request = kvm_uapi::kIoeventfdRequest.at(view.store(), 0);
+  request.set(kvm_uapi::ioeventfd::kAddress, args.get(0));
+  request.set(kvm_uapi::ioeventfd::kLength, args.get(1));
+  return ActionResult::done();
+}
+
+ActionResult name_host_range(View& view, const Args& args) {
+  namespace range = kvm_uapi::host_range;
+  const Record record = kvm_uapi::kNotifierRange.at(view.store(), 0);
+  record.set(range::kBacking, args.get(0));
+  record.set(range::kFirstPage, args.get(1) >> kPageShift);
+  record.set(range::kPages, args.get(2) >> kPageShift);
+  return ActionResult::done();
+}
+
+template <class Change>
+ActionResult for_named_pages(View& view, Change&& change) {
+  namespace range = kvm_uapi::host_range;
+  const ConstRecord record = kvm_uapi::kNotifierRange.at(std::as_const(view).store(), 0);
+  const auto backing = static_cast<machine::BackingId>(record.get(range::kBacking));
+  const std::uint64_t first = record.get(range::kFirstPage);
+  for (std::uint64_t i = 0; i < record.get(range::kPages); ++i) change(backing, first + i);
+  return ActionResult::done();
+}
+
+ActionResult protect_pages(View& view, const Args& args) {
+  const auto protection = static_cast<machine::HostProtection>(args.get(0));
+  return for_named_pages(view, [&](machine::BackingId backing, std::uint64_t page) {
+    machine::set_protection(view.store(), backing, page, protection);
+  });
+}
+
+ActionResult discard_pages(View& view, const Args&) {
+  return for_named_pages(view, [&](machine::BackingId backing, std::uint64_t page) {
+    machine::discard(view.store(), backing, page);
+  });
+}
+
+ActionResult write_bytes(View& view, const Args& args) {
+  arch::PhysicalMemory memory = view.memory();
+  const std::uint64_t data = args.get(2);
+  machine::write_backing(memory, static_cast<machine::BackingId>(args.get(0)), args.get(1), &data,
+                         args.get(3));
+  return ActionResult::done();
+}
+
 // KVM_SEV_LAUNCH_UPDATE_DATA of the regions that are measured.
 ActionResult launch_update(View& view, const Args&) {
   if (!view.setup().keyed()) return ActionResult::done();
@@ -180,6 +252,30 @@ rules::Vocabulary make_vocabulary() {
   index.kind = rules::ArgKind::kValue;
   v.add(action<request_slot>("request_slot", {index}, "the argument of KVM_SET_USER_MEMORY_REGION2",
                              "takes it from the list"));
+  const auto value = [](std::string name) {
+    rules::ArgDef arg;
+    arg.name = std::move(name);
+    arg.kind = rules::ArgKind::kValue;
+    return arg;
+  };
+  v.add(action<ask_slot>(
+      "ask_slot",
+      {value("id"), value("flags"), value("gpa"), value("size"), value("backing"), value("offset")},
+      "the argument of KVM_SET_USER_MEMORY_REGION2", "as the script says, right or wrong"));
+  v.add(action<ask_dirty_log>("ask_dirty_log", {value("id")}, "the argument of KVM_GET_DIRTY_LOG",
+                              "the slot"));
+  v.add(action<ask_ioeventfd>("ask_ioeventfd", {value("gpa"), value("len")},
+                              "the argument of KVM_IOEVENTFD", "the address and the length"));
+  v.add(action<name_host_range>("name_host_range",
+                                {value("backing"), value("offset"), value("size")},
+                                "the range of a system call", "pages of a backing"));
+  v.add(action<protect_pages>("protect_pages", {value("protection")}, "the host's mappings",
+                              "mprotect, munmap or ftruncate of the named range"));
+  v.add(action<discard_pages>("discard_pages", {}, "the host's mappings",
+                              "MADV_DONTNEED of the named range: its pages are zero again"));
+  v.add(action<write_bytes>("write_bytes",
+                            {value("backing"), value("offset"), value("data"), value("size")},
+                            "memory of the guest", "the VMM stores by its own mapping"));
   v.add(action<launch_update>("launch_update", {}, "the regions that are measured",
                               "encrypts them in place with the guest's key"));
   v.add(action<answer_mmio>("answer_mmio", {}, "kvm_run mmio.data",

@@ -31,6 +31,9 @@ struct Slot {
 };
 inline constexpr std::size_t kMaxSlots = 512;
 
+// A userspace_addr that is none: above the user's half of the address space.
+inline constexpr std::uint64_t kNoUserAddress = 1ull << 32;
+
 // These slots, in this order, instead of those of prepare(). At most kMaxSlots.
 void set_slots(Store& store, const std::vector<Slot>& slots);
 
