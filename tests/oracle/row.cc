@@ -237,8 +237,12 @@ Result<File, Diagnostics> parse_file(const std::string& path, std::string_view t
   return Parser(path).parse(text);
 }
 
+std::optional<std::string> read_text(const std::string& path) {
+  return path.ends_with(".gz") ? unpacked(path) : plain(path);
+}
+
 Result<File, Diagnostics> read_file(const std::string& path) {
-  const auto text = path.ends_with(".gz") ? unpacked(path) : plain(path);
+  const auto text = read_text(path);
   if (!text) return Diagnostics{{{path, 0, 0}, "the file cannot be read", {}, {}}};
   return parse_file(path, *text);
 }

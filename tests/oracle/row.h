@@ -81,6 +81,9 @@ struct File {
   std::vector<Row> rows;
 };
 
+// A file as text, unpacked if its name ends with .gz; none if it cannot be read.
+std::optional<std::string> read_text(const std::string& path);
+
 // A .csv file, or one compressed by gzip (.csv.gz).
 Result<File, Diagnostics> read_file(const std::string& path);
 // The same from its text. A file with the column `class` is a consensus; of the others those with
