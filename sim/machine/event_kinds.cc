@@ -6,7 +6,7 @@
 namespace nptsim::machine {
 
 std::span<const EventKind> event_kinds() {
-  static const std::array<EventKind, 18> kKinds = {{
+  static const std::array<EventKind, 20> kKinds = {{
       {"walk",
        {"access", "gva", "gpa", "spa", "c", "tlb", "entries", "failure", "stage", "level",
         "sentence", "source"}},
@@ -21,12 +21,14 @@ std::span<const EventKind> event_kinds() {
       {"decide", {"stage", "row", "then", "text", "source", "evidence", "facts", "passed"}},
       {"do", {"action", "gives", "note", "stopped", "source"}, true},
       {"call", {"how", "target", "text", "source"}},
-      {"return", {"procedure", "result", "text", "source"}},
+      {"return", {"procedure", "result", "error", "info", "text", "source"}},
       {"wait", {"fact", "value"}},
       {"ghcb", {"request", "answer", "exit_code", "exit_info_1", "exit_info_2"}, true},
       {"kvm_exit_mmio", {"gpa", "len", "write", "data", "from"}},
       {"kvm_exit_io", {"port", "out", "size"}, true},
       {"memslot", {"change", "id", "gpa", "size", "readonly"}, true},
+      {"dirty_log", {"id", "page", "bitmap"}},
+      {"ioeventfd", {"gpa", "len"}},
       {"device", {"region", "direction", "offset", "size", "value"}, true},
       {"trace", {"event"}, true},
       {"text", {"text", "value"}},

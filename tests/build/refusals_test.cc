@@ -115,6 +115,29 @@ TEST_CASE("slots are the VMM's unless it is bare") {
                 "makes its own slots");
 }
 
+TEST_CASE("raw calls of a script: names, keys, places and whose they are") {
+  const std::string head = kPlain + kRam + kNothing;
+  const auto script = [&](const std::string& call) {
+    return head + "script: [ { vmm: { " + call + " } } ]\n";
+  };
+  CHECK(refusal(script("set_slot: { id: 5, gpa: 1, size: 3, backing: ram+7, flags: [0x80] }")) ==
+        "");
+  check_refused(script("set_slto: { id: 5 }"), "set_slot");
+  check_refused(script("set_slot: { id: 5, flag: [] }"), "flags");
+  check_refused(script("set_slot: { id: 5, backing: rom }"), "rom");
+  check_refused(script("set_slot: { id: 5, flags: [guest_memfd] }"), "slot flag 'guest_memfd'");
+  check_refused(script("set_slot: { id: 5, flags: [4] }"), "slot flag '4'");
+  check_refused(script("set_slot: { id: 5 }, get_dirty_log: { id: 5 }"), "several operations");
+  check_refused(script("protect: { backing: ram+1, size: 4K, protection: r }"), "whole pages");
+  check_refused(script("protect: { backing: ram, size: 4G, protection: r }"), "whole pages");
+  check_refused(script("write: { backing: ram, bytes: '01 02 03 04 05 06 07 08 09' }"),
+                "more bytes");
+  check_refused("machine: { cpu: milan, kernel: kvm-7.0, vmm: qemu }\n" + kRam + kNothing +
+                    "script: [ { vmm: { get_dirty_log: { id: 0 } } } ]\n",
+                "operation of the VMM 'qemu-10.2'");
+  check_refused(head + "script: [ { vmm: ram.mode set-slot } ]\n", "operation of the VMM 'bare'");
+}
+
 TEST_CASE("start: what does not fit the mode or the models") {
   const std::string head = kPlain + kRam + kNothing;
   check_refused(head + "start: { cpu: { cpl: 1 } }\n", "start.cpu.cpl: 1");

@@ -43,6 +43,12 @@ const yaml::Node& Step::at(std::string_view key) const {
   return *found;
 }
 
+std::vector<std::string> Step::keys() const {
+  std::vector<std::string> out;
+  for (const yaml::MapEntry& entry : node_.entries) out.push_back(entry.key.text);
+  return out;
+}
+
 std::string Step::text(std::string_view key) const {
   const yaml::Node& node = at(key);
   if (node.is_null()) return "null";

@@ -34,6 +34,7 @@ class Step {
 
   std::string op() const { return text("op"); }
   int line() const { return static_cast<int>(node_.pos.line); }
+  std::vector<std::string> keys() const;
   bool has(std::string_view key) const { return node_.find(key) != nullptr; }
   std::string text(std::string_view key) const;
   std::uint64_t number(std::string_view key) const;

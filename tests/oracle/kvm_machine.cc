@@ -160,6 +160,10 @@ Bytes Vm::read(machine::BackingId backing, std::uint64_t offset, std::uint64_t s
   return bytes;
 }
 
+std::uint64_t Vm::readonly_mem() const {
+  return kvm_uapi::kVm.at(std::as_const(*machine_).store(), 0).get(kvm_uapi::vm::kReadonlyMem);
+}
+
 std::uint64_t Vm::take_signals() { return std::exchange(signals_, 0); }
 
 void Vm::take(machine::Event event) {

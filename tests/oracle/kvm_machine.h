@@ -43,6 +43,8 @@ class Vm : private machine::EventSink {
 
   // Of the latest call of get_dirty_log, by word.
   const std::map<std::uint64_t, std::uint64_t>& bitmap() const { return bitmap_; }
+  // What KVM_CHECK_EXTENSION(KVM_CAP_READONLY_MEM) answers for this VM.
+  std::uint64_t readonly_mem() const;
   // Signals since this was asked last.
   std::uint64_t take_signals();
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "models/kernel/kvm/state.h"
 #include "models/vmm/bare/model.h"
 #include "tests/oracle/kvm_machine.h"
 #include "tests/oracle/kvm_twin.h"
@@ -75,7 +76,7 @@ class Replay {
   }
   void truncate(const Step& step);
   void discard(const Step& step);
-  void capability(const Step&) { not_shared(kCapabilities); }
+  void capability(const Step& step);
   void create_vm(const Step&) { not_shared(kVmTypes); }
   void guest_memfd(const Step&) {
     not_shared(kGuestMemfd);
@@ -92,6 +93,7 @@ class Replay {
   Verdict verdict_;
   std::map<std::string, machine::BackingId> backings_;
   std::map<std::string, std::uint64_t> sizes_;
+  std::map<std::string, bool> private_;  // else what is discarded comes back
   std::uint64_t cr3_ = kIdentityTables;
   bool gmem_ = false;  // from here on the case is about a guest_memfd
 };
@@ -135,7 +137,10 @@ void Replay::make_backing(const Step& step) {
     }
   }
   vm_.write(backing(name), 0, bytes);
-  if (step.has("map") && step.text("map") == "private_readonly") {
+  private_[name] = step.number_or("private", 0) != 0;
+  if (step.has("map")) {
+    if (step.text("map") != "private_readonly")
+      throw BadStep("map " + yaml::quote(step.text("map")));
     const std::uint64_t arguments[] = {backing(name), 0, size,
                                        static_cast<std::uint64_t>(machine::HostProtection::kRead)};
     vm_.call("script_protect", arguments);
@@ -407,8 +412,20 @@ void Replay::truncate(const Step& step) {
 void Replay::discard(const Step& step) {
   const std::uint64_t size = step.number("size");
   if (size > kMostBytes) throw BadStep("a range that large");
-  const std::uint64_t arguments[] = {backing(step.text("backing")), offset_of(step), size};
-  vm_.call("script_discard", arguments);
+  const std::string name = step.text("backing");
+  const std::uint64_t arguments[] = {backing(name), offset_of(step), size};
+  if (private_[name]) vm_.call("script_discard", arguments);
+}
+
+void Replay::capability(const Step& step) {
+  const std::string name = step.text("name");
+  const std::string key = step.has("vm") ? "vm" : "value";
+  if (name != "KVM_CAP_READONLY_MEM" && name != "KVM_CAP_NR_MEMSLOTS") {
+    return not_shared(kCapabilities);
+  }
+  ++verdict_.compared;
+  check(step, key, step.number(key),
+        name == "KVM_CAP_NR_MEMSLOTS" ? nptsim::kvm::kUserSlots : vm_.readonly_mem());
 }
 
 const std::map<std::string, Replay::Do>& Replay::operations() {
@@ -446,11 +463,25 @@ const std::map<std::string, Replay::Do>& Replay::operations() {
   return kOperations;
 }
 
+// A key that nobody reads would be a part of the case that is left out.
+void check_keys(const Step& step) {
+  static const std::set<std::string> kKnown = {
+      "op",       "name",    "size",   "fill", "fill_byte", "private", "memfd",   "map",     "slot",
+      "flags",    "gpa",     "uaddr",  "rc",   "value",     "id",      "system",  "vm",      "type",
+      "backing",  "offset",  "bytes",  "text", "kind",      "exits",   "nexits",  "end",     "rax",
+      "suberror", "rip_adv", "newval", "zf",   "rcx",       "rsi_adv", "rdi_adv", "rsp_adv", "src",
+      "count",    "df",      "bitmap", "len",  "attributes"};
+  for (const std::string& key : step.keys()) {
+    if (!kKnown.contains(key)) throw BadStep("key " + yaml::quote(key) + " of " + step.op());
+  }
+}
+
 Verdict Replay::run() {
   for (const Step& step : case_.steps) {
     const auto found = operations().find(step.op());
     try {
       if (found == operations().end()) throw BadStep("op " + yaml::quote(step.op()));
+      check_keys(step);
       (this->*found->second)(step);
     } catch (const std::exception& bad) {
       // What follows depends on a step that was not done.
@@ -479,7 +510,8 @@ const std::vector<NotShared>& not_shared_reasons() {
        "two"},
       {kGuestMemfd, "guest_memfd is not modelled"},
       {kCapabilities,
-       "answers of KVM_CHECK_EXTENSION are not modelled, but for KVM_CAP_READONLY_MEM"},
+       "answers of KVM_CHECK_EXTENSION are not modelled, but for KVM_CAP_READONLY_MEM and "
+       "KVM_CAP_NR_MEMSLOTS"},
       {kVmTypes,
        "the recorded host has no SEV; the types that a host offers are rows of create_vm"},
       {kAttributes, "memory attributes are not modelled"},

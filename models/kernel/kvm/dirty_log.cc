@@ -54,7 +54,7 @@ ActionResult harvest_dirty_log(View& view, const Args&) {
     view.say("dirty_log", {{"id", wanted.id}, {"page", Hex{page}}, {"bitmap", Hex{dirty}}});
     if (dirty == 0) continue;
     view.store().write(word.space, word.index, 0);
-    write_protect(view, base + page, dirty);
+    if (wanted.address_space == 0) write_protect(view, base + page, dirty);
     flush = true;
   }
   if (flush) flush_tlbs(view);

@@ -128,8 +128,10 @@ ActionResult zap_all(View& view, const Args&) {
   return ActionResult::done();
 }
 
+// The nested tables here are those of address space 0: nothing runs in SMM.
 ActionResult zap_slot_leaves(View& view, const Args&) {
   const Record record = target_of(view);
+  if (record.get(slot::kAddressSpace) != 0) return ActionResult::done();
   tables_of(view).for_present_leaves(record.get(slot::kBaseGfn), record.get(slot::kPages),
                                      [](std::uint64_t) { return std::uint64_t{0}; });
   flush_tlbs(view);
@@ -138,6 +140,7 @@ ActionResult zap_slot_leaves(View& view, const Args&) {
 
 ActionResult write_protect_slot(View& view, const Args&) {
   const Record record = target_of(view);
+  if (record.get(slot::kAddressSpace) != 0) return ActionResult::done();
   tables_of(view).for_present_leaves(
       record.get(slot::kBaseGfn), record.get(slot::kPages),
       [](std::uint64_t spte) { return spte & ~(svm::kEntryRw | svm::kEntryD); });

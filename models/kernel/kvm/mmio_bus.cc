@@ -19,10 +19,13 @@ unsigned shape(const View& view) {
   return known && address + length >= address;
 }
 
+// They are never taken away, so the used records are the first ones.
 template <class Fits>
 bool any(const Store& store, Fits&& fits) {
   for (std::uint64_t i = 0; i < kMaxIoeventfds; ++i) {
-    if (fits(kIoeventfds.at(store, i))) return true;
+    const ConstRecord one = kIoeventfds.at(store, i);
+    if (!one.get(ioeventfd::kUsed)) return false;
+    if (fits(one)) return true;
   }
   return false;
 }
@@ -34,13 +37,13 @@ unsigned collides(const View& view) {
   const std::uint64_t length = request_of(view).get(request::kLength);
   return any(view.store(), [&](const ConstRecord& one) {
     const std::uint64_t other = one.get(ioeventfd::kLength);
-    return one.get(ioeventfd::kUsed) && one.get(ioeventfd::kAddress) == address &&
+    return one.get(ioeventfd::kAddress) == address &&
            (other == length || other == 0 || length == 0);
   });
 }
 
 unsigned room(const View& view) {
-  return any(view.store(), [](const ConstRecord& one) { return !one.get(ioeventfd::kUsed); });
+  return !kIoeventfds.at(view.store(), kMaxIoeventfds - 1).get(ioeventfd::kUsed);
 }
 
 ActionResult assign_ioeventfd(View& view, const Args&) {
@@ -60,8 +63,7 @@ ActionResult assign_ioeventfd(View& view, const Args&) {
 bool write_mmio_bus(machine::View& view, GuestPhysAddr gpa, unsigned length) {
   const bool taken = any(std::as_const(view).store(), [&](const ConstRecord& one) {
     const std::uint64_t own = one.get(ioeventfd::kLength);
-    return one.get(ioeventfd::kUsed) && one.get(ioeventfd::kAddress) == gpa.value &&
-           (own == 0 || own == length);
+    return one.get(ioeventfd::kAddress) == gpa.value && (own == 0 || own == length);
   });
   if (taken) view.say("ioeventfd", {{"gpa", Hex{gpa.value}}, {"len", std::uint64_t{length}}});
   return taken;
