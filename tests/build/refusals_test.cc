@@ -122,12 +122,9 @@ TEST_CASE("raw calls of a script: names, keys, places and whose they are") {
   };
   CHECK(refusal(script("set_slot: { id: 5, gpa: 1, size: 3, backing: ram+7, flags: [0x80] }")) ==
         "");
-  check_refused(script("set_slto: { id: 5 }"), "set_slot");
-  check_refused(script("set_slot: { id: 5, flag: [] }"), "flags");
   check_refused(script("set_slot: { id: 5, backing: rom }"), "rom");
   check_refused(script("set_slot: { id: 5, flags: [guest_memfd] }"), "slot flag 'guest_memfd'");
   check_refused(script("set_slot: { id: 5, flags: [4] }"), "slot flag '4'");
-  check_refused(script("set_slot: { id: 5 }, get_dirty_log: { id: 5 }"), "several operations");
   check_refused(script("protect: { backing: ram+1, size: 4K, protection: r }"), "whole pages");
   check_refused(script("protect: { backing: ram, size: 4G, protection: r }"), "whole pages");
   check_refused(script("write: { backing: ram, bytes: '01 02 03 04 05 06 07 08 09' }"),

@@ -512,5 +512,28 @@ TEST_CASE("more mistakes than anybody reads") {
   CHECK(to_string(loaded.error().back()) == "f.yaml: error: more errors are not shown");
 }
 
+TEST_CASE("a raw call of a script, and its misspellings") {
+  const Scenario s =
+      only_scenario(small("script: [ { vmm: { set_slot: { id: 0x10001, size: 4K, backing: ram+4K, "
+                          "flags: [readonly] } } "
+                          "} ]\n"));
+  REQUIRE(s.script.size() == 1);
+  REQUIRE(s.script[0].operation.has_value());
+  CHECK(s.script[0].operation->name.value == "set_slot");
+  CHECK(s.script[0].operation->numbers.at("id").value == 0x10001);
+  CHECK(s.script[0].operation->backing->offset == kPageSize);
+  CHECK(errors_of(small("script: [ { vmm: { set_slto: { id: 5 } } } ]\n")) ==
+        "f.yaml:6:20: error: unknown key of script[0].vmm: 'set_slto'; did you mean 'set_slot'? "
+        "(accepted: set_slot, get_dirty_log, ioeventfd, protect, discard or write)\n");
+  CHECK(errors_of(small("script: [ { vmm: { set_slot: { id: 5, flag: [] } } } ]\n")) ==
+        "f.yaml:6:39: error: unknown key of script[0].vmm.set_slot: 'flag'; did you mean 'flags'? "
+        "(accepted: id, gpa, size, backing or flags)\n");
+  CHECK(
+      errors_of(small("script: [ { vmm: { get_dirty_log: { id: 5 }, discard: { backing: ram, "
+                      "size: 4K } } } ]\n")) ==
+      "f.yaml:6:18: error: an act with several operations, or none (accepted: one operation; what "
+      "comes after it is an act of its own)\n");
+}
+
 }  // namespace
 }  // namespace nptsim::scenario
