@@ -70,6 +70,7 @@ void start(Plan& plan, machine::Machine& machine, machine::EventSink* events) {
   if (!plan.ok() || !start_vmm(plan, machine, events)) return;
   write_image(plan, machine);
   protect_backings(plan, machine);
+  track_writes(plan, machine);
   warm_up(plan, machine);
   if (plan.ok() && !machine.vm_outcome()) write_nested_entries(plan, machine);
 }

@@ -1,4 +1,5 @@
 // The nested tables at the start: what the kernel has mapped already, and raw entries on top.
+#include "models/kernel/kvm/write_tracking.h"
 #include "sim/arch/svm/entry.h"
 #include "sim/arch/svm/vcpu.h"
 #include "sim/machine/host.h"
@@ -144,6 +145,21 @@ class EntryWriter {
 };
 
 }  // namespace
+
+void track_writes(Plan& plan, machine::Machine& machine) {
+  const auto& pages = plan.vm.start.write_tracked;
+  if (pages.empty()) return;
+  if (plan.stack->kernel.family != "kvm") {
+    return plan.report(pages.front().pos, "start.write_tracked is KVM's", "a kernel like kvm-7.0");
+  }
+  if (pages.size() > kvm::kMostWriteTracked) {
+    return plan.report(pages.back().pos, std::to_string(pages.size()) + " write-tracked pages",
+                       "at most " + std::to_string(kvm::kMostWriteTracked));
+  }
+  std::vector<std::uint64_t> gfns;
+  for (const Number& page : pages) gfns.push_back(page.value >> kPageShift);
+  kvm::set_write_tracked(machine.store(), gfns);
+}
 
 void warm_up(Plan& plan, machine::Machine& machine) {
   if (!plan.vm.start.npt.warm) return;

@@ -256,6 +256,7 @@ Json start(const Start& s) {
   if (s.attributes) out["attributes"] = all(*s.attributes, attribute_range);
   if (s.slots) out["slots"] = all(*s.slots, slot);
   put(out, "generation", s.generation);
+  for (const Number& page : s.write_tracked) out["write_tracked"].push_back(page.value);
   put(out, "host", all(s.host, host_range));
   put(out, "vectors", all(s.vectors, vector));
   put(out, "cpu", cpu_start(s.cpu));

@@ -203,6 +203,9 @@ Start read_start(const Node& node) {
     start.slots->push_back(read_slot(item, start.slots->size()));
   }
   start.generation = values.located_number("generation");
+  for (const Node& item : values.items("write_tracked")) {
+    start.write_tracked.push_back({number_of(item), item.pos});
+  }
   for (const yaml::MapEntry& entry : values.entries("host")) read_host(entry, start.host);
   for (const yaml::MapEntry& entry : values.entries("vectors")) {
     start.vectors.push_back(read_vector(entry));

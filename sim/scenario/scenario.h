@@ -255,6 +255,7 @@ struct Start {
   std::optional<std::vector<AttributeRange>> attributes;  // none: from the VMM's rules
   std::optional<std::vector<Slot>> slots;                 // none: from the VMM's rules
   std::optional<Number> generation;                       // of the memslots
+  std::vector<Number> write_tracked;                      // pages that KVM shadows for a nested guest
   std::vector<HostRange> host;
   std::vector<Vector> vectors;
   CpuStart cpu;                       // all vCPUs

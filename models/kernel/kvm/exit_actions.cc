@@ -46,6 +46,16 @@ ActionResult inject(View& view, const Args& args) {
   return ActionResult::done();
 }
 
+// What no source settles ends the run, with the name of the gap.
+const std::vector<std::string> kGaps = {"emulation-while-delivering"};
+constexpr const char* kGapTexts[] = {
+    "KVM emulates the instruction at RIP while an event is being delivered"};
+
+ActionResult no_source(View& view, const Args& args) {
+  view.end_vm(machine::Outcome(machine::OutcomeKind::kUnspecified, kGapTexts[args.word(0)]));
+  return ActionResult::done();
+}
+
 // The exception that was intercepted; its error code is in EXITINFO1 (APM vol. 2, 15.12).
 ActionResult queue_again(View& view, const Args&) {
   const auto vector = static_cast<std::uint8_t>(view.exit_record().exit_code - code::kException0);
@@ -248,6 +258,8 @@ void add_exit_actions(rules::Vocabulary& v) {
                                    "KVM_EXIT_INTERNAL_ERROR"));
   v.add(action<inject>("inject", {number_arg("vector", 31), number_arg("error_code", 0xffff, false)},
                        "EVENTINJ", "queues an exception of the guest"));
+  v.add(action<no_source>("no_source", {word_arg("gap", kGaps)}, "the outcome of the VM",
+                          "nobody knows what happens here"));
   v.add(action<queue_again>("queue_again", {}, "EVENTINJ", "the intercepted exception, as it was"));
   v.add(open_action<reset_vcpu>("reset_vcpu", {}, "the vCPU", "its INIT state"));
 

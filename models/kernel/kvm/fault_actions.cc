@@ -2,6 +2,7 @@
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/fault.h"
+#include "models/kernel/kvm/write_tracking.h"
 #include "sim/arch/svm/entry.h"
 #include "sim/arch/svm/exit_info.h"
 #include "sim/arch/svm/exits.h"
@@ -12,11 +13,14 @@ namespace {
 using machine::EventFields;
 using machine::Hex;
 
-ActionResult trace_page_fault(View& view, const Args&) {
+// Up to 5.17 the tracepoint keeps 32 bits of the error code: the stage of the walk is not in them.
+ActionResult trace_page_fault(View& view, const Args& args) {
+  constexpr unsigned kU32 = 0;
   view.say("trace", [&] {
+    const std::uint64_t error = view.exit_record().exit_info_1;
     return EventFields{{"event", std::string("kvm_page_fault")},
                        {"address", Hex{view.exit_record().exit_info_2}},
-                       {"error_code", Hex{view.exit_record().exit_info_1}}};
+                       {"error_code", Hex{args.word(0) == kU32 ? get_bits(error, 31, 0) : error}}};
   });
   return ActionResult::done();
 }
@@ -66,9 +70,10 @@ ActionResult pin_pfn(View& view, const Args&) {
 ActionResult install_spte(View& view, const Args&) {
   NestedTables tables = tables_of(view);
   const ConstRecord vcpu = vcpu_of(static_cast<const View&>(view));
-  const bool writable = vcpu.get(vcpu::kMapWritable);
+  const bool host_writable = vcpu.get(vcpu::kMapWritable);
+  const bool writable = host_writable && !is_write_tracked(view.store(), fault_gfn(view));
   const std::uint64_t spte =
-      make_spte(HostPhysAddr(vcpu.get(vcpu::kFaultFrame)), writable, writable);
+      make_spte(HostPhysAddr(vcpu.get(vcpu::kFaultFrame)), writable, host_writable);
   const auto entry = tables.find_or_make(fault_gpa(view));
   tables.write(entry, spte);
   vcpu_of(view).set(vcpu::kFaultFrame, 0);
@@ -113,7 +118,8 @@ rules::ArgDef value_arg(std::string name) {
 }  // namespace
 
 void add_fault_actions(rules::Vocabulary& v) {
-  v.add(action<trace_page_fault>("trace_page_fault", {}, "nothing", "the kvm_page_fault line"));
+  v.add(action<trace_page_fault>("trace_page_fault", {word_arg("error_code", {"u32", "u64"})},
+                                 "nothing", "the kvm_page_fault line"));
   v.add(action<fill_mmio_cache>("fill_mmio_cache", {}, "the vCPU's MMIO cache",
                                 "vcpu_cache_mmio_info"));
   v.add(action<install_mmio>("install_mmio", {}, "a nested entry",

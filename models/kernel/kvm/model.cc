@@ -14,6 +14,7 @@ const rules::Vocabulary& vocabulary() {
     add_vmgexit_facts(v);
     add_request_facts(v);
     add_fault_actions(v);
+    add_write_tracking(v);
     add_emulation_actions(v);
     add_exit_actions(v);
     add_vmgexit_actions(v);

@@ -82,6 +82,7 @@ inline constexpr Field kFaultFrame{"fault.pfn", 5, 63, 0, "SPA that hva_to_pfn f
 inline constexpr Field kMapWritable{"fault.map_writable", 6, 0, 0, ""};
 inline constexpr unsigned kMaxReads = 16;
 inline constexpr Field kWakeup{"wakeup", 6, 1, 1, "something ended HLT"};
+inline constexpr Field kRetryValid{"last_retry.valid", 6, 2, 2, "the two words below count"};
 // The emulator: answers that user space has given to this instruction so far, in order.
 inline constexpr Field kReads{"emulator.mem_read.count", 7, 7, 0, ""};
 inline constexpr Field kReadBytes{"emulator.mem_read.pending_len", 7, 15, 8, ""};
@@ -110,6 +111,9 @@ inline constexpr Field kMmioDone{"ghcb.mmio.done", 40, 63, 32, "bytes done"};
 inline constexpr Field kJumpTable{"ap_jump_table", 41, 63, 0, ""};
 // Words 42 on: the fragments, kFragmentWords each: GPA, length, data.
 inline constexpr unsigned kFirstFragment = 42, kFragmentWords = 3, kMaxFragments = 8;
+// Behind them: where unprotect-and-retry was tried last.
+inline constexpr Field kRetryRip{"last_retry_eip", 66, 63, 0, ""};
+inline constexpr Field kRetryGpa{"last_retry_addr", 67, 63, 0, ""};
 inline constexpr Field kFields[] = {
     kFaultGpa,   kFaultError,   kCacheValid, kCacheGfn, kCacheGeneration,
     kFaultFrame, kMapWritable,  kWakeup,     kReads,    kReadBytes,
@@ -117,10 +121,20 @@ inline constexpr Field kFields[] = {
     kExitInfo1,  kExitInfo2,    kScratch,    kValid0,   kValid1,
     kUsage,      kRax,          kRbx,        kRcx,      kRdx,
     kRsi,        kXcr0,         kCpl,        kMmioGpa,  kMmioLeft,
-    kMmioDone,   kJumpTable};
+    kMmioDone,   kJumpTable,    kRetryValid, kRetryRip, kRetryGpa};
 inline constexpr RecordLayout kLayout{"kvm_vcpu", 80, kFields};
 }  // namespace vcpu
 inline constexpr RecordArray kVcpus{&vcpu::kLayout, Space::kKernel, 0x4000, 64};
+
+// gfns whose page KVM shadows for a nested guest: writes to them are not let through
+// (mmu_page_track).
+namespace tracked {
+inline constexpr Field kUsed{"used", 0, 0, 0, ""};
+inline constexpr Field kGfn{"gfn", 1, 63, 0, ""};
+inline constexpr Field kFields[] = {kUsed, kGfn};
+inline constexpr RecordLayout kLayout{"write-tracked gfn", 2, kFields};
+}  // namespace tracked
+inline constexpr RecordArray kTracked{&tracked::kLayout, Space::kKernel, 0x6000, 64};
 
 // The generation counts in steps of the number of address spaces: two with SMM support
 // (Linux virt/kvm/kvm_main.c kvm_swap_active_memslots). MMIO entries keep 19 bits of it.

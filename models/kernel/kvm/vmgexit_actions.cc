@@ -17,8 +17,6 @@ using machine::Hex;
 
 // GHCB_SCRATCH_AREA_LIMIT: 16 pages.
 constexpr std::uint64_t kScratchLimit = 16 * kPageSize;
-// GHCB_HV_FT_SUPPORTED: SNP and AP creation, told to every guest alike.
-constexpr std::uint64_t kHvFeatures = bit(0) | bit(1);
 
 std::uint64_t read_ghcb(View& view, unsigned offset, unsigned size) {
   std::uint64_t value = 0;
@@ -91,8 +89,8 @@ ActionResult ghcb_error(View& view, const Args& args) {
   return ActionResult::done();
 }
 
-ActionResult ghcb_hv_features(View& view, const Args&) {
-  answer(view, ghcb::kOk, kHvFeatures);
+ActionResult ghcb_hv_features(View& view, const Args& args) {
+  answer(view, ghcb::kOk, args.get(0));
   return ActionResult::done();
 }
 
@@ -139,9 +137,11 @@ ActionResult ghcb_mmio_begin(View& view, const Args&) {
 
 constexpr std::uint64_t kPiece = 8;  // kvm_run.mmio.data
 
-ActionResult ghcb_mmio_piece(View& view, const Args&) {
+// The direction of the request, or that of the vCPU's own mmio_is_write, which this path never sets.
+ActionResult ghcb_mmio_piece(View& view, const Args& args) {
+  constexpr unsigned kRequest = 0;
   const Record vcpu = vcpu_of(view);
-  const bool write = vcpu.get(vcpu::kExitCode) == ghcb::kMmioWrite;
+  const bool write = args.word(0) == kRequest && vcpu.get(vcpu::kExitCode) == ghcb::kMmioWrite;
   const std::uint64_t length = std::min(vcpu.get(vcpu::kMmioLeft), kPiece);
   std::uint64_t data = 0;
   if (write) {
@@ -162,11 +162,15 @@ ActionResult ghcb_mmio_piece(View& view, const Args&) {
   return ActionResult::done();
 }
 
+// What user space answers to a read goes into the buffer. Of a write request (a later piece of it,
+// asked as a read) only the GHCB itself shows that: a copy of other memory is not written back.
 ActionResult ghcb_mmio_complete(View& view, const Args&) {
   const Record vcpu = vcpu_of(view);
   const Record run = run_of(view);
   const std::uint64_t length = run.get(uapi::run::kMmioLen);
-  if (vcpu.get(vcpu::kExitCode) == ghcb::kMmioRead) {
+  const bool in_ghcb = (vcpu.get(vcpu::kScratch) & ~kPageMask) == vcpu.get(vcpu::kGhcbGpa);
+  if (!run.get(uapi::run::kMmioWrite) &&
+      (in_ghcb || vcpu.get(vcpu::kExitCode) == ghcb::kMmioRead)) {
     const std::uint64_t data = run.get(uapi::run::kMmioData);
     write_guest(view, GuestPhysAddr(vcpu.get(vcpu::kScratch)) + vcpu.get(vcpu::kMmioDone), &data,
                 static_cast<unsigned>(length));
@@ -179,11 +183,9 @@ ActionResult ghcb_mmio_complete(View& view, const Args&) {
 
 // --- the MSR protocol ---
 
-// sev_es_host_initialized MSR answer: the version is per VM; a default-type VM made by
-// KVM_SEV_ES_INIT stays at 1 (commit 4af663c2f64a).
-ActionResult msr_sev_info(View& view, const Args&) {
-  const bool legacy = view.setup().kernel_vm_type == "default";
-  const std::uint64_t max_version = legacy ? 1 : 2, min_version = 1;
+// GHCB_MSR_SEV_INFO: versions in 63:48 and 47:32, the C-bit's position in 31:24.
+ActionResult msr_sev_info(View& view, const Args& args) {
+  const std::uint64_t max_version = args.get(0), min_version = 1;
   const std::uint64_t c_bit = view.setup().cpu.c_bit.value_or(0);
   view.control().ghcb_msr = max_version << 48 | min_version << 32 | c_bit << 24 | ghcb::kMsrSevInfo;
   return ActionResult::done();
@@ -196,8 +198,8 @@ ActionResult msr_cpuid(View& view, const Args&) {
   return ActionResult::done();
 }
 
-ActionResult msr_hv_features(View& view, const Args&) {
-  view.control().ghcb_msr = kHvFeatures << 12 | ghcb::kMsrHvFeatures;
+ActionResult msr_hv_features(View& view, const Args& args) {
+  view.control().ghcb_msr = args.get(0) << 12 | ghcb::kMsrHvFeatures;
   return ActionResult::done();
 }
 
@@ -246,17 +248,17 @@ void add_vmgexit_actions(rules::Vocabulary& v) {
   v.add(action<ghcb_no_action>("ghcb_no_action", {}, "the GHCB", "SW_EXITINFO1 = SW_EXITINFO2 = 0"));
   v.add(action<ghcb_error>("ghcb_error", {number_arg("code", 6)}, "the GHCB",
                            "SW_EXITINFO1 = 2 (malformed), SW_EXITINFO2 = the code"));
-  v.add(action<ghcb_hv_features>("ghcb_hv_features", {}, "the GHCB", "the feature bitmap"));
+  v.add(action<ghcb_hv_features>("ghcb_hv_features", {number_arg("bitmap", 3)}, "the GHCB", "the feature bitmap"));
   v.add(action<ap_jump_table>("ap_jump_table", {}, "the VM's jump table or the GHCB",
                               "sets or tells the AP jump table"));
   v.add(action<sync_to_ghcb>("sync_to_ghcb", {}, "the GHCB", "RAX to RDX with their valid bits"));
   v.add(action<ghcb_mmio_begin>("ghcb_mmio_begin", {}, "the request", "address and length"));
-  v.add(action<ghcb_mmio_piece>("ghcb_mmio_piece", {}, "kvm_run", "KVM_EXIT_MMIO for the next piece"));
+  v.add(action<ghcb_mmio_piece>("ghcb_mmio_piece", {word_arg("direction", {"request", "read"})}, "kvm_run", "KVM_EXIT_MMIO for the next piece"));
   v.add(action<ghcb_mmio_complete>("ghcb_mmio_complete", {}, "the scratch area, the request",
                                    "takes the answer and goes on to the next piece"));
-  v.add(action<msr_sev_info>("msr_sev_info", {}, "the GHCB MSR", "versions and C-bit position"));
+  v.add(action<msr_sev_info>("msr_sev_info", {number_arg("max_version", 2)}, "the GHCB MSR", "versions and C-bit position"));
   v.add(action<msr_cpuid>("msr_cpuid", {}, "the GHCB MSR", "the register that was asked for"));
-  v.add(action<msr_hv_features>("msr_hv_features", {}, "the GHCB MSR", "the feature bitmap"));
+  v.add(action<msr_hv_features>("msr_hv_features", {number_arg("bitmap", 3)}, "the GHCB MSR", "the feature bitmap"));
   v.add(action<system_event_sev_term>("system_event_sev_term", {word_arg("from", {"msr", "page"})},
                                       "kvm_run", "KVM_EXIT_SYSTEM_EVENT, KVM_SYSTEM_EVENT_SEV_TERM"));
 }

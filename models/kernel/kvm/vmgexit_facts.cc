@@ -18,8 +18,11 @@ unsigned ghcb_msr(const View& view) {
 }
 
 unsigned ghcb_page(const View& view) {
+  // kvm_vcpu_map asks for a page that can be written.
   const auto found = slot_of(view.store(), view.control().ghcb_msr >> kPageShift);
-  return found && !found->invalid;
+  if (!found || found->invalid || found->readonly) return 0;
+  const auto page = machine::backing_page(view.store(), found->backing, found->page);
+  return page.protection == machine::HostProtection::kReadWrite;
 }
 
 struct Nae {
@@ -103,6 +106,7 @@ unsigned ioio(const View& view) {
 unsigned msr_access(const View& view) { return vcpu_of(view).get(vcpu::kExitInfo1) != 0; }
 
 unsigned scratch(const View& view) { return static_cast<unsigned>(classify_scratch(view)); }
+unsigned mmio_piece(const View& view) { return vcpu_of(view).get(vcpu::kMmioDone) != 0; }
 unsigned mmio_left(const View& view) { return vcpu_of(view).get(vcpu::kMmioLeft) != 0; }
 
 struct MsrRequest {
@@ -162,6 +166,7 @@ void add_vmgexit_facts(rules::Vocabulary& v) {
                        "elsewhere-too-long", "elsewhere-unreadable", "elsewhere"},
                       "where SW_SCRATCH points, for the length of the request"));
   v.add(fact<mmio_left>("ghcb_mmio_left", kNoYes, "bytes of the MMIO request are still to do"));
+  v.add(fact<mmio_piece>("ghcb_mmio_piece", {"first", "later"}, "of the MMIO request under way"));
   v.add(fact<msr_request>("msr_request", msr_request_words(), "bits 11:0 of the GHCB MSR"));
 }
 

@@ -1,0 +1,81 @@
+// Write-tracked gfns: Linux arch/x86/kvm/mmu/page_track.c, mmu.c kvm_mmu_unprotect_gfn_and_retry.
+#include "models/kernel/kvm/write_tracking.h"
+
+#include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/facts.h"
+#include "models/kernel/kvm/fault.h"
+
+namespace nptsim::kvm {
+namespace {
+
+std::optional<std::uint64_t> index_of(const Store& store, std::uint64_t gfn) {
+  for (std::uint64_t i = 0; i < kMostWriteTracked; ++i) {
+    const ConstRecord record = kTracked.at(store, i);
+    if (record.get(tracked::kUsed) && record.get(tracked::kGfn) == gfn) return i;
+  }
+  return std::nullopt;
+}
+
+unsigned write_tracked(const View& view) { return is_write_tracked(view.store(), fault_gfn(view)); }
+
+// Of an SEV-ES guest KVM knows no RIP; nested guests cannot run in one.
+std::uint64_t rip_of(const View& view) {
+  if (view.sealed()) return 0;
+  return static_cast<const OpenView&>(view).vcpu_state().registers.rip;
+}
+
+// vcpu->arch.last_retry_eip and last_retry_addr.
+unsigned last_unprotect(const View& view) {
+  const ConstRecord vcpu = vcpu_of(view);
+  return vcpu.get(vcpu::kRetryValid) && vcpu.get(vcpu::kRetryRip) == rip_of(view) &&
+         vcpu.get(vcpu::kRetryGpa) == fault_gpa(view).value;
+}
+
+void note_retry(View& view) {
+  const Record vcpu = vcpu_of(view);
+  vcpu.set(vcpu::kRetryValid, 1);
+  vcpu.set(vcpu::kRetryRip, rip_of(view));
+  vcpu.set(vcpu::kRetryGpa, fault_gpa(view).value);
+}
+
+// The shadow pages of the gfn go, so nobody needs to know of writes to it any more. The nested
+// entry stays read-only until the next fault. Nothing happens for a gfn that is not tracked.
+ActionResult unprotect_gfn(View& view, const Args&) {
+  const std::uint64_t gfn = fault_gfn(view);
+  const auto index = index_of(view.store(), gfn);
+  if (index) {
+    const Record record = kTracked.at(view.store(), *index);
+    record.set(tracked::kUsed, 0);
+    record.set(tracked::kGfn, 0);
+    note_retry(view);
+  }
+  view.say("text", {{"text", std::string(index ? "unprotected" : "nothing to unprotect")},
+                    {"gfn", machine::Hex{gfn}}});
+  return ActionResult::done();
+}
+
+}  // namespace
+
+void set_write_tracked(Store& store, const std::vector<std::uint64_t>& gfns) {
+  NPTSIM_CHECK(gfns.size() <= kMostWriteTracked);
+  for (std::uint64_t i = 0; i < gfns.size(); ++i) {
+    const Record record = kTracked.at(store, i);
+    record.set(tracked::kUsed, 1);
+    record.set(tracked::kGfn, gfns[i]);
+  }
+}
+
+bool is_write_tracked(const Store& store, std::uint64_t gfn) {
+  return index_of(store, gfn).has_value();
+}
+
+void add_write_tracking(rules::Vocabulary& v) {
+  v.add(fact<write_tracked>("write_tracked", kNoYes,
+                            "kvm_gfn_is_write_tracked: KVM shadows the gfn"));
+  v.add(fact<last_unprotect>("last_unprotect", {"other", "same"},
+                             "this RIP and address were unprotected and tried again last"));
+  v.add(action<unprotect_gfn>("unprotect_gfn", {}, "the write-tracked gfns",
+                              "kvm_mmu_unprotect_page: zaps the shadow pages of the gfn, if any"));
+}
+
+}  // namespace nptsim::kvm
