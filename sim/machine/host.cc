@@ -1,5 +1,6 @@
 #include "sim/machine/host.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -10,16 +11,28 @@ namespace {
 
 // Space::kHost. One word a page of a backing, one word a frame that was handed out.
 constexpr std::uint64_t kFirstWithFree = 0;  // the first word of the allocator with a free frame
-constexpr std::uint64_t kAllocator = 1;      // a bit a frame: handed out
+constexpr std::uint64_t kFills = 1;          // by backing: what its pages hold at first
+constexpr std::uint64_t kAllocator = kFills + kMaxFilled;  // a bit a frame: handed out
 constexpr std::uint64_t kBackingPages = 1ull << 32;
 constexpr std::uint64_t kFrameOwners = 1ull << 48;
 
 constexpr unsigned kPopulatedBit = 0;
+constexpr unsigned kDiscardedBit = 1;  // of a filled backing: the page is zeros from now on
 constexpr unsigned kProtectionHigh = 10, kProtectionLow = 8;
 
 std::uint64_t word_of_page(BackingId backing, std::uint64_t page) {
   NPTSIM_CHECK(backing != kNoBacking && page < (1ull << 32));
   return kBackingPages * (1 + static_cast<std::uint64_t>(backing)) + page;
+}
+
+// What a page without frame holds.
+std::uint8_t content_of(const Store& store, BackingId backing, std::uint64_t page) {
+  if (backing >= kMaxFilled) return 0;
+  const std::uint64_t fill = store.read(Space::kHost, kFills + backing);
+  if (fill == 0) return 0;
+  const bool discarded =
+      has_bit(store.read(Space::kHost, word_of_page(backing, page)), kDiscardedBit);
+  return discarded ? 0 : static_cast<std::uint8_t>(fill);
 }
 
 // Calls each(page, offset in page, bytes before, bytes) for the pieces of a range.
@@ -90,6 +103,10 @@ HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page) {
   const std::uint64_t word = store.read(Space::kHost, index);
   if (has_bit(word, kPopulatedBit)) return HostPhysAddr(word & ~kPageMask);
   const HostPhysAddr frame = allocate_frame(store);
+  if (const std::uint8_t fill = content_of(store, backing, page); fill != 0) {
+    std::fill_n(store.writable_page(Space::kDram, frame.page_number()), kWordsPerPage,
+                fill * 0x0101010101010101ull);
+  }
   store.write(Space::kHost, index, word | frame.value | bit(kPopulatedBit));
   store.write(Space::kHost, kFrameOwners + frame.page_number(),
               (static_cast<std::uint64_t>(backing) + 1) << 32 | page);
@@ -99,13 +116,20 @@ HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page) {
 void discard(Store& store, BackingId backing, std::uint64_t page) {
   const std::uint64_t index = word_of_page(backing, page);
   const std::uint64_t word = store.read(Space::kHost, index);
-  if (!has_bit(word, kPopulatedBit)) return;
-  const HostPhysAddr frame(word & ~kPageMask);
-  free_frame(store, frame);
-  store.write(Space::kHost, kFrameOwners + frame.page_number(), 0);
+  if (has_bit(word, kPopulatedBit)) {
+    const HostPhysAddr frame(word & ~kPageMask);
+    free_frame(store, frame);
+    store.write(Space::kHost, kFrameOwners + frame.page_number(), 0);
+  }
+  const bool filled = backing < kMaxFilled && store.read(Space::kHost, kFills + backing) != 0;
   store.write(Space::kHost, index,
-              with_bits(0, kProtectionHigh, kProtectionLow,
+              with_bits(filled ? bit(kDiscardedBit) : 0, kProtectionHigh, kProtectionLow,
                         get_bits(word, kProtectionHigh, kProtectionLow)));
+}
+
+void set_fill(Store& store, BackingId backing, std::uint8_t fill) {
+  NPTSIM_CHECK(backing < kMaxFilled);
+  store.write(Space::kHost, kFills + backing, fill);
 }
 
 std::optional<FrameOwner> owner_of(const Store& store, HostPhysAddr frame) {
@@ -123,7 +147,7 @@ void read_backing(arch::PhysicalMemory& memory, BackingId backing, std::uint64_t
     if (frame) {
       memory.read_bytes(*frame + in_page, to, length, key);
     } else {
-      std::memset(to, 0, length);
+      std::memset(to, content_of(memory.store(), backing, page), length);
     }
   });
 }

@@ -50,6 +50,10 @@ void set_protection(Store& store, BackingId backing, std::uint64_t page, HostPro
 // The frame is given back; the next use of the page finds zeros (madvise MADV_DONTNEED of private
 // memory, a truncated file). Whoever maps the frame must have let go of it before.
 void discard(Store& store, BackingId backing, std::uint64_t page);
+// Every byte of a backing that has no frames yet (a flash image of 0xff). A page gets it when it gets
+// its frame, in plaintext. Backings from kMaxFilled on must be written instead.
+inline constexpr BackingId kMaxFilled = 63;
+void set_fill(Store& store, BackingId backing, std::uint8_t fill);
 // The frame of a page, allocated now if it has none.
 HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page);
 
@@ -62,7 +66,7 @@ std::optional<FrameOwner> owner_of(const Store& store, HostPhysAddr frame);
 
 // A backing as software sees it that goes through it with `key` (the VMM and the kernel have none,
 // so what a guest encrypted is ciphertext to them). A range may cross pages; a page without frame
-// reads as zero and gets one when written.
+// reads as zero, or as its fill, and gets one when written.
 void read_backing(arch::PhysicalMemory& memory, BackingId backing, std::uint64_t offset, void* data,
                   std::uint64_t size, arch::KeyId key = arch::kNoKey);
 void write_backing(arch::PhysicalMemory& memory, BackingId backing, std::uint64_t offset,

@@ -74,7 +74,21 @@ class ContentsWriter {
     return is_private(plan_, *region_, page) ? plan_.setup.guest_key() : arch::kNoKey;
   }
 
+  bool all_plain() const {
+    if (measured_) return false;
+    if (!plan_.setup.keyed()) return true;
+    for (std::uint64_t offset = 0; offset < region_->size; offset += kPageSize) {
+      if (key(offset)) return false;
+    }
+    return true;
+  }
+
+  // Plaintext that nobody measures takes no memory before somebody looks.
   void fill(std::uint8_t value) {
+    if (all_plain() && backing_ < machine::kMaxFilled) {
+      machine::set_fill(memory_.store(), backing_, value);
+      return;
+    }
     std::array<std::uint8_t, kPageSize> page;
     page.fill(value);
     for (std::uint64_t offset = 0; offset < region_->size; offset += kPageSize) {

@@ -83,26 +83,6 @@ TEST_CASE("every version of a kernel passes the checks with each VMM") {
   }
 }
 
-TEST_CASE("a version file is called what its model is called") {
-  namespace fs = std::filesystem;
-  const fs::path root = fs::temp_directory_path() / "nptsim-library-test";
-  fs::remove_all(root);
-  fs::create_directories(root);
-  fs::copy("models", root / "models", fs::copy_options::recursive);
-  const fs::path file = root / "models/kernel/kvm/versions/kvm-9.9.yaml";
-  std::ofstream(file) << "kernel: kvm-9.8\nextends: kvm-7.0\ntitle: the wrong name\n";
-  Library library(root.string());
-  StackRequest wanted = request("bare", "none");
-  wanted.kernel = spelled("kvm-9.9");
-  const auto stack = library.stack(wanted);
-  REQUIRE(!stack.ok());
-  const Diagnostic& first = stack.error().front();
-  CHECK(first.found == "the file 'kvm-9.9.yaml' calls its model 'kvm-9.8'");
-  CHECK(first.pos.file == file.string());
-  CHECK(first.pos.line == 1);
-  fs::remove_all(root);
-}
-
 TEST_CASE("a family's name is its newest version") {
   Library library(".");
   CHECK(library.canonical_name(rules::ModelKind::kVmm, "qemu")->starts_with("qemu-"));

@@ -1,7 +1,11 @@
 // The host's memory: frames, backings, and what the guest's keys leave of them.
 #include "sim/machine/host.h"
 
+#include <array>
 #include <cstring>
+#include <iterator>
+#include <random>
+#include <set>
 #include <string>
 
 #include "doctest/doctest.h"
@@ -51,6 +55,49 @@ TEST_CASE("bytes cross pages, untouched pages read as zero") {
   CHECK(back.substr(text.size()) == std::string(8, '\0'));
   read_backing(memory, 7, 0, back.data(), back.size());
   CHECK(back == std::string(back.size(), '\0'));
+}
+
+TEST_CASE(
+    "a filled backing takes frames only where it is touched, and forgets its fill when discarded") {
+  Store store;
+  arch::PhysicalMemory memory(store);
+  set_fill(store, 3, 0xff);
+  std::array<std::uint8_t, 4> back{};
+  read_backing(memory, 3, kPageSize - 2, back.data(), 4);
+  CHECK(back == std::array<std::uint8_t, 4>{0xff, 0xff, 0xff, 0xff});
+  CHECK_FALSE(backing_page(store, 3, 0).frame.has_value());
+
+  const std::uint8_t byte = 0x12;
+  write_backing(memory, 3, 1, &byte, 1);
+  read_backing(memory, 3, 0, back.data(), 4);
+  CHECK(back == std::array<std::uint8_t, 4>{0xff, 0x12, 0xff, 0xff});
+
+  for (const std::uint64_t page : {0, 1}) {
+    discard(store, 3, page);
+    read_backing(memory, 3, page * kPageSize, back.data(), 4);
+    CHECK(back == std::array<std::uint8_t, 4>{});
+    populate(store, 3, page);
+    read_backing(memory, 3, page * kPageSize, back.data(), 4);
+    CHECK(back == std::array<std::uint8_t, 4>{});
+  }
+}
+
+TEST_CASE("frames are handed out and taken back in any order as a plain list would") {
+  Store store;
+  std::set<std::uint64_t> used;
+  std::mt19937 random(7);
+  for (unsigned round = 0; round < 2000; ++round) {
+    if (used.empty() || random() % 3 != 0) {
+      std::uint64_t lowest = kFirstFreeFrame;
+      while (used.count(lowest)) ++lowest;
+      REQUIRE(allocate_frame(store).page_number() == lowest);
+      used.insert(lowest);
+    } else {
+      const auto one = std::next(used.begin(), static_cast<long>(random() % used.size()));
+      free_frame(store, HostPhysAddr(*one << kPageShift));
+      used.erase(one);
+    }
+  }
 }
 
 TEST_CASE("what a guest encrypted is noise to the host, the same noise each time") {
