@@ -17,7 +17,7 @@ namespace {
 constexpr char kScenario[] = R"(
 nptsim: 1
 name: a recorded case
-machine: { cpu: milan, kernel: kvm-7.0, vmm: bare }
+machine: { cpu: milan, kernel: kvm-6.18, vmm: bare }
 memory: { ram: { gpa: 0, size: 64K } }
 start: { npt: cold, cpu: { mode: 32 }, slots: [ { id: 0, gpa: 0, size: 64K, backing: ram } ] }
 place: { gdt: 0x8000, idt: 0x9000, tss: 0xa000, code: 0xb000, stack: 0xc000 }

@@ -4,6 +4,7 @@
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/guest_memory.h"
+#include "models/kernel/kvm/mmio_bus.h"
 #include "models/kernel/kvm/vmgexit.h"
 #include "sim/arch/svm/exits.h"
 #include "sim/arch/svm/ghcb.h"
@@ -127,15 +128,27 @@ ActionResult sync_to_ghcb(View& view, const Args&) {
 
 // --- MMIO requests ---
 
+constexpr std::uint64_t kPiece = 8;  // kvm_run.mmio.data
+
+// The kernel's own devices take what they know, from the front; the rest is for user space (Linux
+// arch/x86/kvm/x86.c kvm_sev_es_mmio_write, vcpu_mmio_write).
 ActionResult ghcb_mmio_begin(View& view, const Args&) {
   const Record vcpu = vcpu_of(view);
-  vcpu.set(vcpu::kMmioGpa, vcpu.get(vcpu::kExitInfo1));
-  vcpu.set(vcpu::kMmioLeft, vcpu.get(vcpu::kExitInfo2));
-  vcpu.set(vcpu::kMmioDone, 0);
+  const GuestPhysAddr gpa(vcpu.get(vcpu::kExitInfo1));
+  const std::uint64_t size = vcpu.get(vcpu::kExitInfo2);
+  std::uint64_t done = 0;
+  if (vcpu.get(vcpu::kExitCode) == ghcb::kMmioWrite) {
+    while (done < size) {
+      const auto length = static_cast<unsigned>(std::min(size - done, kPiece));
+      if (!write_mmio_bus(view, gpa + done, length)) break;
+      done += length;
+    }
+  }
+  vcpu.set(vcpu::kMmioGpa, gpa.value + done);
+  vcpu.set(vcpu::kMmioLeft, size - done);
+  vcpu.set(vcpu::kMmioDone, done);
   return ActionResult::done();
 }
-
-constexpr std::uint64_t kPiece = 8;  // kvm_run.mmio.data
 
 // The direction of the request, or that of the vCPU's own mmio_is_write, which this path never sets.
 ActionResult ghcb_mmio_piece(View& view, const Args& args) {

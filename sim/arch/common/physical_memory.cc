@@ -1,5 +1,7 @@
 #include "sim/arch/common/physical_memory.h"
 
+#include <array>
+
 namespace nptsim::arch {
 namespace {
 
@@ -76,6 +78,17 @@ void PhysicalMemory::take_block_over(HostPhysAddr address, KeyId key) {
   store_->write(Space::kKeys, start.value / kBlockSize, key.word);
 }
 
+// A whole block: nothing of what was there is left, whoever wrote it.
+void PhysicalMemory::write_block(HostPhysAddr address, const void* data, KeyId key) {
+  std::array<std::uint64_t, 2> words;
+  std::memcpy(words.data(), data, kBlockSize);
+  store_->write(Space::kDram, address.value / 8, words[0]);
+  store_->write(Space::kDram, address.value / 8 + 1, words[1]);
+  if (keyed_ && key_of(address) != key) {
+    store_->write(Space::kKeys, address.value / kBlockSize, key.word);
+  }
+}
+
 std::uint64_t PhysicalMemory::read(HostPhysAddr address, unsigned size, KeyId key) const {
   const unsigned offset = address.value & 7;
   if (offset + size <= 8) [[likely]] {
@@ -115,6 +128,11 @@ void PhysicalMemory::write_bytes(HostPhysAddr address, const void* data, std::ui
                                  KeyId key) {
   const char* in = static_cast<const char*>(data);
   while (size > 0) {
+    if (size >= kBlockSize && address == block_of(address)) {
+      write_block(address, in, key);
+      in += kBlockSize, size -= kBlockSize, address = address + kBlockSize;
+      continue;
+    }
     const std::uint64_t offset = address.value & 7;
     const std::uint64_t count = size < 8 - offset ? size : 8 - offset;
     std::uint64_t word = count == 8 ? 0 : read_word(address.align_down(8), key);

@@ -105,6 +105,7 @@ class PhysicalMemory {
   Block view_of_block(HostPhysAddr address, KeyId key) const;
   std::uint64_t read_foreign_word(HostPhysAddr address, KeyId key) const;
   void take_block_over(HostPhysAddr address, KeyId key);
+  void write_block(HostPhysAddr address, const void* data, KeyId key);
 
   Store* store_;
   std::uint64_t seed_ = 0;
