@@ -1,6 +1,8 @@
 // What KVM does for a VMGEXIT.
 #include <algorithm>
+#include <array>
 
+#include "models/kernel/kvm/cpuid.h"
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/guest_memory.h"
@@ -150,7 +152,8 @@ ActionResult ghcb_mmio_begin(View& view, const Args&) {
   return ActionResult::done();
 }
 
-// The direction of the request, or that of the vCPU's own mmio_is_write, which this path never sets.
+// The direction of the request, or that of the vCPU's own mmio_is_write, which this path never
+// sets.
 ActionResult ghcb_mmio_piece(View& view, const Args& args) {
   constexpr unsigned kRequest = 0;
   const Record vcpu = vcpu_of(view);
@@ -204,10 +207,14 @@ ActionResult msr_sev_info(View& view, const Args& args) {
   return ActionResult::done();
 }
 
-// The model's CPUID answers are zero: no row of any table depends on one.
+// The leaf's CPUID intercept runs with RCX 0; the register's number stays where it was.
 ActionResult msr_cpuid(View& view, const Args&) {
-  const std::uint64_t reg = get_bits(view.control().ghcb_msr, 31, 30);
-  view.control().ghcb_msr = reg << 30 | ghcb::kMsrCpuid;
+  const std::uint64_t request = view.control().ghcb_msr;
+  const std::uint64_t reg = get_bits(request, 31, 30);
+  const CpuidAnswer answer =
+      cpuid(view.setup(), static_cast<std::uint32_t>(get_bits(request, 63, 32)));
+  const std::array<std::uint32_t, 4> registers = {answer.eax, answer.ebx, answer.ecx, answer.edx};
+  view.control().ghcb_msr = std::uint64_t{registers[reg]} << 32 | reg << 30 | ghcb::kMsrCpuid;
   return ActionResult::done();
 }
 
@@ -258,22 +265,28 @@ ScratchPlace classify_scratch(const View& view) {
 void add_vmgexit_actions(rules::Vocabulary& v) {
   v.add(action<sync_from_ghcb>("sync_from_ghcb", {}, "the snapshot; the guest's valid bitmap",
                                "takes the registers that the guest marked valid"));
-  v.add(action<ghcb_no_action>("ghcb_no_action", {}, "the GHCB", "SW_EXITINFO1 = SW_EXITINFO2 = 0"));
+  v.add(
+      action<ghcb_no_action>("ghcb_no_action", {}, "the GHCB", "SW_EXITINFO1 = SW_EXITINFO2 = 0"));
   v.add(action<ghcb_error>("ghcb_error", {number_arg("code", 6)}, "the GHCB",
                            "SW_EXITINFO1 = 2 (malformed), SW_EXITINFO2 = the code"));
-  v.add(action<ghcb_hv_features>("ghcb_hv_features", {number_arg("bitmap", 3)}, "the GHCB", "the feature bitmap"));
+  v.add(action<ghcb_hv_features>("ghcb_hv_features", {number_arg("bitmap", 3)}, "the GHCB",
+                                 "the feature bitmap"));
   v.add(action<ap_jump_table>("ap_jump_table", {}, "the VM's jump table or the GHCB",
                               "sets or tells the AP jump table"));
   v.add(action<sync_to_ghcb>("sync_to_ghcb", {}, "the GHCB", "RAX to RDX with their valid bits"));
   v.add(action<ghcb_mmio_begin>("ghcb_mmio_begin", {}, "the request", "address and length"));
-  v.add(action<ghcb_mmio_piece>("ghcb_mmio_piece", {word_arg("direction", {"request", "read"})}, "kvm_run", "KVM_EXIT_MMIO for the next piece"));
+  v.add(action<ghcb_mmio_piece>("ghcb_mmio_piece", {word_arg("direction", {"request", "read"})},
+                                "kvm_run", "KVM_EXIT_MMIO for the next piece"));
   v.add(action<ghcb_mmio_complete>("ghcb_mmio_complete", {}, "the scratch area, the request",
                                    "takes the answer and goes on to the next piece"));
-  v.add(action<msr_sev_info>("msr_sev_info", {number_arg("max_version", 2)}, "the GHCB MSR", "versions and C-bit position"));
+  v.add(action<msr_sev_info>("msr_sev_info", {number_arg("max_version", 2)}, "the GHCB MSR",
+                             "versions and C-bit position"));
   v.add(action<msr_cpuid>("msr_cpuid", {}, "the GHCB MSR", "the register that was asked for"));
-  v.add(action<msr_hv_features>("msr_hv_features", {number_arg("bitmap", 3)}, "the GHCB MSR", "the feature bitmap"));
+  v.add(action<msr_hv_features>("msr_hv_features", {number_arg("bitmap", 3)}, "the GHCB MSR",
+                                "the feature bitmap"));
   v.add(action<system_event_sev_term>("system_event_sev_term", {word_arg("from", {"msr", "page"})},
-                                      "kvm_run", "KVM_EXIT_SYSTEM_EVENT, KVM_SYSTEM_EVENT_SEV_TERM"));
+                                      "kvm_run",
+                                      "KVM_EXIT_SYSTEM_EVENT, KVM_SYSTEM_EVENT_SEV_TERM"));
 }
 
 }  // namespace nptsim::kvm
