@@ -47,6 +47,8 @@ void set_intercepts(svm::VmcbControl& control, svm::GuestType type) {
     svm::set_intercept(control, code::kEferWriteTrap);
     svm::set_intercept(control, code::kReadDr0 + 7);
     svm::set_intercept(control, code::kWriteDr0 + 7);
+    // sev_es_init_vmcb: XCR0 is encrypted state that KVM could not set.
+    svm::set_intercept(control, code::kXsetbv, false);
   } else {
     for (const unsigned cr : {0u, 4u, 8u}) svm::set_intercept(control, code::kWriteCr0 + cr);
   }
