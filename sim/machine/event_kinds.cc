@@ -21,7 +21,7 @@ std::span<const EventKind> event_kinds() {
       {"decide", {"stage", "row", "then", "text", "source", "evidence", "facts", "passed"}},
       {"do", {"action", "gives", "note", "stopped", "source"}, true},
       {"call", {"how", "target", "text", "source"}},
-      {"return", {"procedure", "result", "error", "info", "text", "source"}},
+      {"return", {"procedure", "result", "error", "info", "text", "source"}, true},
       {"wait", {"fact", "value"}},
       {"ghcb", {"request", "answer", "exit_code", "exit_info_1", "exit_info_2"}, true},
       {"kvm_exit_mmio", {"gpa", "len", "write", "data", "from"}},
@@ -31,7 +31,7 @@ std::span<const EventKind> event_kinds() {
       {"ioeventfd", {"gpa", "len"}},
       {"device", {"region", "direction", "offset", "size", "value"}, true},
       {"trace", {"event"}, true},
-      {"text", {"text", "value"}},
+      {"text", {"text", "value", "gfn"}},
       {"harm", {"flag"}, true},
   }};
   return kKinds;

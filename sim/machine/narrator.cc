@@ -94,10 +94,13 @@ namespace {
 // An event that the list of kinds does not know could never be claimed by a scenario.
 void check_listed(std::string_view kind, const EventFields& fields) {
   const EventKind* known = find_event_kind(kind);
-  NPTSIM_CHECK(known != nullptr);
+  if (known == nullptr) NPTSIM_BUG("event '" + std::string(kind) + "' is not in the list of kinds");
   for (const auto& [name, value] : fields.list) {
-    NPTSIM_CHECK(known->open || std::find(known->fields.begin(), known->fields.end(), name) !=
-                                    known->fields.end());
+    if (known->open ||
+        std::find(known->fields.begin(), known->fields.end(), name) != known->fields.end()) {
+      continue;
+    }
+    NPTSIM_BUG("field '" + name + "' of event '" + std::string(kind) + "' is not in the list");
   }
 }
 
