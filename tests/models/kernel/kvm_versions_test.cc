@@ -244,8 +244,9 @@ const Answer kAnswers[] = {
     {"6.10", "sev-es", 0x002, kSevInfo, 0x00020001},
     {"7.0", "sev-es-legacy", 0x002, kSevInfo, 0x00010001},
     {"7.0", "sev-es", 0x002, kSevInfo, 0x00020001},
-    {"5.17", "sev-es-legacy", 0x004, 0x005, 0},
-    {"7.0", "sev-es-legacy", 0x004, 0x005, 0},
+    // EAX of leaf 0: the highest leaf that is answered.
+    {"5.17", "sev-es-legacy", 0x004, 0x005, 0xd},
+    {"7.0", "sev-es-legacy", 0x004, 0x005, 0xd},
     // Not known yet: the request comes back as it was.
     {"5.17", "sev-es-legacy", 0x006, 0x006, 0},
     {"6.8", "sev-es-legacy", 0x006, 0x006, 0},
