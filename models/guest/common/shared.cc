@@ -74,6 +74,7 @@ constexpr Message kNotModelled[] = {
     {"string-io", "INS and OUTS are not modelled in this guest's #VC handler"},
     {"snp-cpuid", "the CPUID page of an SNP guest is not modelled"},
     {"db", "a #DB that arrives as #VC is not modelled"},
+    {"early-dr7", "DR7 before the kernel keeps a copy of it is not modelled"},
     {"no-ghcb", "what a guest does before it has a GHCB page is not modelled"},
     {"insn-too-long", "the decoder reads beyond the 15 bytes that are modelled"},
     {"vmgexit", "VMGEXIT outside of SEV-ES is VMMCALL: not modelled as a guest procedure"},
@@ -186,6 +187,7 @@ void add_shared(rules::Vocabulary& v) {
   add_own_code(v);
   add_handler(v);
   add_ghcb(v);
+  add_msr_protocol(v);
   v.add(fact<guest_type>("guest", {"plain", "sev", "es", "snp"},
                          "what the processor protects, as MSR SEV_STATUS tells the guest", true));
   v.add(

@@ -15,6 +15,8 @@
 namespace nptsim::guest {
 
 void add_shared(rules::Vocabulary& vocabulary);
+// CPUID by the MSR protocol; part of add_shared.
+void add_msr_protocol(rules::Vocabulary& vocabulary);
 
 // The value of the fact `vc`: which event a #VC error code names.
 unsigned vc_index(std::uint64_t exit_code);

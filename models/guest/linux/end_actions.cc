@@ -17,8 +17,13 @@ constexpr Message kMessages[] = {
     {"unsupported", "SEV: Unsupported exit-code 0x{:02x} in #VC exception (IP: 0x{:x})"},
     {"vmm-error", "SEV: Failure in communication with VMM (exit-code 0x{:02x} IP: 0x{:x})"},
     {"decode-failed", "SEV: Failed to decode instruction (exit-code 0x{:02x} IP: 0x{:x})"},
+    {"early-unsupported",
+     "PANIC: Unsupported exit-code 0x{:02x} in early #VC exception (IP: 0x{:x})"},
+    {"early-vmm-error", "PANIC: Failure in communication with VMM (exit-code 0x{:02x} IP: 0x{:x})"},
+    {"early-decode-failed", "PANIC: Failed to decode instruction (exit-code 0x{:02x} IP: 0x{:x})"},
     {"invd", "SEV: #VC exception for INVD??? Seriously???"},
     {"encrypted-mmio", "WARNING: arch/x86/coco/sev/vc-handle.c vc_slow_virt_to_phys"},
+    {"vc2", "Kernel panic - not syncing: Can't handle #VC exception from unsupported context"},
     {"nested",
      "Kernel panic - not syncing: Unable to handle #VC exception! GHCB and Backup GHCB are already "
      "in use"},
@@ -44,8 +49,8 @@ ActionResult sigbus(GuestView& view, const Args& args) {
   return ActionResult::done();
 }
 
-constexpr const char* kVectorWords[] = {"gp", "ud", "pf"};
-constexpr unsigned kVectors[] = {isa::kGp, isa::kUd, isa::kPf};
+constexpr const char* kVectorWords[] = {"gp", "ud", "pf", "ac"};
+constexpr unsigned kVectors[] = {isa::kGp, isa::kUd, isa::kPf, isa::kAc};
 
 // forward: vector, error_code, cr2
 ActionResult forward(GuestView& view, const Args& args) {

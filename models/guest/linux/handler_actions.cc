@@ -20,6 +20,7 @@ using guest::GhcbRequest;
 using guest::GuestView;
 using guest::local_arg;
 using guest::VcContext;
+using guest::word_arg;
 using rules::ActionResult;
 using rules::Args;
 
@@ -41,6 +42,26 @@ constexpr unsigned kFrameSize = 48;
 // A frame that is this near to the interrupted stack pointer lies on the interrupted stack.
 constexpr std::uint64_t kSameStack = 64;
 constexpr unsigned kTssRsp0 = 4;
+
+// Stacks as places.md has them, found by the TSS: double faults, #VC, the kernel's, the program's.
+constexpr unsigned kTssIst2 = 0x2c;
+constexpr std::uint64_t kStackSize = 0x1000;
+
+// vc_switch_off_ist: whether get_stack_info_noinstr knows the interrupted stack. look_at_stack:
+// rsp, flags (saved)
+ActionResult look_at_stack(GuestView& view, const Args& args) {
+  const isa::Registers& r = view.registers();
+  const bool user = (args.get(1) >> 32 & 3) == 3;
+  if (user) return ActionResult::done().give(0, 0);
+  std::uint64_t rsp0 = 0, double_fault = 0;
+  if (!view.access(svm::AccessKind::kRead, GuestVirtAddr(r.tr.base + kTssRsp0), &rsp0, 8) ||
+      !view.access(svm::AccessKind::kRead, GuestVirtAddr(r.tr.base + kTssIst2), &double_fault, 8)) {
+    return ActionResult::stopped();
+  }
+  const std::uint64_t rsp = args.get(0);
+  const bool known = rsp >= double_fault - kStackSize && rsp <= rsp0 + kStackSize;
+  return ActionResult::done().give(0, known ? 0 : 1);
+}
 
 // The gate of #VC has a stack of its own, and a nested #VC begins at its top again. So the handler
 // leaves it at once: entry_64.S idtentry_vc, arch/x86/kernel/traps.c vc_switch_off_ist, for user
@@ -76,18 +97,36 @@ unsigned kernel_piece(const VcContext& context) {
   return std::bit_floor(guest::kMaxInsn - context.insn.count());
 }
 
-// vc_decode_insn. The kernel's copy fails as a whole; the one from user mode ends where a page is
+// vc_decode_insn. While efi_mm is active, kernel code too is fetched as if it were a user's; `as`
+// says so. The kernel's copy fails as a whole; the one from user mode ends where a page is
 // missing. Both are stopped by the exception table's fix-up of their #PF, which here is a look
 // ahead. (The check that a kernel address is one, copy_from_kernel_nofault_allowed, is left out:
 // simulated kernels lie low.)
+constexpr unsigned kFetchFrom = kSpare + 2;
 ActionResult fetch(GuestView& view, const Args& args) {
   constexpr guest::FetchPlan kKernel{all_bytes, kernel_piece, true};
   constexpr guest::FetchPlan kUser{all_bytes, guest::piece_in_page, true};
-  const bool user = context_of(view, args).user();
+  const bool user = context_of(view, args).user() || args.word(kFetchFrom) == 1;
   const Fetched fetched = guest::fetch_insn(view, args, user ? kUser : kKernel);
   if (fetched == Fetched::kStopped) return ActionResult::stopped();
   const bool none = fetched == Fetched::kNothing || (!user && fetched == Fetched::kPartly);
   return ActionResult::done().give(0, none ? 0 : 1);
+}
+
+// do_boot_stage2_vc's vc_decode_insn: a memcpy of 15 bytes; nobody catches a fault.
+ActionResult fetch_plainly(GuestView& view, const Args& args) {
+  constexpr guest::FetchPlan kPlan{all_bytes, kernel_piece, false};
+  return guest::fetch_insn(view, args, kPlan) == Fetched::kStopped ? ActionResult::stopped()
+                                                                   : ActionResult::done();
+}
+
+// do_vc_no_ghcb: *(unsigned short *)regs->ip.
+ActionResult fetch_opcode(GuestView& view, const Args& args) {
+  constexpr guest::FetchPlan kPlan{
+      [](const VcContext& context) { return context.insn.count() == 2; },
+      [](const VcContext&) { return 2u; }, false};
+  return guest::fetch_insn(view, args, kPlan) == Fetched::kStopped ? ActionResult::stopped()
+                                                                   : ActionResult::done();
 }
 
 constexpr std::array<std::uint8_t, 10> kCheckedOpcodes = {0x01, 0x08, 0x09, 0x21, 0x23,
@@ -247,6 +286,7 @@ rules::Vocabulary make_vocabulary() {
   add_handler_actions(v);
   add_movs_actions(v);
   add_end_actions(v);
+  add_boot_actions(v);
   return v;
 }
 
@@ -254,10 +294,22 @@ rules::Vocabulary make_vocabulary() {
 
 void add_handler_actions(rules::Vocabulary& v) {
   add_facts(v);
+  v.add(guest::given("stack", {"known", "unknown"},
+                     "whether the interrupted stack pointer is in a stack of the kernel's"));
+  v.add(guest::action<look_at_stack>("look_at_stack",
+                                     {guest::value_arg("rsp"), guest::value_arg("flags")},
+                                     {"stack"}, "nothing", "looks for the interrupted stack"));
   v.add(guest::action<leave_ist>("leave_ist", {guest::value_arg("rsp")}, {}, "RSP, the stack",
                                  "goes on on the interrupted stack, with a copy of the frame"));
-  v.add(guest::action<fetch>("fetch", context_args({local_arg("keep_rax"), local_arg("keep_rip")}),
+  const auto locals = context_args({local_arg("keep_rax"), local_arg("keep_rip")});
+  v.add(guest::action<fetch>("fetch",
+                             context_args({local_arg("keep_rax"), local_arg("keep_rip"),
+                                           word_arg("as", {"mode", "user"})}),
                              {"fetched"}, "locals", "reads the instruction at the saved RIP"));
+  v.add(guest::action<fetch_plainly>("fetch_plainly", locals, {}, "locals",
+                                     "reads 15 bytes at the saved RIP"));
+  v.add(guest::action<fetch_opcode>("fetch_opcode", locals, {}, "locals",
+                                    "reads the first two bytes at the saved RIP"));
   v.add(guest::action<look_at_opcode>("look_at_opcode", context_args(), {"opcode", "modrm"},
                                       "nothing", "what vc_check_opcode_bytes looks at"));
   v.add(guest::action<say_wrong_opcode>("say_wrong_opcode", context_args(), {}, "nothing",

@@ -30,6 +30,7 @@ unsigned length_of(const guest::VcContext& context);
 void add_handler_actions(rules::Vocabulary& vocabulary);
 void add_movs_actions(rules::Vocabulary& vocabulary);
 void add_end_actions(rules::Vocabulary& vocabulary);
+void add_boot_actions(rules::Vocabulary& vocabulary);
 
 }  // namespace nptsim::linux_guest
 

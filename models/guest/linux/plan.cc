@@ -2,6 +2,7 @@
 #include "models/guest/linux/mmio_decode.h"
 #include "models/guest/linux/parts.h"
 #include "sim/arch/svm/exits.h"
+#include "sim/isa/decode.h"
 
 namespace nptsim::linux_guest {
 namespace {
@@ -40,10 +41,11 @@ NaePlan cpuid_plan(const VcContext& context, std::uint64_t xcr0) {
   return plan;
 }
 
+// vc_handle_msr looks at the second opcode byte, which is 0 where there is none.
 // sev_es_ghcb_handle_msr takes RAX and RDX without asking for their valid bits.
 NaePlan msr_plan(const VcContext& context, const InsnHead& head) {
   NaePlan plan;
-  plan.nae = guest::common_plan(context, head.second == 0x30);
+  plan.nae = guest::common_plan(context, head.two_byte && head.second == 0x30);
   plan.nae.outputs_checked = false;
   return plan;
 }
@@ -117,8 +119,16 @@ NaePlan plan_of(const VcContext& context, std::uint64_t xcr0) {
   }
 }
 
+// insn.length of the whole instruction. What the opcode check let pass has no operands in memory;
+// without the check it may be any instruction.
+unsigned decoded_length(const VcContext& context) {
+  isa::Instruction instruction;
+  const auto status = isa::decode(context.insn.bytes(), isa::Mode::k64, instruction);
+  return status == isa::DecodeStatus::kOk ? instruction.length : context.head().length();
+}
+
 unsigned length_of(const VcContext& context) {
-  if (context.exit_code != exit_code::kNpf) return context.head().length();
+  if (context.exit_code != exit_code::kNpf) return decoded_length(context);
   const auto decoded = decode_mmio(context.insn.bytes(), context.registers);
   if (!decoded) return 0;
   return std::visit([](const auto& form) { return unsigned{form.length}; }, decoded.value());

@@ -65,6 +65,7 @@ rules::Vocabulary make_vocabulary() {
   guest::add_shared(v);
   add_handler_actions(v);
   add_flash_actions(v);
+  add_reset_actions(v);
   return v;
 }
 

@@ -235,6 +235,15 @@ std::string_view name_of(MmioFailure failure) {
   NPTSIM_BUG("no such MmioFailure");
 }
 
+std::optional<unsigned> length_with_modrm(std::span<const std::uint8_t> bytes,
+                                          const Registers& registers) {
+  Insn insn(bytes);
+  read_opcode(insn);
+  read_operands(insn, registers);
+  if (insn.in.ran_out()) return std::nullopt;
+  return insn.in.consumed();
+}
+
 Result<MmioRequest, MmioFailure> decode_mmio(std::span<const std::uint8_t> bytes,
                                              const Registers& registers) {
   Insn insn(bytes);

@@ -8,6 +8,7 @@
 #define NPTSIM_MODELS_GUEST_OVMF_MMIO_DECODE_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -45,6 +46,11 @@ std::string_view name_of(MmioFailure failure);
 // physical address without a translation. Its size may be 0 (C7 with REX.W).
 Result<MmioRequest, MmioFailure> decode_mmio(std::span<const std::uint8_t> bytes,
                                              const isa::Registers& registers);
+
+// How long an instruction is whose ModRM byte a handler decodes (CcDecodeModRm) whatever its
+// opcode: with SIB and displacement, without an immediate. Nothing if there are not enough bytes.
+std::optional<unsigned> length_with_modrm(std::span<const std::uint8_t> bytes,
+                                          const isa::Registers& registers);
 
 }  // namespace nptsim::ovmf
 

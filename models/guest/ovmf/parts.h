@@ -33,6 +33,7 @@ bool insn_complete(const guest::VcContext& context);
 
 void add_handler_actions(rules::Vocabulary& vocabulary);
 void add_flash_actions(rules::Vocabulary& vocabulary);
+void add_reset_actions(rules::Vocabulary& vocabulary);
 
 }  // namespace nptsim::ovmf
 

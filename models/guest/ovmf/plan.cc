@@ -86,6 +86,22 @@ NaePlan write_dr7_plan(const VcContext& context, const InsnHead& head) {
   return plan;
 }
 
+// Handlers that call CcDecodeModRm. They take what follows the opcode for a ModRM byte even where
+// the instruction has none, or has a SIB byte and a displacement behind it.
+bool decodes_modrm(std::uint64_t code) {
+  switch (code) {
+    case kReadDr7:
+    case kWriteDr7:
+    case exit_code::kVmmcall:
+    case exit_code::kRdtscp:
+    case exit_code::kMonitor:
+    case exit_code::kMwait:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 NaePlan plan_of(const VcContext& context, std::uint64_t xcr0) {
@@ -127,7 +143,12 @@ unsigned length_of(const VcContext& context) {
     const auto decoded = decode_mmio(context.insn.bytes(), context.registers);
     return decoded ? decoded.value().length : 0;
   }
-  return context.head().length();
+  if (decodes_modrm(context.exit_code)) {
+    return length_with_modrm(context.insn.bytes(), context.registers).value_or(0);
+  }
+  const InsnHead head = context.head();
+  const bool immediate = context.exit_code == exit_code::kIoio && head.has_immediate();
+  return head.prefix_count + (head.two_byte ? 2 : 1) + (immediate ? 1 : 0);
 }
 
 bool insn_complete(const VcContext& context) {
@@ -135,7 +156,9 @@ bool insn_complete(const VcContext& context) {
     const auto decoded = decode_mmio(context.insn.bytes(), context.registers);
     return decoded || decoded.error() != MmioFailure::kNeedsMoreBytes;
   }
-  return !context.head().ran_out;
+  if (context.head().ran_out) return false;
+  return !decodes_modrm(context.exit_code) ||
+         length_with_modrm(context.insn.bytes(), context.registers).has_value();
 }
 
 }  // namespace nptsim::ovmf

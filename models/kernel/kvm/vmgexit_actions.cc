@@ -92,6 +92,12 @@ ActionResult ghcb_error(View& view, const Args& args) {
   return ActionResult::done();
 }
 
+// For hypervisors that are no KVM: any answer.
+ActionResult ghcb_answer(View& view, const Args& args) {
+  answer(view, args.get(0), args.get(1));
+  return ActionResult::done();
+}
+
 ActionResult ghcb_hv_features(View& view, const Args& args) {
   answer(view, ghcb::kOk, args.get(0));
   return ActionResult::done();
@@ -209,12 +215,17 @@ ActionResult msr_sev_info(View& view, const Args& args) {
 
 // The leaf's CPUID intercept runs with RCX 0; the register's number stays where it was.
 ActionResult msr_cpuid(View& view, const Args&) {
-  const std::uint64_t request = view.control().ghcb_msr;
-  const std::uint64_t reg = get_bits(request, 31, 30);
-  const CpuidAnswer answer =
-      cpuid(view.setup(), static_cast<std::uint32_t>(get_bits(request, 63, 32)));
-  const std::array<std::uint32_t, 4> registers = {answer.eax, answer.ebx, answer.ecx, answer.edx};
-  view.control().ghcb_msr = std::uint64_t{registers[reg]} << 32 | reg << 30 | ghcb::kMsrCpuid;
+  const std::uint64_t request = view.control().ghcb_msr, reg = get_bits(request, 31, 30);
+  const CpuidAnswer answer = cpuid(view.setup(), static_cast<std::uint32_t>(request >> 32));
+  const std::uint64_t values[] = {answer.eax, answer.ebx, answer.ecx, answer.edx};
+  view.control().ghcb_msr = values[reg] << 32 | reg << 30 | ghcb::kMsrCpuid;
+  return ActionResult::done();
+}
+
+// For hypervisors that are no KVM: "there is no such leaf".
+ActionResult msr_cpuid_zero(View& view, const Args&) {
+  const std::uint64_t reg = get_bits(view.control().ghcb_msr, 31, 30);
+  view.control().ghcb_msr = reg << 30 | ghcb::kMsrCpuid;
   return ActionResult::done();
 }
 
@@ -269,6 +280,9 @@ void add_vmgexit_actions(rules::Vocabulary& v) {
       action<ghcb_no_action>("ghcb_no_action", {}, "the GHCB", "SW_EXITINFO1 = SW_EXITINFO2 = 0"));
   v.add(action<ghcb_error>("ghcb_error", {number_arg("code", 6)}, "the GHCB",
                            "SW_EXITINFO1 = 2 (malformed), SW_EXITINFO2 = the code"));
+  v.add(action<ghcb_answer>("ghcb_answer",
+                            {number_arg("info_1", ~0ull), number_arg("info_2", ~0ull)}, "the GHCB",
+                            "SW_EXITINFO1 and SW_EXITINFO2 as said: for hostile hypervisors"));
   v.add(action<ghcb_hv_features>("ghcb_hv_features", {number_arg("bitmap", 3)}, "the GHCB",
                                  "the feature bitmap"));
   v.add(action<ap_jump_table>("ap_jump_table", {}, "the VM's jump table or the GHCB",
@@ -282,6 +296,8 @@ void add_vmgexit_actions(rules::Vocabulary& v) {
   v.add(action<msr_sev_info>("msr_sev_info", {number_arg("max_version", 2)}, "the GHCB MSR",
                              "versions and C-bit position"));
   v.add(action<msr_cpuid>("msr_cpuid", {}, "the GHCB MSR", "the register that was asked for"));
+  v.add(action<msr_cpuid_zero>("msr_cpuid_zero", {}, "the GHCB MSR",
+                               "0 for the register: for hostile hypervisors"));
   v.add(action<msr_hv_features>("msr_hv_features", {number_arg("bitmap", 3)}, "the GHCB MSR",
                                 "the feature bitmap"));
   v.add(action<system_event_sev_term>("system_event_sev_term", {word_arg("from", {"msr", "page"})},

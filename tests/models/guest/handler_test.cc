@@ -150,6 +150,19 @@ TEST_CASE("requests of OVMF") {
       {0x400, "a4", "", Plan::kInvalidOpcode, 0},
       {0x400, "88 c1", "", Plan::kUnsupported, 0},
       {0x404, "88 08", "", Plan::kUnsupported, 1},
+      // What passes the opcode check, or passed before there was one: the length is the handler's.
+      {0x72, "a2 00", "rax rcx", Plan::kRequest, 1},
+      {0x72, "48 8b 13", "rax rcx", Plan::kRequest, 2},
+      {0x6e, "31 08", "", Plan::kRequest, 1},
+      {0x6f, "33 08", "rcx", Plan::kRequest, 1},
+      {0x76, "08 08", "", Plan::kRequest, 1},
+      {0x89, "09 08", "", Plan::kRequest, 1},
+      {0x81, "01 d9", "rax cpl", Plan::kRequest, 2},
+      {0x27, "21 38", "", Plan::kNone, 2},
+      {0x27, "21 78 10", "", Plan::kNone, 3},
+      {0x27, "21 3c 25 00 00 00 00", "", Plan::kNone, 7},
+      {0x37, "23 b8 00 01 00 00", "rax", Plan::kRequest, 6},
+      {0x27, "0f b7 03", "", Plan::kNone, 3},
   };
   for (const Row& row : rows) {
     CAPTURE(row.code);
@@ -189,6 +202,21 @@ TEST_CASE("requests of Linux, where they differ") {
   CHECK(plan(0x400, "a0 00").plan == Plan::kDecodeFailed);
   CHECK_FALSE(plan(0x7c, "0f 32").nae.outputs_checked);
   CHECK(linux_guest::length_of(context_for(0x400, "f3 48 a5")) == 3);
+}
+
+// A hypervisor may name any event at any instruction. Where nobody compares the two, the handler
+// goes on behind the whole instruction.
+TEST_CASE("lengths in Linux are those of the instruction, whatever the event") {
+  const auto length = [](std::uint64_t code, const std::string& bytes) {
+    return linux_guest::length_of(context_for(code, bytes));
+  };
+  CHECK(length(0x72, "0f a2") == 2);
+  CHECK(length(0x72, "48 8b 13") == 3);
+  CHECK(length(0x7c, "c7 80 00 01 00 00 78 56 34 12") == 10);
+  CHECK(length(0x27, "0f b7 03") == 3);
+  CHECK(length(0x7b, "66 e5 70") == 3);
+  const VcContext one_byte = context_for(0x7c, "32 30");
+  CHECK(linux_guest::plan_of(one_byte, 1).nae.request.info_1 == 0);  // RDMSR
 }
 
 TEST_CASE("error codes of #VC have names") {

@@ -47,6 +47,24 @@ TEST_CASE("OVMF's rows are read, checked and compiled") {
   CHECK(text.find("error") == text.find("error_code"));
 }
 
+TEST_CASE("OVMF's earlier states are read, checked and compiled") {
+  for (const char* name : {"ovmf-202402", "ovmf-202008-before-437eb3f7a8"}) {
+    const std::string path = "models/guest/ovmf/versions/" + std::string(name) + ".yaml";
+    const std::string text = load(path, ovmf::vocabulary());
+    INFO(text);
+    CHECK(text.find("vc_handler( error_code ") != std::string::npos);
+    CHECK(text.find("error") == text.find("error_code"));
+  }
+}
+
+TEST_CASE("Linux without its opcode check is read, checked and compiled") {
+  const std::string text =
+      load("models/guest/linux/versions/linux-6.8.yaml", linux_guest::vocabulary());
+  INFO(text);
+  CHECK(text.find("vc_handler( error_code ") != std::string::npos);
+  CHECK(text.find("error") == text.find("error_code"));
+}
+
 TEST_CASE("Linux's rows are read, checked and compiled") {
   const std::string text =
       load("models/guest/linux/versions/linux-6.18.yaml", linux_guest::vocabulary());
