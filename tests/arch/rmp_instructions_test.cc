@@ -1,0 +1,621 @@
+// PVALIDATE, RMPADJUST, RMPQUERY, RMPUPDATE, PSMASH, RMPREAD: every return code, every fault, the
+// order of the checks, and what is left in the entries.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "tests/arch/rmp_bench.h"
+
+namespace nptsim::svm {
+namespace {
+
+constexpr u64 kSpa = 0x200000, kGpa = 0x7000000, kGva = 0x40000000;
+constexpr RmpPageSize k4K = RmpPageSize::k4K, k2M = RmpPageSize::k2M;
+
+RmpGuestPage page_at(u64 offset = 0, u64 nested_size = kPageSize) {
+  return {GuestVirtAddr(kGva + offset), GuestPhysAddr(kGpa + offset), HostPhysAddr(kSpa + offset),
+          nested_size};
+}
+PvalidateOperands validate(RmpPageSize size, bool on = true, u64 offset = 0) {
+  return {GuestVirtAddr(kGva + offset), size, on};
+}
+RmpadjustOperands adjust(RmpPageSize size, u8 target, u8 rights, bool vmsa = false,
+                         u64 offset = 0) {
+  return {GuestVirtAddr(kGva + offset), size, target, rights, vmsa};
+}
+RmpEntry not_validated(RmpPageSize size = k4K) {
+  RmpEntry entry = RmpBench::guest_page(kGpa, size);
+  entry.validated = false;
+  return entry;
+}
+void check_npf(const RmpResult& result, u64 code, RmpRuleId rule) {
+  CHECK(result.verdict == RmpVerdict{RmpOutcome::kNpf, rule, code, kGpa});
+}
+void check_code(const RmpResult& result, RmpCode code, RmpRuleId rule) {
+  CHECK(result.verdict.outcome == RmpOutcome::kAllowed);
+  CHECK(std::string(name_of(result.code)) == std::string(name_of(code)));
+  CHECK(std::string(rule_of(result.verdict.rule).id) == std::string(rule_of(rule).id));
+}
+
+TEST_CASE("operands come from the registers that the manual names") {
+  const PvalidateOperands p = pvalidate_operands(0x1234567, ~1ull, 1);
+  CHECK(p.gva.value == 0x1234567);
+  CHECK(p.size == k4K);
+  CHECK(p.validate);
+  CHECK(pvalidate_operands(0, 1, ~1ull).size == k2M);
+  CHECK_FALSE(pvalidate_operands(0, 1, ~1ull).validate);
+  const RmpadjustOperands a = rmpadjust_operands(0x5000, 1, 0x10d02);
+  CHECK(a.size == k2M);
+  CHECK(a.target_vmpl == 2);
+  CHECK(a.permissions == 0x0d);
+  CHECK(a.vmsa);
+  CHECK(rmpquery_operands(0x5000, 0xff03).target_vmpl == 3);
+  const RmpOperand op = rmp_operand({GuestPhysAddr(0x7000), true, k2M, true, 0x1234});
+  CHECK(op == RmpOperand{0x7000, 0x0000123400010101});
+  CHECK(op.assigned());
+  CHECK(op.size() == k2M);
+  CHECK(op.immutable());
+  CHECK(op.asid() == 0x1234);
+  CHECK(op.reserved() == 0);
+  CHECK(RmpOperand{0, 0xffffffff}.reserved() == 0xfffefefe);
+}
+
+TEST_CASE("exceptions come before anything else") {
+  struct Case {
+    void (*change)(RmpExecutor&);
+    RmpOutcome guest, pvalidate, host;
+  };
+  constexpr RmpOutcome ud = RmpOutcome::kInvalidOpcode, gp = RmpOutcome::kGeneralProtection,
+                       ok = RmpOutcome::kAllowed;
+  const Case cases[] = {
+      {[](RmpExecutor&) {}, ok, ok, ok},
+      {[](RmpExecutor& by) { by.snp_enabled = false; }, ud, ud, ud},
+      {[](RmpExecutor& by) { by.long_mode = false; }, ud, ok, ud},
+      {[](RmpExecutor& by) { by.cpl = 3; }, gp, gp, gp},
+      {[](RmpExecutor& by) { by.cpl = 3, by.snp_enabled = false; }, ud, ud, ud},
+  };
+  for (const Case& c : cases) {
+    const RmpBench bench;
+    bench.put(kSpa, RmpBench::guest_page(kGpa));
+    RmpExecutor guest = RmpBench::guest_executor(), host = RmpBench::host_executor();
+    c.change(guest), c.change(host);
+    const RmpVerdict first = pvalidate(bench.rmp, guest, validate(k4K), page_at()).verdict;
+    CHECK(first.outcome == c.pvalidate);
+    if (first.outcome == ud) CHECK(first.rule == RmpRuleId::kUndefined);
+    if (first.outcome == gp) CHECK(first.rule == RmpRuleId::kPrivilege);
+    CHECK(rmpadjust(bench.rmp, guest, adjust(k4K, 1, 1), page_at()).verdict.outcome == c.guest);
+    CHECK(rmpquery(bench.rmp, guest, {GuestVirtAddr(kGva), 1}, page_at()).result.verdict.outcome ==
+          c.guest);
+    CHECK(rmpupdate(bench.rmp, host, HostPhysAddr(kSpa), {}).verdict.outcome == c.host);
+    CHECK(psmash(bench.rmp, host, HostPhysAddr(kSpa)).verdict.outcome == c.host);
+    CHECK(rmpread(bench.rmp, host, HostPhysAddr(kSpa)).result.verdict.outcome == c.host);
+  }
+  const RmpBench bench;
+  RmpExecutor plain = RmpBench::guest_executor();
+  plain.agent.agent = RmpAgent::kGuest;
+  CHECK(pvalidate(bench.rmp, plain, validate(k4K), page_at()).verdict.outcome == ud);
+  CHECK(rmpadjust(bench.rmp, plain, adjust(k4K, 1, 1), page_at()).verdict.outcome == ud);
+}
+
+TEST_CASE("PVALIDATE sets and clears Validated, and CF tells that it was so already") {
+  for (const RmpPageSize size : {k4K, k2M}) {
+    const RmpBench bench;
+    RmpEntry entry = not_validated(size);
+    entry.permissions = {0x0f, 1, 3, 0};
+    entry.vmsa = true;
+    bench.put(kSpa, entry);
+    const RmpGuestPage page = page_at(0, bytes_of(size));
+    const RmpExecutor by = RmpBench::guest_executor();
+    for (const bool on : {true, false}) {
+      const RmpResult first = pvalidate(bench.rmp, by, validate(size, on), page);
+      check_code(first, RmpCode::kSuccess, RmpRuleId::kPvalidateDone);
+      CHECK_FALSE(first.carry);
+      entry.validated = on;
+      CHECK(bench.at(kSpa) == entry);
+      const RmpResult second = pvalidate(bench.rmp, by, validate(size, on), page);
+      check_code(second, RmpCode::kSuccess, RmpRuleId::kPvalidateSame);
+      CHECK(second.carry);
+      CHECK(bench.at(kSpa) == entry);
+    }
+  }
+}
+
+TEST_CASE("PVALIDATE of a misaligned 2 MByte is FAIL_INPUT, before any translation") {
+  const RmpExecutor by = RmpBench::guest_executor();
+  const auto refusal = pvalidate_refusal(by, validate(k2M, true, kPageSize));
+  REQUIRE(refusal);
+  check_code(*refusal, RmpCode::kFailInput, RmpRuleId::kMisaligned);
+  CHECK_FALSE(pvalidate_refusal(by, validate(k4K, true, 0x123)));
+  CHECK_FALSE(pvalidate_refusal(by, validate(k2M)));
+}
+
+TEST_CASE("PVALIDATE at another VMPL does what the profile says") {
+  struct Case {
+    RmpRefusal how;
+    RmpOutcome outcome;
+    RmpCode code;
+  };
+  for (const Case& c :
+       {Case{RmpRefusal::kUnspecified, RmpOutcome::kUnspecified, RmpCode::kSuccess},
+        Case{RmpRefusal::kGeneralProtection, RmpOutcome::kGeneralProtection, RmpCode::kSuccess},
+        Case{RmpRefusal::kFailPermission, RmpOutcome::kAllowed, RmpCode::kFailPermission},
+        Case{RmpRefusal::kFailInput, RmpOutcome::kAllowed, RmpCode::kFailInput}}) {
+    const RmpBench bench;
+    bench.put(kSpa, not_validated());
+    RmpExecutor by = RmpBench::guest_executor(1);
+    by.agent.choices.pvalidate_above_vmpl0 = c.how;
+    const RmpResult result = pvalidate(bench.rmp, by, validate(k4K), page_at());
+    CHECK(result.verdict.outcome == c.outcome);
+    CHECK(result.verdict.rule == RmpRuleId::kPvalidateVmpl);
+    CHECK(result.code == c.code);
+    CHECK_FALSE(bench.at(kSpa).validated);
+  }
+}
+
+// What the page is not: #NPF with RMP and ENC, whatever the instruction.
+TEST_CASE("a guest's instruction on a page that is not its own") {
+  struct Case {
+    const char* name;
+    void (*change)(RmpEntry&);
+  };
+  const Case cases[] = {
+      {"the hypervisor's", [](RmpEntry& e) { e = {}; }},
+      {"another guest's", [](RmpEntry& e) { e.asid = 6; }},
+      {"the AMD-SP's", [](RmpEntry& e) { e.asid = 0; }},
+      {"at another GPA", [](RmpEntry& e) { e.gpa = GuestPhysAddr(kGpa + kPageSize); }},
+      {"immutable", [](RmpEntry& e) { e.immutable = true; }},
+  };
+  const RmpExecutor by = RmpBench::guest_executor();
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    const RmpBench bench;
+    RmpEntry entry = RmpBench::guest_page(kGpa);
+    c.change(entry);
+    bench.put(kSpa, entry);
+    const auto rule = RmpRuleId::kGuestPage;
+    check_npf(pvalidate(bench.rmp, by, validate(k4K), page_at()), 0x580000005, rule);
+    check_npf(pvalidate(bench.rmp, by, validate(k2M), page_at(0, kSize2M)), 0x580000005, rule);
+    check_npf(rmpadjust(bench.rmp, by, adjust(k4K, 1, 1), page_at()), 0x580000005, rule);
+    check_npf(rmpquery(bench.rmp, by, {GuestVirtAddr(kGva), 1}, page_at()).result, 0x580000005,
+              rule);
+    CHECK(bench.at(kSpa) == entry);
+  }
+  const RmpBench bench;
+  RmpGuestPage far = page_at();
+  far.spa = HostPhysAddr(bench.kTable.covered());
+  check_npf(pvalidate(bench.rmp, by, validate(k4K), far), 0x580000005, RmpRuleId::kGuestPage);
+  RmpExecutor writes = by;
+  writes.agent.choices.rmp_instruction_npf_write = true;
+  check_npf(pvalidate(bench.rmp, writes, validate(k4K), far), 0x580000007, RmpRuleId::kGuestPage);
+}
+
+// Table 15-39 and 15.36.6: nested page, entry, request.
+TEST_CASE("page sizes of PVALIDATE and RMPADJUST") {
+  enum class Is { kDone, kSizem, kNested, kMismatch, kMismatchNested };
+  struct Case {
+    u64 nested;
+    RmpPageSize entry, request;
+    Is is;
+  };
+  constexpr Case kCases[] = {
+      {kPageSize, k4K, k4K, Is::kDone},  {kPageSize, k4K, k2M, Is::kMismatch},
+      {kPageSize, k2M, k4K, Is::kSizem}, {kPageSize, k2M, k2M, Is::kMismatchNested},
+      {kSize2M, k2M, k4K, Is::kSizem},   {kSize2M, k2M, k2M, Is::kDone},
+      {kSize2M, k4K, k4K, Is::kNested},  {kSize2M, k4K, k2M, Is::kMismatch},
+      {kSize1G, k2M, k4K, Is::kSizem},   {kSize1G, k2M, k2M, Is::kDone},
+      {kSize1G, k4K, k4K, Is::kNested},  {kSize1G, k4K, k2M, Is::kMismatch},
+  };
+  for (const Case& c : kCases) {
+    CAPTURE(c.nested);
+    CAPTURE(static_cast<int>(c.entry));
+    CAPTURE(static_cast<int>(c.request));
+    for (const bool adjusting : {false, true}) {
+      const RmpBench bench;
+      bench.put(kSpa, adjusting ? RmpBench::guest_page(kGpa, c.entry) : not_validated(c.entry));
+      const RmpExecutor by = RmpBench::guest_executor();
+      const auto run = [&](const RmpExecutor& who) {
+        const RmpGuestPage page = page_at(0, c.nested);
+        return adjusting ? rmpadjust(bench.rmp, who, adjust(c.request, 1, 1), page)
+                         : pvalidate(bench.rmp, who, validate(c.request), page);
+      };
+      const RmpEntry before = bench.at(kSpa);
+      const RmpResult result = run(by);
+      CHECK((bench.at(kSpa) == before) == (c.is != Is::kDone));
+      RmpExecutor other = by;
+      switch (c.is) {
+        case Is::kDone:
+          check_code(result, RmpCode::kSuccess,
+                     adjusting ? RmpRuleId::kAdjusted : RmpRuleId::kPvalidateDone);
+          break;
+        case Is::kSizem:
+          check_npf(result, 0xd80000005, RmpRuleId::kSizem);
+          break;
+        case Is::kNested:
+          check_npf(result, 0x580000005, RmpRuleId::kSizemNested);
+          other.agent.choices.sizem_of_nested_mismatch = true;
+          check_npf(run(other), 0xd80000005, RmpRuleId::kSizemNested);
+          break;
+        case Is::kMismatch:
+          check_code(result, RmpCode::kFailSizemismatch, RmpRuleId::kSizeMismatch);
+          break;
+        case Is::kMismatchNested:
+          check_code(result, RmpCode::kFailSizemismatch, RmpRuleId::kSizeMismatchNested);
+          other.agent.choices.guest_2m_needs_2m_nested = false;
+          CHECK(run(other).code == RmpCode::kSuccess);
+          break;
+      }
+    }
+  }
+}
+
+TEST_CASE("a 4-KByte page inside a 2-MByte entry asks for a split of the whole") {
+  const RmpBench bench;
+  bench.put(kSpa, not_validated(k2M));
+  const RmpExecutor by = RmpBench::guest_executor();
+  const RmpResult result = pvalidate(bench.rmp, by, validate(k4K, true, 0x5000), page_at(0x5000));
+  CHECK(result.verdict ==
+        RmpVerdict{RmpOutcome::kNpf, RmpRuleId::kSizem, 0xd80000005, kGpa + 0x5000});
+  CHECK(psmash(bench.rmp, RmpBench::host_executor(), HostPhysAddr(kSpa)).code == RmpCode::kSuccess);
+  CHECK(pvalidate(bench.rmp, by, validate(k4K, true, 0x5000), page_at(0x5000)).code ==
+        RmpCode::kSuccess);
+  CHECK(bench.at(kSpa + 0x5000).validated);
+  CHECK_FALSE(bench.at(kSpa + 0x4000).validated);
+}
+
+TEST_CASE("RMPADJUST: codes in their order") {
+  const RmpBench bench;
+  RmpEntry entry = RmpBench::guest_page(kGpa);
+  entry.permissions = {0x0f, 0x03, 0, 0};
+  bench.put(kSpa, entry);
+  const auto run = [&](u8 vmpl, const RmpadjustOperands& op) {
+    return rmpadjust(bench.rmp, RmpBench::guest_executor(vmpl), op, page_at());
+  };
+  check_code(run(0, adjust(k2M, 0, 2, false, kPageSize)), RmpCode::kFailInput,
+             RmpRuleId::kMisaligned);
+  // The target must be less privileged: this is how software finds out that it runs at VMPL0.
+  for (u8 vmpl = 0; vmpl < 4; ++vmpl) {
+    for (u8 target = 0; target <= vmpl; ++target) {
+      check_code(run(vmpl, adjust(k4K, target, 0)), RmpCode::kFailPermission,
+                 RmpRuleId::kTargetVmpl);
+    }
+  }
+  check_code(run(0, adjust(k4K, 4, 1)), RmpCode::kFailInput, RmpRuleId::kMissingVmpl);
+  check_code(run(1, adjust(k4K, 2, 0x05)), RmpCode::kFailPermission, RmpRuleId::kNotSubset);
+  check_code(run(0, adjust(k4K, 1, 0x02)), RmpCode::kFailInput, RmpRuleId::kIllegalMask);
+  check_code(run(0, adjust(k4K, 1, 0x09)), RmpCode::kFailInput, RmpRuleId::kIllegalMask);
+  CHECK(bench.at(kSpa) == entry);
+  check_code(run(1, adjust(k4K, 2, 0x01)), RmpCode::kSuccess, RmpRuleId::kAdjusted);
+  CHECK(bench.at(kSpa).permissions == std::array<u8, 4>{0x0f, 0x03, 0x01, 0});
+  check_code(run(0, adjust(k4K, 1, 0)), RmpCode::kSuccess, RmpRuleId::kAdjusted);
+  CHECK(bench.at(kSpa).permissions == std::array<u8, 4>{0x0f, 0, 0x01, 0});
+}
+
+TEST_CASE("RMPADJUST: how it refuses follows the profile") {
+  const RmpBench bench;
+  bench.put(kSpa, RmpBench::guest_page(kGpa));
+  RmpExecutor by = RmpBench::guest_executor();
+  by.agent.choices.rmpadjust_illegal_mask = RmpRefusal::kFailPermission;
+  by.agent.choices.rmpadjust_missing_vmpl = RmpRefusal::kGeneralProtection;
+  CHECK(rmpadjust(bench.rmp, by, adjust(k4K, 1, 0x02), page_at()).code == RmpCode::kFailPermission);
+  CHECK(rmpadjust(bench.rmp, by, adjust(k4K, 9, 1), page_at()).verdict.outcome ==
+        RmpOutcome::kGeneralProtection);
+}
+
+TEST_CASE("RMPADJUST: only VMPL0 makes a page a VMSA") {
+  const RmpBench bench;
+  RmpEntry entry = RmpBench::guest_page(kGpa);
+  entry.permissions = {0x0f, 0x0f, 0, 0};
+  bench.put(kSpa, entry);
+  rmpadjust(bench.rmp, RmpBench::guest_executor(1), adjust(k4K, 2, 0, true), page_at());
+  CHECK_FALSE(bench.at(kSpa).vmsa);
+  rmpadjust(bench.rmp, RmpBench::guest_executor(0), adjust(k4K, 1, 0, true), page_at());
+  CHECK(bench.at(kSpa).vmsa);
+  rmpadjust(bench.rmp, RmpBench::guest_executor(1), adjust(k4K, 2, 0, false), page_at());
+  CHECK(bench.at(kSpa).vmsa);
+  rmpadjust(bench.rmp, RmpBench::guest_executor(0), adjust(k4K, 1, 0, false), page_at());
+  CHECK_FALSE(bench.at(kSpa).vmsa);
+}
+
+TEST_CASE("RMPADJUST and RMPQUERY of a page that is not validated are #VC(0x404)") {
+  const RmpBench bench;
+  bench.put(kSpa, not_validated());
+  const RmpExecutor by = RmpBench::guest_executor();
+  const RmpVerdict vc{RmpOutcome::kVc, RmpRuleId::kNotValidated, 0x404, kGva};
+  CHECK(rmpadjust(bench.rmp, by, adjust(k4K, 1, 1), page_at()).verdict == vc);
+  CHECK(rmpquery(bench.rmp, by, {GuestVirtAddr(kGva), 0}, page_at()).result.verdict == vc);
+}
+
+TEST_CASE("RMPQUERY") {
+  const RmpBench bench;
+  RmpEntry entry = RmpBench::guest_page(kGpa, k2M);
+  entry.permissions = {0x0f, 0x07, 0x01, 0};
+  entry.vmsa = true;
+  bench.put(kSpa, entry);
+  const auto run = [&](u8 vmpl, u8 target) {
+    return rmpquery(bench.rmp, RmpBench::guest_executor(vmpl), {GuestVirtAddr(kGva), target},
+                    page_at(0, kSize2M));
+  };
+  CHECK(run(0, 0).rdx == 0x10f00);
+  CHECK(run(0, 1).rdx == 0x10701);
+  CHECK(run(1, 2).rdx == 0x10102);
+  CHECK(run(1, 2).rcx == 1);
+  check_code(run(0, 1).result, RmpCode::kSuccess, RmpRuleId::kQueried);
+  check_code(run(1, 0).result, RmpCode::kFailPermission, RmpRuleId::kQueryTargetVmpl);
+  check_code(run(0, 4).result, RmpCode::kFailInput, RmpRuleId::kMissingVmpl);
+  RmpExecutor by = RmpBench::guest_executor();
+  by.agent.choices.rmpquery_size_in_rcx = false;
+  CHECK_FALSE(rmpquery(bench.rmp, by, {GuestVirtAddr(kGva), 0}, page_at(0, kSize2M)).rcx);
+}
+
+RmpOperand to_guest(u64 gpa, RmpPageSize size = k4K, bool immutable = false, u32 asid = 5) {
+  return rmp_operand({GuestPhysAddr(gpa), true, size, immutable, asid});
+}
+RmpOperand to_host(RmpPageSize size = k4K) {
+  return rmp_operand({GuestPhysAddr(0), false, size, false, 0});
+}
+RmpResult update(const RmpBench& bench, u64 spa, const RmpOperand& op) {
+  return rmpupdate(bench.rmp, RmpBench::host_executor(), HostPhysAddr(spa), op);
+}
+
+TEST_CASE("RMPUPDATE: FAIL_INPUT") {
+  const RmpBench bench;
+  const u64 end = bench.kTable.covered();
+  check_code(update(bench, 0x200800, to_guest(kGpa)), RmpCode::kFailInput, RmpRuleId::kMisaligned);
+  check_code(update(bench, 0x201000, to_guest(kGpa, k2M)), RmpCode::kFailInput,
+             RmpRuleId::kMisaligned);
+  check_code(update(bench, end, to_guest(kGpa)), RmpCode::kFailInput, RmpRuleId::kNoEntry);
+  check_code(update(bench, end, to_guest(kGpa, k2M)), RmpCode::kFailInput, RmpRuleId::kNoEntry);
+  for (const unsigned n : {1u, 7u, 9u, 15u, 17u, 24u, 31u}) {
+    RmpOperand op = to_guest(kGpa);
+    op.high |= bit(n);
+    check_code(update(bench, kSpa, op), RmpCode::kFailInput, RmpRuleId::kReservedInput);
+  }
+  struct Case {
+    RmpOperandFields fields;
+    bool good;
+  };
+  const Case cases[] = {
+      {{GuestPhysAddr(kGpa), true, k4K, false, 5}, true},
+      {{GuestPhysAddr(kGpa), true, k4K, true, 5}, true},
+      {{GuestPhysAddr(0), true, k4K, true, 0}, true},     // the AMD-SP
+      {{GuestPhysAddr(0), false, k4K, false, 0}, true},   // the hypervisor
+      {{GuestPhysAddr(0), false, k4K, true, 0}, true},    // "any" in table 15-35
+      {{GuestPhysAddr(0), true, k4K, false, 0}, false},   // no owner of table 15-35
+      {{GuestPhysAddr(0), false, k4K, false, 5}, false},  // likewise
+      {{GuestPhysAddr(kGpa), true, k4K, false, 1023}, true},
+      {{GuestPhysAddr(kGpa), true, k4K, false, 1024}, false},
+      {{GuestPhysAddr(bit(47)), true, k4K, false, 5}, true},
+      {{GuestPhysAddr(bit(48)), true, k4K, false, 5}, false},  // 48 address bits
+      {{GuestPhysAddr(kGpa + 1), true, k4K, false, 5}, false},
+      {{GuestPhysAddr(kGpa + kPageSize), true, k2M, false, 5}, false},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.fields.gpa.value);
+    CAPTURE(c.fields.asid);
+    const RmpBench fresh;
+    const RmpResult result = update(fresh, kSpa, rmp_operand(c.fields));
+    CHECK(result.code == (c.good ? RmpCode::kSuccess : RmpCode::kFailInput));
+    if (!c.good) CHECK(result.verdict.rule == RmpRuleId::kOperandInput);
+    RmpExecutor lax = RmpBench::host_executor();
+    lax.agent.choices.rmpupdate_strict_operand = false;
+    CHECK(rmpupdate(RmpBench().rmp, lax, HostPhysAddr(kSpa), rmp_operand(c.fields)).code ==
+          RmpCode::kSuccess);
+  }
+}
+
+TEST_CASE("RMPUPDATE: FAIL_PERMISSION") {
+  const RmpBench bench;
+  RmpExecutor nested = RmpBench::host_executor();
+  nested.agent.asid = 3;
+  check_code(rmpupdate(bench.rmp, nested, HostPhysAddr(kSpa), to_guest(kGpa)),
+             RmpCode::kFailPermission, RmpRuleId::kFromGuest);
+  RmpEntry fixed;
+  fixed.immutable = true;
+  bench.put(kSpa + 0x5000, fixed);
+  for (const RmpOperand& op : {to_guest(kGpa), to_host()}) {
+    check_code(update(bench, kSpa + 0x5000, op), RmpCode::kFailPermission, RmpRuleId::kImmutable);
+  }
+  check_code(update(bench, kSpa, to_guest(kGpa, k2M)), RmpCode::kFailPermission,
+             RmpRuleId::kImmutable);
+}
+
+TEST_CASE("RMPUPDATE: FAIL_INUSE until the holder lets go") {
+  const RmpBench bench;
+  const u64 page = kSpa + 0x5000;
+  CHECK(hold_page(bench.rmp, HostPhysAddr(page)));
+  for (const auto& [spa, op] :
+       {std::pair{page, to_guest(kGpa)}, std::pair{kSpa, to_guest(kGpa, k2M)}}) {
+    const RmpResult result = update(bench, spa, op);
+    check_code(result, RmpCode::kFailInuse, RmpRuleId::kHeld);
+    CHECK(result.held == HostPhysAddr(page));
+  }
+  CHECK(update(bench, page + kPageSize, to_guest(kGpa)).code == RmpCode::kSuccess);
+  release_page(bench.rmp, HostPhysAddr(page));
+  CHECK(update(bench, page, to_guest(kGpa)).code == RmpCode::kSuccess);
+}
+
+TEST_CASE("RMPUPDATE: FAIL_OVERLAP while the aligned entry is held, which counts the region") {
+  const RmpBench bench;
+  CHECK(hold_page(bench.rmp, HostPhysAddr(kSpa)));
+  const RmpResult result = update(bench, kSpa + 0x5000, to_guest(kGpa));
+  check_code(result, RmpCode::kFailOverlap, RmpRuleId::kContention);
+  CHECK(result.held == HostPhysAddr(kSpa));
+  check_code(update(bench, kSpa, to_guest(kGpa)), RmpCode::kFailInuse, RmpRuleId::kHeld);
+  RmpExecutor other = RmpBench::host_executor();
+  other.agent.choices.rmpupdate_contention = false;
+  CHECK(rmpupdate(bench.rmp, other, HostPhysAddr(kSpa + 0x5000), to_guest(kGpa)).code ==
+        RmpCode::kSuccess);
+}
+
+TEST_CASE("RMPUPDATE: FAIL_OVERLAP of 2 MByte and 4 KByte") {
+  struct Case {
+    bool large_there;  // a 2-MByte page is there, else a 4-KByte page at `there`
+    u64 there, here;
+    RmpPageSize size;
+    bool strict, lax;  // overlaps, with rmpupdate_aligned_overlaps on and off
+  };
+  constexpr Case kCases[] = {
+      {true, 0, 0x5000, k4K, true, true},
+      {true, 0, 0, k4K, true, false},
+      {true, 0, 0, k2M, false, false},
+      {false, 0x5000, 0, k2M, true, true},
+      {false, 0, 0, k2M, true, false},
+      {false, 0x1ff000, 0, k2M, true, true},
+      {false, 0x5000, 0x6000, k4K, false, false},
+      {false, 0x5000, 0x5000, k4K, false, false},
+  };
+  for (const Case& c : kCases) {
+    CAPTURE(c.there);
+    CAPTURE(c.here);
+    for (const bool aligned : {true, false}) {
+      const RmpBench bench;
+      RmpExecutor by = RmpBench::host_executor();
+      by.agent.choices.rmpupdate_aligned_overlaps = aligned;
+      REQUIRE(update(bench, kSpa + c.there, to_guest(kGpa, c.large_there ? k2M : k4K)).code ==
+              RmpCode::kSuccess);
+      const RmpResult result = rmpupdate(bench.rmp, by, HostPhysAddr(kSpa + c.here),
+                                         to_guest(0x9000000, c.size, false, 6));
+      const bool overlaps = aligned ? c.strict : c.lax;
+      CHECK(result.code == (overlaps ? RmpCode::kFailOverlap : RmpCode::kSuccess));
+      CHECK_FALSE(result.held);
+      if (overlaps) CHECK(result.verdict.rule == RmpRuleId::kOverlap);
+    }
+  }
+}
+
+TEST_CASE("RMPUPDATE: a page given to a guest, and what resets it") {
+  const RmpBench bench;
+  const RmpResult given = update(bench, kSpa, to_guest(kGpa));
+  check_code(given, RmpCode::kSuccess, RmpRuleId::kUpdated);
+  CHECK(given.flush);
+  RmpEntry expected = not_validated();
+  CHECK(bench.at(kSpa) == expected);
+  RmpEntry owned = RmpBench::guest_page(kGpa);
+  owned.permissions = {0x0f, 0x03, 0x01, 0};
+  owned.vmsa = true;
+  struct Case {
+    RmpOperand op;
+    bool kept;
+    RmpRuleId rule;
+  };
+  for (const Case& c : {Case{to_guest(kGpa), true, RmpRuleId::kUpdated},
+                        Case{to_guest(kGpa, k4K, true), true, RmpRuleId::kUpdatedImmutable},
+                        Case{to_guest(kGpa + 0x1000), false, RmpRuleId::kUpdated},
+                        Case{to_guest(kGpa, k4K, false, 6), false, RmpRuleId::kUpdated},
+                        Case{to_guest(kGpa, k4K, true, 6), false, RmpRuleId::kUpdated},
+                        Case{to_host(), false, RmpRuleId::kUnassigned},
+                        Case{to_host(k2M), false, RmpRuleId::kOverlap}}) {
+    bench.put(kSpa, owned);
+    const RmpResult result = update(bench, kSpa, c.op);
+    CHECK(result.verdict.rule == c.rule);
+    if (c.rule == RmpRuleId::kOverlap) continue;
+    const RmpEntry now = bench.at(kSpa);
+    CHECK(now.validated == c.kept);
+    CHECK(now.vmsa == c.kept);
+    CHECK(now.permissions == (c.kept ? owned.permissions : std::array<u8, 4>{0x0f, 0, 0, 0}));
+  }
+  RmpExecutor sss = RmpBench::host_executor();
+  sss.vmpl_sss = true;
+  CHECK(rmpupdate(bench.rmp, sss, HostPhysAddr(kSpa + 0x7000), to_guest(kGpa)).code ==
+        RmpCode::kSuccess);
+  CHECK(bench.at(kSpa + 0x7000).permissions[0] == 0x1f);
+}
+
+TEST_CASE("RMPUPDATE: a freed 2-MByte page is free page by page") {
+  const RmpBench bench;
+  REQUIRE(update(bench, kSpa, to_guest(kGpa, k2M)).code == RmpCode::kSuccess);
+  check_code(update(bench, kSpa, to_host(k2M)), RmpCode::kSuccess, RmpRuleId::kUnassigned);
+  CHECK(bench.at(kSpa).size == k4K);
+  CHECK(update(bench, kSpa + 0x3000, to_guest(kGpa)).code == RmpCode::kSuccess);
+  CHECK(bench.rmp.authoritative(HostPhysAddr(kSpa + 0x3000)).asid == 5);
+}
+
+TEST_CASE("Subpage_Count counts the other 511") {
+  const RmpBench bench;
+  const auto count = [&] { return bench.at(kSpa).subpage_count; };
+  update(bench, kSpa, to_guest(kGpa));
+  CHECK(count() == 0);
+  update(bench, kSpa + 0x1000, to_guest(kGpa + 0x1000));
+  update(bench, kSpa + 0x2000, to_guest(kGpa + 0x2000));
+  CHECK(count() == 2);
+  update(bench, kSpa + 0x2000, to_guest(kGpa + 0x4000));  // assigned before and after
+  CHECK(count() == 2);
+  update(bench, kSpa + 0x2000, to_host());
+  update(bench, kSpa, to_host());
+  CHECK(count() == 1);
+  CHECK_FALSE(bench.at(kSpa).assigned);
+}
+
+TEST_CASE("PSMASH: codes") {
+  const RmpBench bench;
+  const auto run = [&](u64 spa, u32 asid = 0) {
+    RmpExecutor by = RmpBench::host_executor();
+    by.agent.asid = asid;
+    return psmash(bench.rmp, by, HostPhysAddr(spa));
+  };
+  check_code(run(0x201000), RmpCode::kFailInput, RmpRuleId::kMisaligned);
+  check_code(run(bench.kTable.covered()), RmpCode::kFailInput, RmpRuleId::kNoEntry);
+  check_code(run(kSpa, 3), RmpCode::kFailPermission, RmpRuleId::kFromGuest);
+  check_code(run(kSpa), RmpCode::kFailBadaddr, RmpRuleId::kNothingToSplit);
+  update(bench, kSpa, to_guest(kGpa));
+  check_code(run(kSpa), RmpCode::kFailBadaddr, RmpRuleId::kNothingToSplit);
+  update(bench, 0x400000, to_guest(kGpa, k2M, true));
+  check_code(run(0x400000), RmpCode::kFailPermission, RmpRuleId::kImmutable);
+  bench.put(0x600000, RmpBench::guest_page(kGpa, k2M));
+  CHECK(hold_page(bench.rmp, HostPhysAddr(0x600000)));
+  const RmpResult held = run(0x600000);
+  check_code(held, RmpCode::kFailInuse, RmpRuleId::kHeld);
+  CHECK(held.held == HostPhysAddr(0x600000));
+  release_page(bench.rmp, HostPhysAddr(0x600000));
+  CHECK(hold_page(bench.rmp, HostPhysAddr(0x605000)));  // a page inside
+  CHECK(run(0x600000).held == HostPhysAddr(0x605000));
+  release_page(bench.rmp, HostPhysAddr(0x605000));
+  CHECK(run(0x600000).flush);
+  check_code(run(0x600000), RmpCode::kFailBadaddr, RmpRuleId::kNothingToSplit);
+}
+
+TEST_CASE("PSMASH: 512 entries of the same owner, rights and validation") {
+  const RmpBench bench;
+  RmpEntry large = RmpBench::guest_page(kGpa, k2M);
+  large.permissions = {0x0f, 0x05, 0, 0};
+  bench.put(kSpa, large);
+  check_code(psmash(bench.rmp, RmpBench::host_executor(), HostPhysAddr(kSpa)), RmpCode::kSuccess,
+             RmpRuleId::kSmashed);
+  for (unsigned i = 0; i < 512; ++i) {
+    RmpEntry expected = large;
+    expected.size = k4K;
+    expected.gpa = GuestPhysAddr(kGpa + i * 0x1000);
+    expected.subpage_count = i == 0 ? 511 : 0;
+    CHECK(bench.at(kSpa + i * 0x1000) == expected);
+  }
+  CHECK(bench.at(kSpa + kSize2M) == RmpEntry{});
+}
+
+TEST_CASE("RMPREAD") {
+  const RmpBench bench;
+  const auto run = [&](u64 spa, u32 asid = 0) {
+    RmpExecutor by = RmpBench::host_executor();
+    by.agent.asid = asid;
+    return rmpread(bench.rmp, by, HostPhysAddr(spa));
+  };
+  check_code(run(0x200800).result, RmpCode::kFailInput, RmpRuleId::kMisaligned);
+  check_code(run(bench.kTable.covered()).result, RmpCode::kFailInput, RmpRuleId::kNoEntry);
+  check_code(run(kSpa, 3).result, RmpCode::kFailPermission, RmpRuleId::kFromGuest);
+  check_code(run(kSpa).result, RmpCode::kSuccess, RmpRuleId::kRead);
+  CHECK(run(kSpa).entry == RmpOperand{});
+  RmpEntry entry = RmpBench::guest_page(kGpa, k2M);
+  entry.vmsa = true;
+  bench.put(kSpa, entry);
+  CHECK(run(kSpa).entry == to_guest(kGpa, k2M));
+  CHECK_FALSE(run(kSpa).entry.region_status());
+  CHECK(run(kSpa + 0x1000).entry == RmpOperand{});  // its own entry, which is ignored
+  psmash(bench.rmp, RmpBench::host_executor(), HostPhysAddr(kSpa));
+  CHECK(run(kSpa + 0x1000).entry.gpa().value == kGpa + 0x1000);
+  CHECK(run(kSpa + 0x1000).entry.region_status());
+  RmpExecutor by = RmpBench::host_executor();
+  by.agent.choices.rmpread_region_status = false;
+  CHECK(rmpread(bench.rmp, by, HostPhysAddr(kSpa + 0x1000)).entry == to_guest(kGpa + 0x1000));
+}
+
+}  // namespace
+}  // namespace nptsim::svm
