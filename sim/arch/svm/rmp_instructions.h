@@ -47,7 +47,7 @@ struct RmpExecutor {
   bool long_mode = true;    // 64-bit mode
   u8 cpl = 0;
   unsigned gpa_bits = 48;  // of the part: its raw physical width
-  u8 vmpls = kVmpls;       // of the part
+  u8 vmpls = kVmpls;       // of the part, at most kVmpls
   bool vmpl_sss = false;   // the part has VMPL supervisor shadow stack rights
 };
 
