@@ -49,7 +49,6 @@ Outcome read_register(Execution& x, const u64* from) {
 
 // EFER.LMA follows CR0.PG while EFER.LME is set (APM vol. 2, 14.6.1).
 void follow_paging(Registers& r) {
-  constexpr u64 kCr0Pg = bit(31), kEferLme = bit(8);
   const bool active = (r.cr0 & kCr0Pg) && (r.efer & kEferLme);
   r.efer = active ? r.efer | kEferLma : r.efer & ~kEferLma;
 }

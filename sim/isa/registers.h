@@ -95,11 +95,15 @@ inline constexpr u64 kFlagCf = bit(0), kFlagReserved1 = bit(1), kFlagPf = bit(2)
                      kFlagVif = bit(19), kFlagVip = bit(20), kFlagId = bit(21);
 inline constexpr u64 kArithmeticFlags = kFlagCf | kFlagPf | kFlagAf | kFlagZf | kFlagSf | kFlagOf;
 
-// Control register bits that the instruction set itself asks for.
-inline constexpr u64 kCr0Pe = bit(0), kCr0Em = bit(2), kCr0Ts = bit(3), kCr4Tsd = bit(2),
+// Control register bits (APM vol. 2, 3.1).
+inline constexpr u64 kCr0Pe = bit(0), kCr0Mp = bit(1), kCr0Em = bit(2), kCr0Ts = bit(3),
+                     kCr0Ne = bit(5), kCr0Wp = bit(16), kCr0Nw = bit(29), kCr0Cd = bit(30),
+                     kCr0Pg = bit(31);
+inline constexpr u64 kCr4Tsd = bit(2), kCr4Pse = bit(4), kCr4Pae = bit(5), kCr4Pge = bit(7),
                      kCr4Pce = bit(8), kCr4Osfxsr = bit(9), kCr4Osxmmexcpt = bit(10),
                      kCr4Umip = bit(11), kCr4La57 = bit(12), kCr4Fsgsbase = bit(16),
-                     kCr4Osxsave = bit(18), kEferLma = bit(10), kEferSvme = bit(12);
+                     kCr4Osxsave = bit(18), kCr4Smep = bit(20), kCr4Smap = bit(21);
+inline constexpr u64 kEferLme = bit(8), kEferLma = bit(10), kEferNxe = bit(11), kEferSvme = bit(12);
 
 enum class Mode : u8 { k16, k32, k64 };
 

@@ -1,30 +1,16 @@
 #include "sim/machine/guest_lookup.h"
 
-#include "sim/arch/svm/entry.h"
+#include "sim/arch/svm/guest_tables.h"
 
 namespace nptsim::machine {
 namespace {
 
-struct TableShape {
-  unsigned levels = 0;  // 0: paging is off
-  unsigned index_bits = 9;
-  unsigned entry_size = 8;
-  std::uint64_t root = 0;
-};
-
-// APM vol. 2, 5.1: which paging a guest has chosen.
-TableShape shape_of(const isa::Registers& r, std::uint64_t c_mask) {
-  constexpr std::uint64_t kCr0Pg = bit(31), kCr4Pae = bit(5);
-  if (!(r.cr0 & kCr0Pg)) return {};
-  if (isa::long_mode_active(r)) {
-    return {(r.cr4 & isa::kCr4La57) ? 5u : 4u, 9, 8, r.cr3 & bit_range(51, 12) & ~c_mask};
-  }
-  if (r.cr4 & kCr4Pae) return {3, 9, 8, r.cr3 & bit_range(31, 5)};
-  return {2, 10, 4, r.cr3 & bit_range(31, 12)};
+// 32-bit tables have entries of 4 bytes, all others of 8.
+unsigned entry_size(const svm::GuestTables& tables) {
+  return tables.paging == svm::GuestPaging::kLegacy ? 4 : 8;
 }
-
-unsigned shift_of_level(const TableShape& shape, unsigned level) {
-  return kPageShift + (level - 1) * shape.index_bits;
+unsigned index_bits(const svm::GuestTables& tables) {
+  return tables.paging == svm::GuestPaging::kLegacy ? 10 : 9;
 }
 
 }  // namespace
@@ -50,36 +36,35 @@ std::optional<GuestMapping> look_up(const Setup& setup, arch::PhysicalMemory& me
                                     const isa::Registers& registers, GuestVirtAddr address,
                                     arch::KeyId key) {
   const std::uint64_t c_mask = setup.keyed() ? setup.cpu.guest_c_mask() : 0;
-  const TableShape shape = shape_of(registers, c_mask);
+  const svm::GuestTables tables = svm::guest_tables(registers, c_mask);
   GuestMapping mapping;
-  if (shape.levels == 0) {
+  if (tables.paging == svm::GuestPaging::kOff) {
     mapping.gpa = GuestPhysAddr(address.value);
     mapping.c_bit = setup.keyed();
     return mapping;
   }
-  std::uint64_t table = shape.root;
-  for (unsigned level = shape.levels; level >= 1; --level) {
-    const unsigned shift = shift_of_level(shape, level);
-    const std::uint64_t index = get_bits(address.value, shift + shape.index_bits - 1, shift);
+  const unsigned entry_bytes = entry_size(tables);
+  std::uint64_t table = tables.root;
+  for (unsigned level = tables.levels; level >= 1; --level) {
+    const unsigned shift = kPageShift + (level - 1) * index_bits(tables);
+    const std::uint64_t index = get_bits(address.value, shift + index_bits(tables) - 1, shift);
+    const GuestPhysAddr at(table + index * entry_bytes);
     std::uint64_t entry = 0;
-    if (!read_guest_physical(setup, memory, GuestPhysAddr(table + index * shape.entry_size), &entry,
-                             shape.entry_size, key)) {
-      return std::nullopt;
-    }
+    if (!read_guest_physical(setup, memory, at, &entry, entry_bytes, key)) return std::nullopt;
     if (!(entry & svm::kEntryP)) return std::nullopt;
-    const bool has_rights = !(shape.levels == 3 && level == 3);  // a PDPTE of legacy PAE has none
+    const bool has_rights = !(tables.levels == 3 && level == 3);  // a PDPTE of legacy PAE has none
     if (has_rights) {
       mapping.writable &= (entry & svm::kEntryRw) != 0;
       mapping.user &= (entry & svm::kEntryUs) != 0;
     }
-    constexpr std::uint64_t kEferNxe = bit(11);
-    mapping.no_execute |= (registers.efer & kEferNxe) && (entry & svm::kEntryNx);
+    mapping.no_execute |= (registers.efer & isa::kEferNxe) && (entry & svm::kEntryNx);
     const std::uint64_t physical = entry & bit_range(51, 12) & ~c_mask;
     const bool leaf = level == 1 || (has_rights && level <= 3 && (entry & svm::kEntryPs));
     if (leaf) {
       const std::uint64_t offset = bit_range(shift - 1, 0);
       mapping.gpa = GuestPhysAddr((physical & ~offset) | (address.value & offset));
-      mapping.c_bit = shape.entry_size == 4 ? setup.keyed() : (entry & c_mask) != 0;
+      mapping.c_bit =
+          tables.paging == svm::GuestPaging::kLegacy ? setup.keyed() : (entry & c_mask) != 0;
       return mapping;
     }
     table = physical;

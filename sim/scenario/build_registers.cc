@@ -25,8 +25,6 @@ constexpr NamedBit kEferBits[] = {{"sce", 0},      {"lme", 8},    {"lma", 10},  
                                   {"mcommit", 17}, {"intwb", 18}, {"uaie", 20},  {"aibrse", 21}};
 constexpr NamedBit kXcr0Bits[] = {{"x87", 0}, {"sse", 1}, {"avx", 2}, {"pkru", 9}};
 
-constexpr std::uint64_t kCr0Ne = bit(5), kCr0Wp = bit(16), kEferNxe = bit(11);
-
 struct ControlName {
   std::string_view name;
   const NamedBit* bits;
@@ -131,9 +129,9 @@ void choose_controls(Plan& plan, unsigned vcpu, isa::Registers& r, std::uint64_t
 
 isa::Registers default_registers(isa::Mode mode) {
   isa::Registers r = isa::flat_registers(mode, 0);
-  if (mode != isa::Mode::k16) r.cr0 |= kCr0Ne;
+  if (mode != isa::Mode::k16) r.cr0 |= isa::kCr0Ne;
   if (mode == isa::Mode::k64) {
-    r.cr0 |= kCr0Wp;
+    r.cr0 |= isa::kCr0Wp;
     r.cr4 |= isa::kCr4Osfxsr | isa::kCr4Osxmmexcpt;
   }
   return r;
@@ -141,7 +139,7 @@ isa::Registers default_registers(isa::Mode mode) {
 
 void choose_paging(Plan& plan) {
   plan.la57 = plan.registers[0].cr4 & isa::kCr4La57;
-  plan.nxe = plan.registers[0].efer & kEferNxe;
+  plan.nxe = plan.registers[0].efer & isa::kEferNxe;
   plan.host_la57 = cpu_switch(plan, "host_la57") || plan.la57;
   plan.tlb = cpu_switch(plan, "tlb");
   for (const isa::Registers& r : plan.registers) {

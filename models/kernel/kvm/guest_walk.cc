@@ -6,18 +6,21 @@
 #include "models/kernel/kvm/state.h"
 #include "sim/arch/svm/entry.h"
 #include "sim/arch/svm/exit_info.h"
+#include "sim/arch/svm/guest_tables.h"
 
 namespace nptsim::kvm {
 namespace {
-
-constexpr std::uint64_t kCr0Wp = bit(16), kCr0Pg = bit(31), kCr4Pse = bit(4), kCr4Pae = bit(5),
-                        kCr4Smep = bit(20), kEferNxe = bit(11);
 
 struct Visited {
   GuestPhysAddr gpa;
   std::uint64_t word = 0;
   unsigned level = 0;
 };
+
+svm::TableFormat format_of(svm::GuestPaging paging) {
+  if (paging == svm::GuestPaging::kLong) return svm::TableFormat::kLong;
+  return paging == svm::GuestPaging::kPae ? svm::TableFormat::kPae : svm::TableFormat::kLegacy;
+}
 
 class Walker {
  public:
@@ -29,7 +32,7 @@ class Walker {
         user_(user) {}
 
   GuestTranslation walk() {
-    if (!(r_.cr0 & kCr0Pg)) return {GuestPhysAddr(address_.value), 0};
+    if (!(r_.cr0 & isa::kCr0Pg)) return {GuestPhysAddr(address_.value), 0};
     choose_format();
     for (unsigned level = levels_;; --level) {
       const svm::LevelRules& rules = rules_.at(level);
@@ -49,41 +52,31 @@ class Walker {
   }
 
  private:
-  // APM vol. 2, 5.1: which paging a guest has chosen.
   void choose_format() {
     svm::EntryOptions options;
     if (view_.setup().keyed()) options.c_mask = view_.setup().cpu.guest_c_mask();
     options.reserved_address = view_.setup().cpu.guest_reserved_address(options.c_mask);
-    options.nxe = r_.efer & kEferNxe;
+    options.nxe = r_.efer & isa::kEferNxe;
     options.pages_1g = view_.setup().cpu.features.pages_1g;
-    options.pse = r_.cr4 & kCr4Pse;
-    svm::TableFormat format = svm::TableFormat::kLegacy;
-    levels_ = 2;
-    table_ = r_.cr3 & bit_range(31, 12);
-    if (isa::long_mode_active(r_)) {
-      format = svm::TableFormat::kLong;
-      levels_ = (r_.cr4 & isa::kCr4La57) ? 5 : 4;
-      table_ = r_.cr3 & bit_range(51, 12) & ~options.c_mask;
-    } else if (r_.cr4 & kCr4Pae) {
-      format = svm::TableFormat::kPae;
-      levels_ = 3;
-      table_ = r_.cr3 & bit_range(31, 5);
-    }
-    rules_ = svm::make_entry_rules(format, options);
+    options.pse = r_.cr4 & isa::kCr4Pse;
+    const svm::GuestTables tables = svm::guest_tables(r_, options.c_mask);
+    levels_ = tables.levels;
+    table_ = tables.root;
+    rules_ = svm::make_entry_rules(format_of(tables.paging), options);
   }
 
   void add_rights(std::uint64_t word, const svm::LevelRules& rules) {
     if (!rules.has_rights) return;
     writable_ &= (word & svm::kEntryRw) != 0;
     user_page_ &= (word & svm::kEntryUs) != 0;
-    no_execute_ |= (r_.efer & kEferNxe) && rules_.entry_size == 8 && (word & svm::kEntryNx);
+    no_execute_ |= (r_.efer & isa::kEferNxe) && rules_.entry_size == 8 && (word & svm::kEntryNx);
   }
 
   bool denied() const {
     if (user_ && !user_page_) return true;
-    if (access_ == WalkFor::kWrite && !writable_) return user_ || (r_.cr0 & kCr0Wp);
+    if (access_ == WalkFor::kWrite && !writable_) return user_ || (r_.cr0 & isa::kCr0Wp);
     if (access_ != WalkFor::kFetch) return false;
-    return no_execute_ || (!user_ && user_page_ && (r_.cr4 & kCr4Smep));
+    return no_execute_ || (!user_ && user_page_ && (r_.cr4 & isa::kCr4Smep));
   }
 
   GuestTranslation end_at(std::uint64_t word, unsigned level) {
@@ -115,7 +108,7 @@ class Walker {
     if (access_ == WalkFor::kWrite) error |= svm::kErrorRw;
     if (user_) error |= svm::kErrorUs;
     // The bit exists with NX or SMEP only.
-    const bool fetch_bit = (r_.efer & kEferNxe) || (r_.cr4 & kCr4Smep);
+    const bool fetch_bit = (r_.efer & isa::kEferNxe) || (r_.cr4 & isa::kCr4Smep);
     if (access_ == WalkFor::kFetch && fetch_bit) error |= svm::kErrorId;
     return {std::nullopt, static_cast<std::uint32_t>(error)};
   }

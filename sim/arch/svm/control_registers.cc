@@ -5,43 +5,40 @@
 namespace nptsim::svm {
 namespace {
 
-constexpr u64 kCr0Pe = bit(0), kCr0Mp = bit(1), kCr0Ts = bit(3), kCr0Nw = bit(29), kCr0Cd = bit(30),
-              kCr0Pg = bit(31);
-constexpr u64 kCr4Pge = bit(7), kCr4Pae = bit(5), kCr4La57 = bit(12);
-constexpr u64 kEferLme = bit(8), kEferLma = bit(10);
 // SCE, LME, LMA, NXE, SVME, LMSLE, FFXSR, TCE, and bits 21:17 of newer parts.
 constexpr u64 kEferKnown = bit(0) | bit(8) | bit_range(15, 10) | bit_range(21, 17);
 constexpr u64 kCr4Known = bit_range(12, 0) | bit_range(18, 16) | bit_range(23, 20);
 
 bool cr0_allowed(const isa::Registers& r, u64 value) {
   if (value >> 32) return false;
-  if ((value & kCr0Pg) && !(value & kCr0Pe)) return false;
-  if ((value & kCr0Nw) && !(value & kCr0Cd)) return false;
-  const bool enters_long = (value & kCr0Pg) && !(r.cr0 & kCr0Pg) && (r.efer & kEferLme);
-  if (enters_long && !(r.cr4 & kCr4Pae)) return false;
-  const bool leaves_64bit = !(value & kCr0Pg) && (r.efer & kEferLma) &&
+  if ((value & isa::kCr0Pg) && !(value & isa::kCr0Pe)) return false;
+  if ((value & isa::kCr0Nw) && !(value & isa::kCr0Cd)) return false;
+  const bool enters_long =
+      (value & isa::kCr0Pg) && !(r.cr0 & isa::kCr0Pg) && (r.efer & isa::kEferLme);
+  if (enters_long && !(r.cr4 & isa::kCr4Pae)) return false;
+  const bool leaves_64bit = !(value & isa::kCr0Pg) && (r.efer & isa::kEferLma) &&
                             has_bit(r.segments[isa::kCs].attributes, isa::kAttrLong);
   return !leaves_64bit;
 }
 
 // Bits 51:A are reserved in long mode, but for the C-bit of an SEV guest; 63:52 are as well.
 bool cr3_allowed(const CpuProfile& profile, const VcpuRecord& v, u64 value) {
-  if (!(v.registers.efer & kEferLma)) return true;
+  if (!(v.registers.efer & isa::kEferLma)) return true;
   const u64 c = has_sev(guest_type(v)) ? profile.guest_c_mask() : 0;
   return (value & (profile.guest_reserved_address(c) | bit_range(63, 52))) == 0;
 }
 
 bool cr4_allowed(const CpuProfile& profile, const isa::Registers& r, u64 value) {
   if (value & ~kCr4Known) return false;
-  if ((value & kCr4La57) && !profile.features.la57) return false;
-  if (!(r.efer & kEferLma)) return true;
-  return (value & kCr4Pae) && ((value ^ r.cr4) & kCr4La57) == 0;
+  if ((value & isa::kCr4La57) && !profile.features.la57) return false;
+  if (!(r.efer & isa::kEferLma)) return true;
+  return (value & isa::kCr4Pae) && ((value ^ r.cr4) & isa::kCr4La57) == 0;
 }
 
 MsrWrite write_efer(isa::Registers& r, u64 value) {
   if (value & ~kEferKnown) return MsrWrite::kRefused;
-  if ((r.cr0 & kCr0Pg) && ((value ^ r.efer) & kEferLme)) return MsrWrite::kRefused;
-  r.efer = (value & ~kEferLma) | (r.efer & kEferLma);  // LMA is the processor's
+  if ((r.cr0 & isa::kCr0Pg) && ((value ^ r.efer) & isa::kEferLme)) return MsrWrite::kRefused;
+  r.efer = (value & ~isa::kEferLma) | (r.efer & isa::kEferLma);  // LMA is the processor's
   return MsrWrite::kDone;
 }
 
@@ -105,18 +102,18 @@ bool control_write_allowed(const CpuProfile& profile, const VcpuRecord& v, unsig
 }
 
 bool selective_cr0_write(u64 before, u64 after) {
-  return ((before ^ after) & ~(kCr0Ts | kCr0Mp)) != 0;
+  return ((before ^ after) & ~(isa::kCr0Ts | isa::kCr0Mp)) != 0;
 }
 
 void flush_after_control_write(Tlb& tlb, const ControlRegisters& before, const VcpuRecord& v,
                                bool cr3_was_written) {
   if (!tlb.enabled()) return;
   const isa::Registers& r = v.registers;
-  const bool paging_changed = ((before.cr0 ^ r.cr0) & (kCr0Pg | kCr0Pe)) != 0 ||
+  const bool paging_changed = ((before.cr0 ^ r.cr0) & (isa::kCr0Pg | isa::kCr0Pe)) != 0 ||
                               before.cr4 != r.cr4 || before.efer != r.efer;
   if (paging_changed) {
     tlb.flush_asid(v.control.asid);
-  } else if (cr3_was_written && (r.cr4 & kCr4Pge)) {
+  } else if (cr3_was_written && (r.cr4 & isa::kCr4Pge)) {
     tlb.flush_asid_non_global(v.control.asid);
   } else if (cr3_was_written) {
     tlb.flush_asid(v.control.asid);

@@ -5,21 +5,10 @@
 namespace nptsim::svm {
 namespace {
 
-// CR0, CR4 and EFER bits that paging looks at (APM vol. 2 rev. 3.45, 3.1).
-constexpr u64 kCr0Wp = bit(16), kCr0Pg = bit(31), kCr4Pse = bit(4), kCr4Pae = bit(5),
-              kCr4La57 = bit(12), kCr4Smep = bit(20), kCr4Smap = bit(21), kEferLma = bit(10),
-              kEferNxe = bit(11);
-
 CMeaning c_meaning(const VcpuRecord& v) {
   if (!has_sev(guest_type(v))) return CMeaning::kAddress;
   const bool tom = guest_type(v) == GuestType::kSnp && (v.state.sev_features & kVirtualTom);
   return tom ? CMeaning::kReserved : CMeaning::kAttribute;
-}
-
-GuestPaging guest_paging(const isa::Registers& r) {
-  if (!(r.cr0 & kCr0Pg)) return GuestPaging::kOff;
-  if (r.efer & kEferLma) return GuestPaging::kLong;
-  return (r.cr4 & kCr4Pae) ? GuestPaging::kPae : GuestPaging::kLegacy;
 }
 
 DataC data_c(const VcpuRecord& v, GuestPaging paging) {
@@ -33,34 +22,31 @@ DataC data_c(const VcpuRecord& v, GuestPaging paging) {
 
 void set_guest_tables(WalkContext& c, const EntryRuleSets& rules, const VcpuRecord& v) {
   const isa::Registers& r = v.registers;
-  const bool nxe = r.efer & kEferNxe;
-  const u64 c_mask = c.guest_c_mask;
+  const bool nxe = r.efer & isa::kEferNxe;
+  const GuestTables tables = guest_tables(r, c.guest_c_mask);
+  c.paging = tables.paging;
+  c.guest_root = tables.root;
+  c.guest_levels = tables.levels;
   switch (c.paging) {
     case GuestPaging::kOff:
       break;
     case GuestPaging::kLegacy:
-      c.guest = &rules.guest(TableFormat::kLegacy, r.cr4 & kCr4Pse, CMeaning::kAddress);
-      c.guest_root = r.cr3 & bit_range(31, 12);
-      c.guest_levels = 2;
+      c.guest = &rules.guest(TableFormat::kLegacy, r.cr4 & isa::kCr4Pse, CMeaning::kAddress);
       break;
     case GuestPaging::kPae:
       c.guest = &rules.guest(TableFormat::kPae, nxe, c_meaning(v));
-      c.guest_root = r.cr3 & bit_range(31, 5);
-      c.guest_levels = 3;
       break;
     case GuestPaging::kLong:
       c.guest = &rules.guest(TableFormat::kLong, nxe, c_meaning(v));
-      c.guest_root = r.cr3 & bit_range(51, 12) & ~c_mask;
-      c.guest_levels = (r.cr4 & kCr4La57) ? 5 : 4;
-      c.linear_bits = (r.cr4 & kCr4La57) ? 57 : 48;
+      c.linear_bits = (r.cr4 & isa::kCr4La57) ? 57 : 48;
       break;
   }
 }
 
 void set_guest_rights(WalkContext& c, const isa::Registers& r) {
-  const GuestRightsState state{.wp = (r.cr0 & kCr0Wp) != 0,
-                               .smep = (r.cr4 & kCr4Smep) != 0,
-                               .smap = (r.cr4 & kCr4Smap) != 0,
+  const GuestRightsState state{.wp = (r.cr0 & isa::kCr0Wp) != 0,
+                               .smep = (r.cr4 & isa::kCr4Smep) != 0,
+                               .smap = (r.cr4 & isa::kCr4Smap) != 0,
                                .ac = (r.rflags & isa::kFlagAc) != 0};
   for (unsigned p = 0; p < kPrivileges; ++p) {
     for (unsigned k = 0; k < kAccessKinds; ++k) {
@@ -69,7 +55,7 @@ void set_guest_rights(WalkContext& c, const isa::Registers& r) {
     }
   }
   const bool has_nx = c.paging == GuestPaging::kPae || c.paging == GuestPaging::kLong;
-  c.guest_error.id_reported = (has_nx && (r.efer & kEferNxe)) || state.smep;
+  c.guest_error.id_reported = (has_nx && (r.efer & isa::kEferNxe)) || state.smep;
 }
 
 // Every guest access is a user access to the nested tables (APM vol. 2 rev. 3.45, 15.25.5). With
@@ -91,18 +77,18 @@ void set_nested_rights(WalkContext& c) {
 void set_nested_tables(WalkContext& c, const CpuProfile& profile, const EntryRuleSets& rules,
                        VcpuRecord& v) {
   const VmcbControl& control = v.control;
-  const bool host_nxe = control.host_efer & kEferNxe;
+  const bool host_nxe = control.host_efer & isa::kEferNxe;
   c.nested = &rules.nested(host_nxe);
   c.nested_c_mask = profile.host_c_mask();
   c.nested_root = control.ncr3 & bit_range(51, 12) & ~c.nested_c_mask;
   c.nested_root_key = (control.ncr3 & c.nested_c_mask) ? arch::kHostKey : arch::kNoKey;
-  c.nested_levels = (control.host_cr4 & kCr4La57) ? 5 : 4;
+  c.nested_levels = (control.host_cr4 & isa::kCr4La57) ? 5 : 4;
   c.gmet = profile.features.gmet && (control.nested_ctl & kNestedGmet);
   // "SSS check" asks for hEFER.NXE and is silently off without it (APM vol. 2 rev. 3.45, 15.25).
   c.sss_check = profile.features.sss_check && (control.nested_ctl & kNestedSssCheck) && host_nxe;
   c.rogpt = profile.features.rogpt && (control.nested_ctl & kNestedRogpt);
   c.pml = profile.features.pml && (control.nested_ctl & kNestedPml) ? &v.control : nullptr;
-  c.nested_error.id_reported = host_nxe || (control.host_cr4 & kCr4Smep);
+  c.nested_error.id_reported = host_nxe || (control.host_cr4 & isa::kCr4Smep);
   c.nested_error.gmet = c.gmet;
   c.nested_error.enc_reported = profile.features.snp && has_sev(guest_type(v));
   set_nested_rights(c);
@@ -160,12 +146,11 @@ RightsRule guest_rights_rule(const GuestRightsState& state, Access access) {
 WalkContext make_walk_context(const CpuProfile& profile, const EntryRuleSets& rules,
                               VcpuRecord& vcpu) {
   WalkContext c;
-  c.paging = guest_paging(vcpu.registers);
   c.guest_c_mask = c_meaning(vcpu) == CMeaning::kAttribute ? profile.guest_c_mask() : 0;
+  set_guest_tables(c, rules, vcpu);
   c.c_rules = {data_c(vcpu, c.paging), vcpu.state.virtual_tom,
                has_sev(guest_type(vcpu)) ? arch::KeyId{vcpu.control.guest_key} : arch::kNoKey};
   c.snp_active = guest_type(vcpu) == GuestType::kSnp;
-  set_guest_tables(c, rules, vcpu);
   set_guest_rights(c, vcpu.registers);
   set_nested_tables(c, profile, rules, vcpu);
   return c;

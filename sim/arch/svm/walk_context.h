@@ -6,6 +6,7 @@
 #include "sim/arch/svm/entry.h"
 #include "sim/arch/svm/exit_info.h"
 #include "sim/arch/svm/fault.h"
+#include "sim/arch/svm/guest_tables.h"
 #include "sim/arch/svm/keys.h"
 #include "sim/arch/svm/vcpu.h"
 
@@ -44,8 +45,6 @@ struct RightsRule {
 };
 inline constexpr u64 kRightX = kEntryNx;
 inline constexpr u64 kRights = kEntryRw | kEntryUs | kRightX;
-
-enum class GuestPaging : u8 { kOff, kLegacy, kPae, kLong };
 
 // What a nested translation is for.
 enum class NestedUse : u8 { kTable, kTableRead, kRead, kWrite, kFetchSupervisor, kFetchUser };
