@@ -40,9 +40,7 @@ class BasicRecord {
   std::uint64_t get(const Field& field) const {
     return get_bits(store_->read(space_, base_ + field.word), field.high, field.low);
   }
-  void set(const Field& field, std::uint64_t value) const
-    requires(!std::is_const_v<S>)
-  {
+  void set(const Field& field, std::uint64_t value) const requires(!std::is_const_v<S>) {
     const std::uint64_t index = base_ + field.word;
     const std::uint64_t old = store_->read(space_, index);
     store_->write(space_, index, with_bits(old, field.high, field.low, value));
@@ -57,6 +55,11 @@ class BasicRecord {
 using Record = BasicRecord<Store>;
 using ConstRecord = BasicRecord<const Store>;
 
+// The value of a field among the words of its record.
+constexpr std::uint64_t field_of(const std::uint64_t* words, const Field& field) {
+  return get_bits(words[field.word], field.high, field.low);
+}
+
 // `count` records of one layout, one after the other from `base`.
 struct RecordArray {
   const RecordLayout* layout = nullptr;
@@ -69,6 +72,12 @@ struct RecordArray {
   }
   ConstRecord at(const Store& store, std::uint64_t i) const {
     return ConstRecord(store, space, base + i * layout->words);
+  }
+  // The words of one record, for field_of(): of a layout whose records never cross a page. Valid
+  // until the store is written or copied.
+  const std::uint64_t* words_at(const Store& store, std::uint64_t i) const {
+    const std::uint64_t at = base + i * layout->words;
+    return store.words_of_page(space, at / kWordsPerPage) + at % kWordsPerPage;
   }
 };
 

@@ -54,12 +54,16 @@ const Store::PageRef* Store::find_page(Space space, std::uint64_t page) const {
   const auto& near = near_[static_cast<unsigned>(space)];
   if (page < near.size()) return near[page] ? &near[page] : nullptr;
   const auto& far = far_[static_cast<unsigned>(space)];
-  const auto it = far.find(page);
-  return it == far.end() ? nullptr : &it->second;
+  const auto it = far.find(page / kRegionPages);
+  if (it == far.end()) return nullptr;
+  const PageRef& ref = it->second[page % kRegionPages];
+  return ref ? &ref : nullptr;
 }
 
 Store::PageRef& Store::page_slot(Space space, std::uint64_t page) {
-  if (page >= kNearPages) return far_[static_cast<unsigned>(space)][page];
+  if (page >= kNearPages) {
+    return far_[static_cast<unsigned>(space)][page / kRegionPages][page % kRegionPages];
+  }
   auto& near = near_[static_cast<unsigned>(space)];
   if (page >= near.size()) near.resize(page + 1);
   return near[page];
@@ -220,7 +224,9 @@ std::uint64_t Store::bytes() const {
   std::uint64_t pages = 0;
   for (unsigned s = 0; s < kSpaceCount; ++s) {
     for (const PageRef& ref : near_[s]) pages += ref ? 1 : 0;
-    pages += far_[s].size();
+    for (const auto& [number, region] : far_[s]) {
+      for (const PageRef& ref : region) pages += ref ? 1 : 0;
+    }
   }
   return pages * (sizeof(Page) + kWordsPerPage * sizeof(std::uint64_t));
 }

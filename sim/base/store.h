@@ -152,7 +152,11 @@ class Store {
     };
     const auto& near = near_[static_cast<unsigned>(space)];
     for (std::uint64_t page = 0; page < near.size(); ++page) each_page(page, near[page]);
-    for (const auto& [page, ref] : far_[static_cast<unsigned>(space)]) each_page(page, ref);
+    for (const auto& [number, region] : far_[static_cast<unsigned>(space)]) {
+      for (std::uint64_t i = 0; i < kRegionPages; ++i) {
+        each_page(number * kRegionPages + i, region[i]);
+      }
+    }
   }
   // Bytes of memory that the pages of this store take, shared or not.
   std::uint64_t bytes() const;
@@ -238,9 +242,12 @@ class Store {
   StoreHash sum_of_counts() const;
   bool is_counter(WordRef ref) const;
 
-  // Pages below kNearPages sit in a flat array (one load on the hot path), others in a map.
+  // Pages below kNearPages sit in a flat array (one load on the hot path), others in regions of
+  // neighbours, by number.
+  static constexpr std::uint64_t kRegionPages = 64;
+  using FarRegion = std::array<PageRef, kRegionPages>;
   std::array<std::vector<PageRef>, kSpaceCount> near_;
-  std::array<std::map<std::uint64_t, PageRef>, kSpaceCount> far_;
+  std::array<std::map<std::uint64_t, FarRegion>, kSpaceCount> far_;
   std::array<Flat, kSpaceCount> flat_;
   bool is_copy_ = false;
   std::vector<Counter> counters_;

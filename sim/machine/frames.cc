@@ -2,26 +2,25 @@
 
 namespace nptsim::machine {
 
-bool ActorFrames::push_any(std::uint64_t layer, const rules::FrameWords& pushed) {
-  const unsigned at = depth();
-  if (at >= kMaxDepth) return false;
-  layers(at) = layer;
-  frame(at) = pushed;
-  words_[kDepth] = at + 1;
+bool ActorFrames::push_any(std::uint64_t owner, const rules::FrameWords& frame) {
+  if (stack_.full()) return false;
+  stack_.push(owner) = frame;
   return true;
 }
 
-void ActorFrames::pop() {
-  const unsigned at = depth() - 1;
-  layers(at) = 0;
-  frame(at) = {};
-  words_[kDepth] = at;
-}
-
-unsigned ActorFrames::count(Layer wanted) const {
+unsigned ActorFrames::count(Layer layer) const {
   unsigned found = 0;
   for (unsigned i = 0; i < depth(); ++i) {
-    if (layers(i) == static_cast<std::uint64_t>(wanted)) ++found;
+    if (stack_.owner(i) == static_cast<std::uint64_t>(layer)) ++found;
+  }
+  return found;
+}
+
+unsigned ActorFrames::count(Layer layer, rules::ProcedureId procedure) {
+  unsigned found = 0;
+  for (unsigned i = 0; i < depth(); ++i) {
+    if (stack_.owner(i) != static_cast<std::uint64_t>(layer)) continue;
+    if (stack_.frame(i).procedure() == procedure) ++found;
   }
   return found;
 }

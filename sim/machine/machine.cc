@@ -161,9 +161,9 @@ StepNote Machine::after_attempt(unsigned vcpu, const svm::Attempt& attempt) {
       enter_handler(vcpu, attempt.event);
       break;
     case svm::AttemptKind::kExit:
-      push_or_end(vcpu,
-                  ActorFrames(store_, vcpu)
-                      .push(Layer::kKernel, rules::begin(*setup_->kernel, setup_->entries.vmexit)));
+      push_or_end(
+          vcpu,
+          ActorFrames(store_, vcpu).push(Layer::kKernel, *setup_->kernel, setup_->entries.vmexit));
       break;
     case svm::AttemptKind::kHalted:
       end_vcpu(vcpu, Outcome(OutcomeKind::kCompletes));
@@ -291,14 +291,14 @@ rules::RunResult Machine::run_top(unsigned actor, ActorFrames& frames, bool fres
   const rules::Program& program = program_of(layer);
   if (layer == Layer::kGuest) {
     GuestView view(*this, actor);
-    return rules::run(program, frames.top(), view, narrator_, fresh);
+    return rules::run(program, frames.stack(), view, narrator_, fresh);
   }
   if (setup_->sealed()) {
     SealedView view(*this, actor);
-    return rules::run(program, frames.top(), view, narrator_, fresh);
+    return rules::run(program, frames.stack(), view, narrator_, fresh);
   }
   OpenView view(*this, actor);
-  return rules::run(program, frames.top(), view, narrator_, fresh);
+  return rules::run(program, frames.stack(), view, narrator_, fresh);
 }
 
 void Machine::push_call(unsigned actor, ActorFrames& frames, const rules::RunResult& stop) {

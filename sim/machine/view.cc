@@ -9,29 +9,27 @@
 
 namespace nptsim::machine {
 
-const Setup& View::setup() const { return *machine_->setup_; }
-Store& View::store() { return machine_->store_; }
-const Store& View::store() const { return std::as_const(machine_->store_); }
-arch::PhysicalMemory View::memory() const { return machine_->memory(); }
+View::View(Machine& machine, unsigned actor, bool sealed)
+    : Context(sealed),
+      machine_(&machine),
+      setup_(machine.setup_.get()),
+      store_(&machine.store_),
+      narrator_(machine.narrator_),
+      actor_(actor) {}
 
-const svm::ExitRecord& View::exit_record() const {
-  return svm::vcpu_record(store(), vcpu()).exit;
-}
-const svm::VmcbControl& View::control() const { return svm::vcpu_record(store(), vcpu()).control; }
-svm::VmcbControl& View::control() {
-  return svm::vcpu_record(machine_->store_, vcpu()).control;
-}
+arch::PhysicalMemory View::memory() const { return machine_->memory(); }
+const svm::EntryRuleSets& View::entry_rules() const { return machine_->cpu_.entry_rules(); }
 
 void View::end_vm(Outcome outcome) {
+  interrupt();
   if (!machine_->vm_outcome_) machine_->vm_outcome_ = std::move(outcome);
 }
 bool View::vm_ended() const { return machine_->vm_outcome_.has_value(); }
 
 void View::raise_harm(const std::string& flag) { machine_->raise_harm(flag); }
 
-Narrator* View::narrator() const { return machine_->narrator_; }
 void View::say(const std::string& kind, EventFields fields) {
-  if (machine_->narrator_ != nullptr) machine_->narrator_->emit(kind, std::move(fields));
+  if (narrator_ != nullptr) narrator_->emit(kind, std::move(fields));
 }
 
 svm::VcpuRecord& OpenView::vcpu_state() { return svm::vcpu_record(machine().store_, vcpu()); }
@@ -70,20 +68,28 @@ bool GuestView::peek(GuestVirtAddr address, void* data, unsigned size) const {
 void GuestView::vmgexit() {
   Machine& m = machine();
   NPTSIM_CHECK(!m.pending_attempt_);
-  m.pending_attempt_ = m.at_place(vcpu(), [&](auto& place) {
-    return m.cpu_.external_exit(place, svm::exit_code::kVmgexit);
-  });
+  m.pending_attempt_ = m.at_place(
+      vcpu(), [&](auto& place) { return m.cpu_.external_exit(place, svm::exit_code::kVmgexit); });
+  interrupt();
 }
 
 void GuestView::run_native(std::uint64_t begin, std::uint64_t end) {
   registers().rip = begin;
   machine().pending_native_until_ = end;
+  interrupt();
 }
 
-void GuestView::end_vcpu(Outcome outcome) { machine().end_vcpu(vcpu(), std::move(outcome)); }
+void GuestView::end_vcpu(Outcome outcome) {
+  machine().end_vcpu(vcpu(), std::move(outcome));
+  interrupt();
+}
 
 unsigned GuestView::nesting() const {
   return ActorFrames(machine().store_, vcpu()).count(Layer::kGuest);
+}
+
+unsigned GuestView::nesting(rules::ProcedureId procedure) const {
+  return ActorFrames(machine().store_, vcpu()).count(Layer::kGuest, procedure);
 }
 
 }  // namespace nptsim::machine

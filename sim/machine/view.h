@@ -11,6 +11,7 @@
 #include "sim/arch/common/physical_memory.h"
 #include "sim/arch/svm/cpu.h"
 #include "sim/arch/svm/vcpu.h"
+#include "sim/arch/svm/walk_context.h"
 #include "sim/machine/frames.h"
 #include "sim/machine/host.h"
 #include "sim/machine/narrator.h"
@@ -25,12 +26,11 @@ class Machine;
 // What both sides of the wall see.
 class View : public rules::Context {
  public:
-  View(Machine& machine, unsigned actor, bool sealed)
-      : Context(sealed), machine_(&machine), actor_(actor) {}
+  View(Machine& machine, unsigned actor, bool sealed);
 
-  const Setup& setup() const;
-  Store& store();
-  const Store& store() const;
+  const Setup& setup() const { return *setup_; }
+  Store& store() { return *store_; }
+  const Store& store() const { return *store_; }
   // Through the host's own eyes: no guest key.
   arch::PhysicalMemory memory() const;
 
@@ -38,9 +38,11 @@ class View : public rules::Context {
   unsigned vcpu() const { return actor_ < kMaxVcpus ? actor_ : 0; }
   bool is_vcpu_thread() const { return actor_ < kMaxVcpus; }
   // What the processor told the host, and what the host tells the processor.
-  const svm::ExitRecord& exit_record() const;
-  const svm::VmcbControl& control() const;
-  svm::VmcbControl& control();
+  const svm::ExitRecord& exit_record() const { return svm::vcpu_record(store(), vcpu()).exit; }
+  const svm::VmcbControl& control() const { return svm::vcpu_record(store(), vcpu()).control; }
+  svm::VmcbControl& control() { return svm::vcpu_record(store(), vcpu()).control; }
+  // What entries mean to this processor.
+  const svm::EntryRuleSets& entry_rules() const;
 
   // The VM ends here, for everyone.
   void end_vm(Outcome outcome);
@@ -48,7 +50,7 @@ class View : public rules::Context {
   void raise_harm(const std::string& flag);
 
   // Null when nobody listens.
-  Narrator* narrator() const;
+  Narrator* narrator() const { return narrator_; }
   void say(const std::string& kind, EventFields fields);
   // The same where it happens often: `fields` is called if somebody listens.
   template <std::invocable Fields>
@@ -63,6 +65,9 @@ class View : public rules::Context {
 
  private:
   Machine* machine_;
+  const Setup* setup_;
+  Store* store_;
+  Narrator* narrator_;
   unsigned actor_;
 };
 
@@ -109,6 +114,8 @@ class GuestView final : public View {
   void end_vcpu(Outcome outcome);
   // How many modelled handlers are nested, this one included.
   unsigned nesting() const;
+  // How many of them are this procedure.
+  unsigned nesting(rules::ProcedureId procedure) const;
 };
 
 }  // namespace nptsim::machine

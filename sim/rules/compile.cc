@@ -30,16 +30,17 @@ class Emitter {
     emit_facts();
     check_settings();
     if (!out_.empty()) return out_;
-    p_.ops_.emplace_back();  // op 0 is nobody's
+    c_.ops.emplace_back();  // op 0 is nobody's
     for (const ResolvedStage& stage : r_.stages) emit_stage(stage);
     for (const ResolvedProcedure& procedure : r_.procedures) emit_procedure(procedure);
     for (const Exported& target : r_.outside.exits) p_.exits_.push_back(target.name);
     for (const Exported& target : r_.outside.ioctls) p_.ioctls_.push_back(target.name);
-    if (p_.ops_.size() > kMostOps || p_.tests_.size() > kMostOps || p_.uses_.size() > kMostOps ||
-        p_.test_words_.size() > kMostOps || p_.answers_.size() > kMostOps || words_full_) {
+    if (c_.ops.size() > kMostOps || c_.tests.size() > kMostOps || c_.uses.size() > kMostOps ||
+        c_.test_words.size() > kMostOps || c_.answers.size() > kMostOps || words_full_) {
       out_.push_back({r_.model.pos, "the model is too large to be compiled", "", ""});
       return out_;
     }
+    find_shortcuts();
     keep_words();
     return std::move(p_);
   }
@@ -67,7 +68,7 @@ class Emitter {
 
   void emit_facts() {
     std::uint16_t frame_number = 0;
-    p_.fact_words_.resize(r_.facts.size());
+    c_.fact_words.resize(r_.facts.size());
     for (FactId id = 0; id < r_.facts.size(); ++id) {
       const ResolvedFact& fact = r_.facts[id];
       p_.fact_infos_.push_back(fact.info);
@@ -81,12 +82,12 @@ class Emitter {
         code.unknown = static_cast<std::uint8_t>(index_in(fact.info.values, kUnknown));
       }
       if (fact.is_setting()) code.constant = static_cast<std::uint8_t>(value_of_setting(fact));
-      p_.facts_.push_back(code);
+      c_.facts.push_back(code);
       const FactKind kind = fact.info.kind;
       if (kind == FactKind::kStage || kind == FactKind::kCall || kind == FactKind::kField) {
-        for (const std::string& value : fact.info.values) p_.fact_words_[id].push_back(word(value));
+        for (const std::string& value : fact.info.values) c_.fact_words[id].push_back(word(value));
       }
-      if (kind == FactKind::kField) p_.fields_.push_back({word(fact.info.name), id});
+      if (kind == FactKind::kField) c_.fields.push_back({word(fact.info.name), id});
     }
     frame_facts_ = frame_number;
   }
@@ -129,9 +130,9 @@ class Emitter {
   void emit_stage(const ResolvedStage& stage) {
     p_.stage_names_.push_back(stage.stage->name.text);
     StageCode code;
-    code.first_row = static_cast<std::uint32_t>(p_.stage_rows_.size());
+    code.first_row = static_cast<std::uint32_t>(c_.stage_rows.size());
     code.rows = static_cast<std::uint32_t>(stage.rows.size());
-    code.first_fact = static_cast<std::uint32_t>(p_.stage_facts_.size());
+    code.first_fact = static_cast<std::uint32_t>(c_.stage_facts.size());
     std::vector<FactId> asked;
     std::vector<std::vector<Values>> groups;
     unsigned next_bit = 0;
@@ -149,7 +150,7 @@ class Emitter {
     NPTSIM_CHECK(next_bit <= 64 && asked.size() <= 32);
     code.facts = static_cast<std::uint32_t>(asked.size());
     for (const ResolvedRow& row : stage.rows) emit_stage_row(stage, row, asked, groups);
-    p_.stages_.push_back(code);
+    c_.stages.push_back(code);
   }
 
   // Values that no row tells apart share a bit.
@@ -172,16 +173,15 @@ class Emitter {
   void emit_stage_fact(FactId fact, const std::vector<Values>& groups, unsigned first_bit,
                        StageCode& code, std::size_t number) {
     const std::size_t count = r_.fact(fact).info.values.size();
-    p_.stage_facts_.push_back({fact, static_cast<std::uint32_t>(p_.value_bits_.size())});
+    c_.stage_facts.push_back({fact, static_cast<std::uint32_t>(c_.value_bits.size())});
     for (std::size_t value = 0; value < count; ++value) {
       for (std::size_t g = 0; g < groups.size(); ++g) {
-        if ((groups[g] >> value) & 1) p_.value_bits_.push_back(1ull << (first_bit + g));
+        if ((groups[g] >> value) & 1) c_.value_bits.push_back(1ull << (first_bit + g));
       }
     }
     if (!r_.fact(fact).is_setting()) return;
     code.constant_facts |= 1u << number;
-    code.constant_bits |=
-        p_.value_bits_[p_.stage_facts_.back().first_bit + p_.facts_[fact].constant];
+    code.constant_bits |= c_.value_bits[c_.stage_facts.back().first_bit + c_.facts[fact].constant];
   }
 
   void emit_stage_row(const ResolvedStage& stage, const ResolvedRow& row,
@@ -202,19 +202,19 @@ class Emitter {
       }
     }
     code.answer = answer_of(row.answer);
-    code.first_stored = static_cast<std::uint32_t>(p_.stored_.size());
+    code.first_stored = static_cast<std::uint32_t>(c_.stored.size());
     const std::size_t value = index_in(r_.fact(stage.result_fact).info.values, row.answer.word);
-    p_.stored_.push_back({stage.result_fact, static_cast<std::uint8_t>(value)});
+    c_.stored.push_back({stage.result_fact, static_cast<std::uint8_t>(value)});
     for (const auto& [field, index] : row.answer.fields) {
-      p_.stored_.push_back({field, static_cast<std::uint8_t>(index)});
+      c_.stored.push_back({field, static_cast<std::uint8_t>(index)});
     }
-    code.stored = static_cast<std::uint32_t>(p_.stored_.size()) - code.first_stored;
+    code.stored = static_cast<std::uint32_t>(c_.stored.size()) - code.first_stored;
     if (!row.actions.empty()) {
-      code.first_op = static_cast<std::uint16_t>(p_.ops_.size());
+      code.first_op = static_cast<std::uint16_t>(c_.ops.size());
       for (const ResolvedUse& use : row.actions) emit_do(row, use);
-      add_op(OpKind::kStageDone, row, p_.stage_rows_.size());
+      add_op(OpKind::kStageDone, row, c_.stage_rows.size());
     }
-    p_.stage_rows_.push_back(code);
+    c_.stage_rows.push_back(code);
   }
 
   Answer answer_of(const ResolvedAnswer& said) {
@@ -222,7 +222,7 @@ class Emitter {
     answer.word = word(said.word);
     unsigned i = 0;
     for (const auto& [field, index] : said.fields) {
-      answer.fields[i++] = {word(r_.fact_name(field)), p_.fact_words_[field][index]};
+      answer.fields[i++] = {word(r_.fact_name(field)), c_.fact_words[field][index]};
     }
     return answer;
   }
@@ -234,30 +234,57 @@ class Emitter {
     op.kind = kind;
     op.row = row.id;
     op.a = static_cast<std::uint16_t>(a);
-    p_.ops_.push_back(op);
-    return p_.ops_.back();
+    c_.ops.push_back(op);
+    return c_.ops.back();
   }
 
-  std::uint16_t here() const { return static_cast<std::uint16_t>(p_.ops_.size()); }
+  // Rows that follow each other often ask the same: when the only test of a guard fails, a guard
+  // behind it that asks for no other value of that fact would fail as well. Nothing happens
+  // between.
+  void find_shortcuts() {
+    for (auto op = c_.ops.rbegin(); op != c_.ops.rend(); ++op) {
+      op->b_quiet = op->b;
+      if (op->kind != OpKind::kGuard || op->count != 1) continue;
+      const Op* next = &c_.ops[op->b];
+      while (next->kind == OpKind::kGuard && fails_with(c_.tests[op->a], *next)) {
+        next = &c_.ops[next->b];
+      }
+      op->b_quiet = static_cast<std::uint16_t>(next - c_.ops.data());
+    }
+  }
+
+  bool fails_with(const Test& failed, const Op& guard) const {
+    if (failed.kind == TestKind::kResult) return false;
+    for (unsigned i = 0; i < guard.count; ++i) {
+      const Test& test = c_.tests[guard.a + i];
+      if (test.kind == failed.kind && test.fact == failed.fact &&
+          (test.allowed & ~failed.allowed) == 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  std::uint16_t here() const { return static_cast<std::uint16_t>(c_.ops.size()); }
 
   void emit_do(const ResolvedRow& row, const ResolvedUse& use) {
-    const std::size_t number = p_.uses_.size();
+    const std::size_t number = c_.uses.size();
     emit_use(use);
     add_op(OpKind::kDo, row, number);
   }
 
   void emit_use(const ResolvedUse& use) {
     ActionUseCode code;
-    code.first_arg = static_cast<std::uint32_t>(p_.args_.size());
+    code.first_arg = static_cast<std::uint32_t>(c_.args.size());
     code.args = static_cast<std::uint16_t>(use.args.size());
-    p_.args_.insert(p_.args_.end(), use.args.begin(), use.args.end());
+    c_.args.insert(c_.args.end(), use.args.begin(), use.args.end());
     if (use.action != nullptr) {
-      code.definition = static_cast<std::uint16_t>(number_of(p_.actions_, *use.action));
+      code.definition = static_cast<std::uint16_t>(number_of(c_.actions, *use.action));
     } else {
-      code.definition = static_cast<std::uint16_t>(number_of(p_.iterators_, *use.iterator));
+      code.definition = static_cast<std::uint16_t>(number_of(c_.iterators, *use.iterator));
     }
     for (const FactId fact : use.gives) code.gives[code.give_count++] = fact;
-    p_.uses_.push_back(code);
+    c_.uses.push_back(code);
   }
 
   template <class Def>
@@ -269,20 +296,29 @@ class Emitter {
     return list.size() - 1;
   }
 
+  TestKind kind_of(FactId fact) const {
+    if (fact == kResultFact) return TestKind::kResult;
+    if (r_.fact(fact).is_setting()) return TestKind::kSetting;
+    return r_.fact(fact).held_by_frames() ? TestKind::kHeld : TestKind::kComputed;
+  }
+
   // Adds the tests to the program; returns where they begin.
   std::size_t emit_tests(const std::vector<FactTest>& tests) {
-    const std::size_t first = p_.tests_.size();
+    const std::size_t first = c_.tests.size();
     for (const FactTest& said : tests) {
       Test test;
       test.fact = said.fact;
       test.allowed = said.allowed;
-      if (said.fact == kResultFact) {
+      test.kind = kind_of(said.fact);
+      if (test.kind == TestKind::kHeld) {
+        test.slot = c_.slots[first_slot_ + c_.facts[said.fact].frame_number];
+      } else if (test.kind == TestKind::kResult) {
         test.inverted = said.inverted;
-        test.first = static_cast<std::uint16_t>(p_.test_words_.size());
+        test.first = static_cast<std::uint16_t>(c_.test_words.size());
         test.count = static_cast<std::uint16_t>(said.words.size());
-        for (const std::string& text : said.words) p_.test_words_.push_back(word(text));
+        for (const std::string& text : said.words) c_.test_words.push_back(word(text));
       }
-      p_.tests_.push_back(test);
+      c_.tests.push_back(test);
     }
     return first;
   }
@@ -292,30 +328,31 @@ class Emitter {
     if (tests.empty()) return 0;
     const std::size_t first = emit_tests(tests);
     add_op(OpKind::kGuard, row, first).count = static_cast<std::uint8_t>(tests.size());
-    return p_.ops_.size() - 1;
+    return c_.ops.size() - 1;
   }
 
   void emit_procedure(const ResolvedProcedure& procedure) {
     ProcedureCode code;
     code.name = procedure.procedure->name.text;
     code.first_op = here();
-    code.first_slot = static_cast<std::uint32_t>(p_.slots_.size());
+    code.first_slot = static_cast<std::uint32_t>(c_.slots.size());
     code.takes = procedure.takes;
     code.exported = procedure.exported;
     for (const Spelled& local : procedure.procedure->locals) code.locals.push_back(local.text);
     const auto slots = slots_of(r_, procedure);
     NPTSIM_CHECK(slots.has_value());
-    p_.slots_.resize(p_.slots_.size() + frame_facts_);
+    c_.slots.resize(c_.slots.size() + frame_facts_);
     for (const auto& [fact, slot] : *slots) {
-      p_.slots_[code.first_slot + p_.facts_[fact].frame_number] = slot;
+      c_.slots[code.first_slot + c_.facts[fact].frame_number] = slot;
     }
-    p_.procedures_.push_back(std::move(code));
+    first_slot_ = code.first_slot;
+    c_.procedures.push_back(std::move(code));
     for (const ResolvedRow& row : procedure.rows) emit_row(row);
     if (!procedure.rows.empty()) {
       Answer done;
       done.word = word("done");
-      add_op(OpKind::kReturn, procedure.rows.back(), p_.answers_.size());
-      p_.answers_.push_back(done);
+      add_op(OpKind::kReturn, procedure.rows.back(), c_.answers.size());
+      c_.answers.push_back(done);
     }
   }
 
@@ -330,15 +367,15 @@ class Emitter {
     const std::size_t guard = emit_guard(row, before);
     if (steps) add_op(OpKind::kStep, row);
     const std::size_t second_guard = emit_guard(row, after);
-    const std::size_t body = p_.ops_.size();
+    const std::size_t body = c_.ops.size();
     if (row.row->loop != LoopKind::kNone) {
       emit_loop(row);
     } else {
       emit_body(row);
     }
-    if (p_.ops_.size() > body) p_.ops_[body].begins = true;
-    if (guard != 0) p_.ops_[guard].b = here();
-    if (second_guard != 0) p_.ops_[second_guard].b = here();
+    if (c_.ops.size() > body) c_.ops[body].begins = true;
+    if (guard != 0) c_.ops[guard].b = here();
+    if (second_guard != 0) c_.ops[second_guard].b = here();
   }
 
   void emit_loop(const ResolvedRow& row) {
@@ -346,16 +383,16 @@ class Emitter {
     const std::uint16_t head = here();
     std::size_t leave = 0;
     if (row.row->loop == LoopKind::kEach) {
-      const std::size_t use = p_.uses_.size();
+      const std::size_t use = c_.uses.size();
       emit_use(row.iterator);
       add_op(OpKind::kNext, row, use);
-      leave = p_.ops_.size() - 1;
+      leave = c_.ops.size() - 1;
     }
     if (row.row->new_step) add_op(OpKind::kStep, row);
     if (row.row->loop == LoopKind::kRepeat) leave = emit_guard(row, row.while_holds);
     for (const ResolvedRow& inner : row.rows) emit_row(inner);
     add_op(OpKind::kJump, row).b = head;
-    if (leave != 0) p_.ops_[leave].b = here();
+    if (leave != 0) c_.ops[leave].b = here();
   }
 
   void emit_body(const ResolvedRow& row) {
@@ -373,8 +410,8 @@ class Emitter {
     if (row.answer.hands_on) {
       add_op(OpKind::kReturnResult, row);
     } else {
-      add_op(OpKind::kReturn, row, p_.answers_.size());
-      p_.answers_.push_back(answer_of(row.answer));
+      add_op(OpKind::kReturn, row, c_.answers.size());
+      c_.answers.push_back(answer_of(row.answer));
     }
   }
 
@@ -383,57 +420,29 @@ class Emitter {
     const OpKind kind = go == Go::kCall   ? OpKind::kCall
                         : go == Go::kExit ? OpKind::kExit
                                           : OpKind::kIoctl;
-    add_op(kind, row, row.target).b = static_cast<std::uint16_t>(p_.calls_.size());
+    add_op(kind, row, row.target).b = static_cast<std::uint16_t>(c_.calls.size());
     CallCode code;
     code.result_fact = r_.fact_of_call(go, row.target);
-    code.first_passing = static_cast<std::uint32_t>(p_.passings_.size());
+    code.first_passing = static_cast<std::uint32_t>(c_.passings.size());
     code.passings = static_cast<std::uint32_t>(row.passings.size());
-    p_.passings_.insert(p_.passings_.end(), row.passings.begin(), row.passings.end());
-    p_.calls_.push_back(code);
+    c_.passings.insert(c_.passings.end(), row.passings.begin(), row.passings.end());
+    c_.calls.push_back(code);
   }
 
   const Resolved& r_;
   const Settings& settings_;
   WordTable& words_;
   Program p_;
+  Code& c_ = p_.code_;
   Diagnostics out_;
   std::size_t frame_facts_ = 0;
+  std::uint32_t first_slot_ = 0;  // of the procedure that is being emitted
   bool words_full_ = false;
 };
 
 Result<Program, Diagnostics> compile(const Checked& checked, const Settings& settings,
                                      WordTable& words) {
   return Emitter(checked.resolved(), settings, words).emit();
-}
-
-// --- Program ---
-
-std::optional<ProcedureId> Program::find_procedure(std::string_view name) const {
-  for (std::size_t i = 0; i < procedures_.size(); ++i) {
-    if (procedures_[i].name == name) return static_cast<ProcedureId>(i);
-  }
-  return std::nullopt;
-}
-
-std::optional<StageId> Program::find_stage(std::string_view name) const {
-  const std::size_t i = index_in(stage_names_, name);
-  if (i == stage_names_.size()) return std::nullopt;
-  return static_cast<StageId>(i);
-}
-
-std::optional<std::string_view> Program::setting(std::string_view name) const {
-  for (std::size_t i = 0; i < fact_infos_.size(); ++i) {
-    const FactKind kind = fact_infos_[i].kind;
-    const bool is_setting = kind == FactKind::kParam || kind == FactKind::kCapability;
-    if (is_setting && fact_infos_[i].name == name) {
-      return fact_infos_[i].values[facts_[i].constant];
-    }
-  }
-  return std::nullopt;
-}
-
-const std::string& Program::word(WordId word) const {
-  return words_[word < words_.size() ? word : kNoWord];
 }
 
 }  // namespace nptsim::rules

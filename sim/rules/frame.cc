@@ -3,10 +3,6 @@
 namespace nptsim::rules {
 namespace {
 
-// The fields of an answer follow each other in words 2 and 3, 32 bits each.
-constexpr unsigned field_word(unsigned i) { return 2 + i / 2; }
-constexpr unsigned field_low(unsigned i) { return i % 2 * 32; }
-
 constexpr Field kFields[] = {
     {"procedure", 0, 15, 0, "number of the procedure + 1; 0: no frame"},
     {"pc", 0, 31, 16, "the next operation"},
@@ -37,26 +33,5 @@ constexpr Field kFields[] = {
 }  // namespace
 
 const RecordLayout kFrameLayout{"frame", kFrameWords, kFields};
-
-Answer FrameWords::answer() const {
-  Answer answer;
-  answer.word = static_cast<WordId>(get_bits(words[1], 15, 0));
-  for (unsigned i = 0; i < kMaxAnswerFields; ++i) {
-    const std::uint64_t bits = words[field_word(i)] >> field_low(i);
-    answer.fields[i].name = static_cast<WordId>(bits & 0xffff);
-    answer.fields[i].value = static_cast<WordId>(bits >> 16 & 0xffff);
-  }
-  return answer;
-}
-
-void FrameWords::set_answer(const Answer& answer) {
-  words[1] = answer.word;
-  words[2] = words[3] = 0;
-  for (unsigned i = 0; i < kMaxAnswerFields; ++i) {
-    const std::uint64_t bits =
-        answer.fields[i].name | static_cast<std::uint64_t>(answer.fields[i].value) << 16;
-    words[field_word(i)] |= bits << field_low(i);
-  }
-}
 
 }  // namespace nptsim::rules

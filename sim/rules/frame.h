@@ -6,7 +6,9 @@
 #define NPTSIM_SIM_RULES_FRAME_H_
 
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <utility>
 
 #include "sim/base/bits.h"
 #include "sim/base/layout.h"
@@ -39,14 +41,25 @@ struct Answer {
   bool operator==(const Answer&) const = default;
 };
 
+// The fields of an answer lie in words 2 and 3 as they lie in memory: 32 bits each, names low.
+using AnswerFields = std::array<Answer::Field, kMaxAnswerFields>;
+static_assert(std::endian::native == std::endian::little);
+
 struct FrameWords {
   std::array<std::uint64_t, kFrameWords> words{};
 
   bool operator==(const FrameWords&) const = default;
 
+  // Spelled out word by word: GCC makes a slow REP STOS of a loop or an assignment.
+  void clear() {
+    [this]<std::size_t... i>(std::index_sequence<i...>) { ((words[i] = 0), ...); }
+    (std::make_index_sequence<kFrameWords>());
+  }
+
   // The procedure is kept as its number + 1, so that zero words are no frame at all.
   bool empty() const { return get_bits(words[0], 15, 0) == 0; }
   ProcedureId procedure() const { return static_cast<ProcedureId>(get_bits(words[0], 15, 0) - 1); }
+  void set_procedure(ProcedureId id) { words[0] = with_bits(words[0], 15, 0, id + 1ull); }
   std::uint16_t pc() const { return static_cast<std::uint16_t>(get_bits(words[0], 31, 16)); }
   void set_pc(std::uint16_t pc) { words[0] = with_bits(words[0], 31, 16, pc); }
   // Where to go on when the actions of a stage's row are done.
@@ -55,8 +68,16 @@ struct FrameWords {
   }
   void set_stage_return(std::uint16_t pc) { words[0] = with_bits(words[0], 47, 32, pc); }
 
-  Answer answer() const;
-  void set_answer(const Answer& answer);
+  Answer answer() const {
+    return {answer_word(), std::bit_cast<AnswerFields>(std::array{words[2], words[3]})};
+  }
+  WordId answer_word() const { return static_cast<WordId>(words[1]); }
+  void set_answer(const Answer& answer) {
+    const auto fields = std::bit_cast<std::array<std::uint64_t, 2>>(answer.fields);
+    words[1] = answer.word;
+    words[2] = fields[0];
+    words[3] = fields[1];
+  }
 
   std::uint64_t& local(unsigned i) { return words[4 + i]; }
   std::uint64_t local(unsigned i) const { return words[4 + i]; }

@@ -74,16 +74,8 @@ struct Op {
   RowId row = 0;
   std::uint16_t a = 0;
   std::uint16_t b = 0;
-};
-
-// A fact must have one of the allowed values; for `result` one of words[first, first + count).
-struct Test {
-  static constexpr FactId kResult = 0xffff;
-  FactId fact = 0;
-  std::uint16_t first = 0;
-  std::uint16_t count = 0;
-  bool inverted = false;
-  std::uint64_t allowed = 0;
+  // kGuard: b where nobody listens, behind guards that are sure to fail as well.
+  std::uint16_t b_quiet = 0;
 };
 
 struct FactCode {
@@ -101,6 +93,20 @@ struct FactSlot {
   std::uint8_t word = 0;
   std::uint8_t shift = 0;
   std::uint8_t width = 0;
+};
+
+// What a test looks at.
+enum class TestKind : std::uint8_t { kComputed, kSetting, kHeld, kResult };
+
+// A fact must have one of the allowed values; for `result` one of words[first, first + count).
+struct Test {
+  TestKind kind = TestKind::kComputed;
+  bool inverted = false;
+  FactSlot slot;  // kHeld: in frames of the procedure that the test is in
+  FactId fact = 0;
+  std::uint16_t first = 0;
+  std::uint16_t count = 0;
+  std::uint64_t allowed = 0;
 };
 
 // A stage looks at facts as bits: one for each group of values that its rows do not tell apart.
@@ -159,6 +165,35 @@ struct ProcedureCode {
   bool exported = false;
 };
 
+struct FieldCode {
+  WordId name = kNoWord;
+  FactId fact = 0;
+};
+
+// A program's own code: for run() and the compiler.
+struct Code {
+  std::vector<Op> ops;
+  std::vector<Test> tests;
+  std::vector<WordId> test_words;
+  std::vector<FactCode> facts;
+  std::vector<StageCode> stages;
+  std::vector<StageRow> stage_rows;
+  std::vector<StageFact> stage_facts;
+  std::vector<StoredFact> stored;
+  std::vector<std::uint64_t> value_bits;
+  std::vector<ActionUseCode> uses;
+  std::vector<ArgValue> args;
+  std::vector<ActionDef> actions;
+  std::vector<IteratorDef> iterators;
+  std::vector<Answer> answers;
+  std::vector<CallCode> calls;
+  std::vector<Passing> passings;
+  std::vector<ProcedureCode> procedures;
+  std::vector<FactSlot> slots;
+  std::vector<FieldCode> fields;
+  std::vector<std::vector<WordId>> fact_words;  // by fact and value, of answers and fields
+};
+
 class Program {
  public:
   ModelKind kind() const { return kind_; }
@@ -166,55 +201,34 @@ class Program {
 
   std::optional<ProcedureId> find_procedure(std::string_view name) const;
   std::optional<StageId> find_stage(std::string_view name) const;
-  const std::string& procedure_name(ProcedureId id) const { return procedures_[id].name; }
+  const std::string& procedure_name(ProcedureId id) const { return code_.procedures[id].name; }
   const std::string& stage_name(StageId id) const { return stage_names_[id]; }
   std::span<const std::string> stage_names() const { return stage_names_; }
-  std::size_t procedure_count() const { return procedures_.size(); }
+  std::size_t procedure_count() const { return code_.procedures.size(); }
   // What `exit:` and `ioctl:` rows name; the machine maps these to procedures of other programs.
   std::span<const std::string> exits() const { return exits_; }
   std::span<const std::string> ioctls() const { return ioctls_; }
 
   std::span<const RowInfo> rows() const { return rows_; }
   std::span<const FactInfo> facts() const { return fact_infos_; }
-  std::span<const std::string> locals_of(ProcedureId id) const { return procedures_[id].locals; }
+  std::span<const std::string> locals_of(ProcedureId id) const {
+    return code_.procedures[id].locals;
+  }
   // The row at which a frame stands.
-  const RowInfo& row_of(const FrameWords& frame) const { return rows_[ops_[frame.pc()].row]; }
+  const RowInfo& row_of(const FrameWords& frame) const { return rows_[code_.ops[frame.pc()].row]; }
   // The value that a param or capability has in this program, if there is one of that name.
   std::optional<std::string_view> setting(std::string_view name) const;
   // Only words that this program knows; those that others added to the table later are "".
   const std::string& word(WordId word) const;
 
+  const Code& code() const { return code_; }
+
  private:
   friend class Emitter;  // compile.cc
-  friend struct Inside;  // run.cc
 
   ModelKind kind_ = ModelKind::kKernel;
   std::string name_;
-  std::vector<Op> ops_;
-  std::vector<Test> tests_;
-  std::vector<WordId> test_words_;
-  std::vector<FactCode> facts_;
-  std::vector<StageCode> stages_;
-  std::vector<StageRow> stage_rows_;
-  std::vector<StageFact> stage_facts_;
-  std::vector<StoredFact> stored_;
-  std::vector<std::uint64_t> value_bits_;
-  std::vector<ActionUseCode> uses_;
-  std::vector<ArgValue> args_;
-  std::vector<ActionDef> actions_;
-  std::vector<IteratorDef> iterators_;
-  std::vector<Answer> answers_;
-  std::vector<CallCode> calls_;
-  std::vector<Passing> passings_;
-  std::vector<ProcedureCode> procedures_;
-  std::vector<FactSlot> slots_;
-  struct FieldCode {
-    WordId name = kNoWord;
-    FactId fact = 0;
-  };
-  std::vector<FieldCode> fields_;
-  std::vector<std::vector<WordId>> fact_words_;  // by fact and value, of answers and fields
-
+  Code code_;
   std::vector<RowInfo> rows_;
   std::vector<FactInfo> fact_infos_;
   std::vector<std::string> stage_names_;

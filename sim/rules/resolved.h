@@ -22,7 +22,7 @@ constexpr Values all_values(std::size_t count) {
 }
 
 inline constexpr FactId kNoFact = 0xfffe;
-inline constexpr FactId kResultFact = Test::kResult;
+inline constexpr FactId kResultFact = 0xffff;
 
 // "fact in allowed". For `result` the words are spelled: they depend on who answered last.
 struct FactTest {

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "sim/rules/frame.h"
+#include "sim/rules/frame_stack.h"
 #include "sim/rules/listener.h"
 #include "sim/rules/program.h"
 
@@ -29,6 +30,8 @@ struct RunResult {
 
 // A fresh frame at the beginning of a procedure, locals zero.
 FrameWords begin(const Program& program, ProcedureId procedure);
+// The same in `frame`, which is all zeros.
+void begin(const Program& program, ProcedureId procedure, FrameWords& frame);
 
 // The frame for the call at which `caller` has just stopped: locals by `with:`, facts by `takes:`.
 // For an exit or ioctl `program` is the caller's, `callee_program` the target's.
@@ -38,7 +41,14 @@ FrameWords begin_call(const Program& program, const FrameWords& caller,
 // The callee has returned: its answer becomes the caller's `result`, with the fields.
 void take_answer(const Program& program, FrameWords& caller, const Answer& answer);
 
+// Runs the frame on top of the stack, the procedures of this program that it calls, and those that
+// called it while their frames have the same owner. A call or return is left to the caller (kCall,
+// kReturn) when the stack is full, its end is reached, or the context is interrupted().
+//
 // `fresh`: nothing has happened yet in this step, so a boundary right at the start is none.
+RunResult run(const Program& program, FrameStack& stack, Context& context,
+              Listener* listener = nullptr, bool fresh = false);
+// The same for a frame alone: every call and return is left to the caller.
 RunResult run(const Program& program, FrameWords& frame, Context& context,
               Listener* listener = nullptr, bool fresh = false);
 

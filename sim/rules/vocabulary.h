@@ -22,15 +22,19 @@ namespace nptsim::rules {
 class Context {
  public:
   bool sealed() const { return sealed_; }
+  // Something has happened that whoever runs the rules must see to before the next call or return.
+  bool interrupted() const { return interrupted_; }
 
  protected:
   explicit Context(bool sealed) : sealed_(sealed) {}
+  void interrupt() { interrupted_ = true; }
   Context(const Context&) = default;
   Context& operator=(const Context&) = default;
   ~Context() = default;  // nobody owns a view through this base
 
  private:
   bool sealed_;
+  bool interrupted_ = false;
 };
 
 enum class Needs : std::uint8_t {
@@ -85,6 +89,13 @@ struct ArgValue {
   std::uint64_t value = 0;  // the number, the word's index, or the local's number
 };
 
+// The number, or what the frame's local holds.
+inline std::uint64_t value_of(const ArgValue& arg, const FrameWords& frame) {
+  if (arg.kind == ArgValue::Kind::kLocal) return frame.local(static_cast<unsigned>(arg.value));
+  if (arg.kind == ArgValue::Kind::kCursor) return frame.cursor();
+  return arg.value;
+}
+
 // The arguments of one use of an action, by their position in its ArgDefs.
 class Args {
  public:
@@ -93,13 +104,9 @@ class Args {
   bool has(unsigned i) const {
     return i < values_.size() && values_[i].kind != ArgValue::Kind::kAbsent;
   }
-  // The number, or what the local holds.
   std::uint64_t get(unsigned i) const {
     NPTSIM_CHECK(has(i));
-    const ArgValue& arg = values_[i];
-    if (arg.kind == ArgValue::Kind::kLocal) return frame_->local(static_cast<unsigned>(arg.value));
-    if (arg.kind == ArgValue::Kind::kCursor) return frame_->cursor();
-    return arg.value;
+    return value_of(values_[i], *frame_);
   }
   std::uint64_t get_or(unsigned i, std::uint64_t otherwise) const {
     return has(i) ? get(i) : otherwise;

@@ -61,12 +61,7 @@ unsigned forever(const GuestView&) { return 1; }
 unsigned vc_depth(const GuestView& view) {
   const auto handler = view.setup().guest->find_procedure("vc_handler");
   if (!handler) return 0;
-  Store copy = view.store();
-  unsigned depth = 0;
-  for (machine::ActorFrames frames(copy, view.vcpu()); !frames.empty(); frames.pop()) {
-    if (frames.native() || frames.top_layer() != machine::Layer::kGuest) continue;
-    if (frames.top().procedure() == *handler) ++depth;
-  }
+  const unsigned depth = view.nesting(*handler);
   return depth <= 1 ? 0 : depth == 2 ? 1 : 2;
 }
 

@@ -58,8 +58,9 @@ ActionResult install_mmio(View& view, const Args&) {
 ActionResult pin_pfn(View& view, const Args&) {
   const auto found = slot_of(view.store(), fault_gfn(view));
   NPTSIM_CHECK(found.has_value());
-  const HostPhysAddr frame = machine::populate(view.store(), found->backing, found->page);
   const auto page = machine::backing_page(view.store(), found->backing, found->page);
+  const HostPhysAddr frame =
+      page.frame ? *page.frame : machine::populate(view.store(), found->backing, found->page);
   const bool host_writable = page.protection == machine::HostProtection::kReadWrite;
   const Record vcpu = vcpu_of(view);
   vcpu.set(vcpu::kFaultFrame, frame.value);

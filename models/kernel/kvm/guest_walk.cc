@@ -22,6 +22,11 @@ svm::TableFormat format_of(svm::GuestPaging paging) {
   return paging == svm::GuestPaging::kPae ? svm::TableFormat::kPae : svm::TableFormat::kLegacy;
 }
 
+svm::CMeaning c_meaning(svm::TableFormat format, bool keyed) {
+  const bool is_attribute = keyed && format != svm::TableFormat::kLegacy;
+  return is_attribute ? svm::CMeaning::kAttribute : svm::CMeaning::kAddress;
+}
+
 class Walker {
  public:
   Walker(machine::OpenView& view, GuestVirtAddr address, WalkFor access, bool user)
@@ -35,13 +40,13 @@ class Walker {
     if (!(r_.cr0 & isa::kCr0Pg)) return {GuestPhysAddr(address_.value), 0};
     choose_format();
     for (unsigned level = levels_;; --level) {
-      const svm::LevelRules& rules = rules_.at(level);
+      const svm::LevelRules& rules = rules_->at(level);
       const std::uint64_t index =
-          get_bits(address_.value, rules.shift + rules_.index_bits - 1, rules.shift);
+          get_bits(address_.value, rules.shift + rules_->index_bits - 1, rules.shift);
       Visited& entry = path_[count_++];
-      entry.gpa = GuestPhysAddr(table_ + index * rules_.entry_size);
+      entry.gpa = GuestPhysAddr(table_ + index * rules_->entry_size);
       entry.level = level;
-      if (!read_guest(view_, entry.gpa, &entry.word, rules_.entry_size)) return fault(0);
+      if (!read_guest(view_, entry.gpa, &entry.word, rules_->entry_size)) return fault(0);
       const svm::EntryKind kind = svm::classify(entry.word, rules).kind;
       if (kind == svm::EntryKind::kNotPresent) return fault(0);
       if (kind == svm::EntryKind::kReserved) return fault(svm::kErrorP | svm::kErrorRsv);
@@ -53,23 +58,22 @@ class Walker {
 
  private:
   void choose_format() {
-    svm::EntryOptions options;
-    if (view_.setup().keyed()) options.c_mask = view_.setup().cpu.guest_c_mask();
-    options.reserved_address = view_.setup().cpu.guest_reserved_address(options.c_mask);
-    options.nxe = r_.efer & isa::kEferNxe;
-    options.pages_1g = view_.setup().cpu.features.pages_1g;
-    options.pse = r_.cr4 & isa::kCr4Pse;
-    const svm::GuestTables tables = svm::guest_tables(r_, options.c_mask);
+    const bool keyed = view_.setup().keyed();
+    const svm::GuestTables tables =
+        svm::guest_tables(r_, keyed ? view_.setup().cpu.guest_c_mask() : 0);
     levels_ = tables.levels;
     table_ = tables.root;
-    rules_ = svm::make_entry_rules(format_of(tables.paging), options);
+    const svm::TableFormat format = format_of(tables.paging);
+    const bool pse = format == svm::TableFormat::kLegacy;
+    rules_ = &view_.entry_rules().guest(
+        format, pse ? r_.cr4 & isa::kCr4Pse : r_.efer & isa::kEferNxe, c_meaning(format, keyed));
   }
 
   void add_rights(std::uint64_t word, const svm::LevelRules& rules) {
     if (!rules.has_rights) return;
     writable_ &= (word & svm::kEntryRw) != 0;
     user_page_ &= (word & svm::kEntryUs) != 0;
-    no_execute_ |= (r_.efer & isa::kEferNxe) && rules_.entry_size == 8 && (word & svm::kEntryNx);
+    no_execute_ |= (r_.efer & isa::kEferNxe) && rules_->entry_size == 8 && (word & svm::kEntryNx);
   }
 
   bool denied() const {
@@ -82,8 +86,8 @@ class Walker {
   GuestTranslation end_at(std::uint64_t word, unsigned level) {
     if (denied()) return fault(svm::kErrorP);
     if (!set_accessed_and_dirty()) return fault(svm::kErrorP);
-    const std::uint64_t offset = bit_range(rules_.at(level).shift - 1, 0);
-    const std::uint64_t frame = svm::leaf_frame(word, rules_, level);
+    const std::uint64_t offset = bit_range(rules_->at(level).shift - 1, 0);
+    const std::uint64_t frame = svm::leaf_frame(word, *rules_, level);
     return {GuestPhysAddr((frame & ~offset) | (address_.value & offset)), 0};
   }
 
@@ -91,7 +95,7 @@ class Walker {
   bool set_accessed_and_dirty() {
     for (unsigned i = 0; i < count_; ++i) {
       const Visited& entry = path_[i];
-      if (!rules_.at(entry.level).has_rights) continue;
+      if (!rules_->at(entry.level).has_rights) continue;
       const bool leaf = i + 1 == count_;
       std::uint64_t wanted = svm::kEntryA;
       if (leaf && access_ == WalkFor::kWrite) wanted |= svm::kEntryD;
@@ -99,7 +103,7 @@ class Walker {
       if (word == entry.word) continue;
       const auto slot = slot_of(view_.store(), entry.gpa.page_number());
       if (slot && slot->readonly) continue;
-      if (!write_guest(view_, entry.gpa, &word, rules_.entry_size)) return false;
+      if (!write_guest(view_, entry.gpa, &word, rules_->entry_size)) return false;
     }
     return true;
   }
@@ -118,7 +122,7 @@ class Walker {
   GuestVirtAddr address_;
   WalkFor access_;
   bool user_;
-  svm::EntryRules rules_;
+  const svm::EntryRules* rules_ = nullptr;
   unsigned levels_ = 0;
   std::uint64_t table_ = 0;
   std::array<Visited, svm::kTopLevel> path_{};

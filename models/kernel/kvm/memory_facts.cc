@@ -23,44 +23,43 @@ unsigned hva(const View& view) {
   if (!found) return 0;
   const auto page = machine::backing_page(view.store(), found->backing, found->page);
   switch (page.protection) {
-    case machine::HostProtection::kUnmapped: return 0;
-    case machine::HostProtection::kNone: return 1;
-    case machine::HostProtection::kRead: return 2;
-    case machine::HostProtection::kReadWrite: return 3;
-    case machine::HostProtection::kPfnmapRead: return 4;
-    case machine::HostProtection::kPoisoned: return 5;
+    case machine::HostProtection::kUnmapped:
+      return 0;
+    case machine::HostProtection::kNone:
+      return 1;
+    case machine::HostProtection::kRead:
+      return 2;
+    case machine::HostProtection::kReadWrite:
+      return 3;
+    case machine::HostProtection::kPfnmapRead:
+      return 4;
+    case machine::HostProtection::kPoisoned:
+      return 5;
   }
   return 0;
 }
 
 unsigned gfn_in_width(const View& view) {
-  const std::uint64_t max_gfn = bit_range(view.setup().cpu.maxphyaddr - 1, kPageShift) >> kPageShift;
+  const std::uint64_t max_gfn =
+      bit_range(view.setup().cpu.maxphyaddr - 1, kPageShift) >> kPageShift;
   return fault_gfn(view) <= max_gfn;
 }
 
 enum EntryWord : unsigned { kEntryNone, kEntryAllows, kEntryDenies, kEntryMmio, kEntryBroken };
 
-// get_mmio_spte: a reserved bit in any entry that KVM counts as present, at any level. KVM computes
-// the bits as the processor has them (reset_shadow_zero_bits_mask).
-bool path_has_reserved_bit(const View& view, const NestedTables& tables) {
-  const svm::CpuProfile& cpu = view.setup().cpu;
-  svm::EntryOptions options;
-  options.reserved_address = cpu.host_reserved_address();
-  options.c_mask = cpu.host_c_mask();
-  options.pages_1g = cpu.features.pages_1g;
-  const svm::EntryRules rules = svm::make_entry_rules(svm::TableFormat::kLong, options);
-  bool found = false;
-  tables.for_path(fault_gpa(view), [&](const NestedTables::Entry& entry) {
-    found |= svm::classify(entry.word, rules.at(entry.level)).kind == svm::EntryKind::kReserved;
-  });
-  return found;
-}
-
-// The nested entry against the fault: what is_access_allowed and is_mmio_spte see.
+// The nested entry against the fault: what is_access_allowed and is_mmio_spte see. A reserved bit
+// in any entry that KVM counts as present, at any level, comes first (get_mmio_spte); KVM computes
+// those bits as the processor has them (reset_shadow_zero_bits_mask).
 unsigned entry_word(const View& view) {
-  const NestedTables tables = tables_of(view);
-  const auto entry = tables.find(fault_gpa(view));
-  if (path_has_reserved_bit(view, tables)) return kEntryBroken;
+  constexpr bool kNxe = true;
+  const svm::EntryRules& rules = view.entry_rules().nested(kNxe);
+  bool reserved = false;
+  const auto entry = tables_of(view).find(fault_gpa(view), [&](const NestedTables::Entry& passed) {
+    if (!has_bit(passed.word, kSpteMmuPresent)) return;
+    reserved |=
+        svm::classify(passed.word, rules.at(passed.level)).kind == svm::EntryKind::kReserved;
+  });
+  if (reserved) return kEntryBroken;
   if (is_mmio_spte(entry.word, vm_of(view).get(vm::kMmioValue))) return kEntryMmio;
   if (!has_bit(entry.word, kSpteMmuPresent)) return kEntryNone;
   const std::uint64_t error = view.exit_record().exit_info_1;

@@ -1,7 +1,6 @@
 #include "models/kernel/kvm/npt.h"
 
 #include "models/kernel/kvm/state.h"
-#include "sim/arch/svm/entry.h"
 #include "sim/machine/host.h"
 
 namespace nptsim::kvm {
@@ -10,10 +9,6 @@ namespace {
 // A table on the way: present, writable, user, accessed (make_nonleaf_spte), and KVM's own mark.
 constexpr std::uint64_t kTableBits =
     svm::kEntryP | svm::kEntryRw | svm::kEntryUs | svm::kEntryA | bit(kSpteMmuPresent);
-
-bool is_table(std::uint64_t word, unsigned level) {
-  return level > 1 && has_bit(word, kSpteMmuPresent) && !(word & svm::kEntryPs);
-}
 
 std::uint64_t extract_generation(std::uint64_t word) { return mmio_generation_of(word); }
 std::uint64_t insert_generation(std::uint64_t word, std::uint64_t generation) {
@@ -38,8 +33,7 @@ std::uint64_t make_mmio_spte(std::uint64_t mmio_value, std::uint64_t generation,
 }
 
 bool is_mmio_spte(std::uint64_t spte, std::uint64_t mmio_value) {
-  return mmio_value != 0 && (spte & mmio_value) == mmio_value &&
-         !has_bit(spte, kSpteMmuPresent);
+  return mmio_value != 0 && (spte & mmio_value) == mmio_value && !has_bit(spte, kSpteMmuPresent);
 }
 
 std::uint64_t make_spte(HostPhysAddr frame, bool writable, bool host_writable) {
@@ -50,9 +44,7 @@ std::uint64_t make_spte(HostPhysAddr frame, bool writable, bool host_writable) {
   return spte;
 }
 
-HostPhysAddr NestedTables::root() const {
-  return HostPhysAddr(kVm.at(*store_, 0).get(vm::kRoot));
-}
+HostPhysAddr NestedTables::root() const { return HostPhysAddr(kVm.at(*store_, 0).get(vm::kRoot)); }
 
 void NestedTables::free_table(HostPhysAddr table, unsigned level) {
   for (std::uint64_t i = 0; i < kWordsPerPage && level > 1; ++i) {
@@ -65,22 +57,6 @@ void NestedTables::free_table(HostPhysAddr table, unsigned level) {
 void NestedTables::new_root() {
   if (root().value != 0) free_table(root(), levels_);
   kVm.at(*store_, 0).set(vm::kRoot, machine::allocate_frame(*store_).value);
-}
-
-HostPhysAddr NestedTables::entry_address(HostPhysAddr table, GuestPhysAddr gpa,
-                                         unsigned level) const {
-  const unsigned shift = kPageShift + (level - 1) * 9;
-  return table + get_bits(gpa.value, shift + 8, shift) * 8;
-}
-
-NestedTables::Entry NestedTables::find(GuestPhysAddr gpa) const {
-  HostPhysAddr table = root();
-  for (unsigned level = levels_;; --level) {
-    const HostPhysAddr spa = entry_address(table, gpa, level);
-    const std::uint64_t word = read(spa);
-    if (!is_table(word, level)) return {spa, level, word};
-    table = HostPhysAddr(word & bit_range(51, 12));
-  }
 }
 
 NestedTables::Entry NestedTables::find_or_make(GuestPhysAddr gpa) {

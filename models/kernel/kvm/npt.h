@@ -8,15 +8,16 @@
 #include <cstdint>
 
 #include "sim/arch/common/physical_memory.h"
+#include "sim/arch/svm/entry.h"
 #include "sim/base/address.h"
 #include "sim/base/store.h"
 
 namespace nptsim::kvm {
 
 // Software bits of an SPTE (spte.h).
-inline constexpr unsigned kSpteHostWritable = 9;   // DEFAULT_SPTE_HOST_WRITABLE
-inline constexpr unsigned kSpteMmuWritable = 10;   // DEFAULT_SPTE_MMU_WRITABLE
-inline constexpr unsigned kSpteMmuPresent = 11;    // SPTE_MMU_PRESENT_MASK; clear in MMIO SPTEs
+inline constexpr unsigned kSpteHostWritable = 9;  // DEFAULT_SPTE_HOST_WRITABLE
+inline constexpr unsigned kSpteMmuWritable = 10;  // DEFAULT_SPTE_MMU_WRITABLE
+inline constexpr unsigned kSpteMmuPresent = 11;   // SPTE_MMU_PRESENT_MASK; clear in MMIO SPTEs
 
 // Bits 10:3 and 62:52 of an MMIO SPTE: 19 bits of generation (spte.h MMIO_SPTE_GEN_*).
 std::uint64_t mmio_generation_bits(std::uint64_t generation);
@@ -35,8 +36,8 @@ class NestedTables {
   NestedTables(Store& store, bool host_la57) : store_(&store), levels_(host_la57 ? 5 : 4) {}
 
   HostPhysAddr root() const;
-  // Gives the tables back and starts with an empty root (kvm_mmu_zap_all_fast). The new root may lie
-  // where the old one did.
+  // Gives the tables back and starts with an empty root (kvm_mmu_zap_all_fast). The new root may
+  // lie where the old one did.
   void new_root();
 
   // Where a walk for `gpa` ends: at the first entry that is no present table.
@@ -45,18 +46,19 @@ class NestedTables {
     unsigned level = 0;
     std::uint64_t word = 0;
   };
-  Entry find(GuestPhysAddr gpa) const;
-  // Calls visit(entry) for the entries of that walk that KVM counts as present (bit 11), root first.
+  Entry find(GuestPhysAddr gpa) const {
+    return find(gpa, [](const Entry&) {});
+  }
+  // The same; visit(entry) is called for each entry that is read, root first.
   template <class Visit>
-  void for_path(GuestPhysAddr gpa, Visit&& visit) const {
+  Entry find(GuestPhysAddr gpa, Visit&& visit) const {
     HostPhysAddr table = root();
     for (unsigned level = levels_;; --level) {
       const HostPhysAddr spa = entry_address(table, gpa, level);
-      const std::uint64_t word = read(spa);
-      if (!has_bit(word, kSpteMmuPresent)) return;
-      visit(Entry{spa, level, word});
-      if (level == 1 || (word & bit(7)) != 0) return;
-      table = HostPhysAddr(word & bit_range(51, 12));
+      const Entry entry{spa, level, read(spa)};
+      visit(entry);
+      if (!is_table(entry.word, level)) return entry;
+      table = HostPhysAddr(entry.word & bit_range(51, 12));
     }
   }
   // The 4K entry of `gpa`; tables on the way are made.
@@ -83,7 +85,13 @@ class NestedTables {
  private:
   std::uint64_t read(HostPhysAddr spa) const { return store_->read(Space::kDram, spa.value / 8); }
   void free_table(HostPhysAddr table, unsigned level);
-  HostPhysAddr entry_address(HostPhysAddr table, GuestPhysAddr gpa, unsigned level) const;
+  static HostPhysAddr entry_address(HostPhysAddr table, GuestPhysAddr gpa, unsigned level) {
+    const unsigned shift = kPageShift + (level - 1) * 9;
+    return table + get_bits(gpa.value, shift + 8, shift) * 8;
+  }
+  static bool is_table(std::uint64_t word, unsigned level) {
+    return level > 1 && has_bit(word, kSpteMmuPresent) && !(word & svm::kEntryPs);
+  }
 
   Store* store_;
   unsigned levels_;

@@ -6,20 +6,22 @@
 
 namespace nptsim::kvm {
 
+static_assert(kSlots.base % kWordsPerPage == 0 && kWordsPerPage % slot::kLayout.words == 0);
+
 std::optional<FoundSlot> slot_of(const Store& store, std::uint64_t gfn) {
   const std::uint64_t count = kVm.at(store, 0).get(vm::kSlots);
   for (std::uint64_t i = 0; i < count; ++i) {
-    const ConstRecord record = kSlots.at(store, i);
-    if (!record.get(slot::kUsed) || record.get(slot::kAddressSpace) != 0) continue;
-    const std::uint64_t base = record.get(slot::kBaseGfn);
-    if (gfn < base || gfn - base >= record.get(slot::kPages)) continue;
+    const std::uint64_t* const record = kSlots.words_at(store, i);
+    const std::uint64_t base = field_of(record, slot::kBaseGfn);
+    if (gfn < base || gfn - base >= field_of(record, slot::kPages)) continue;
+    if (!field_of(record, slot::kUsed) || field_of(record, slot::kAddressSpace) != 0) continue;
     FoundSlot found;
     found.index = i;
-    found.invalid = record.get(slot::kInvalid);
-    found.readonly = record.get(slot::kReadonly);
-    found.log_dirty = record.get(slot::kLogDirty);
-    found.backing = static_cast<machine::BackingId>(record.get(slot::kBacking));
-    found.page = (record.get(slot::kOffset) >> kPageShift) + (gfn - base);
+    found.invalid = field_of(record, slot::kInvalid);
+    found.readonly = field_of(record, slot::kReadonly);
+    found.log_dirty = field_of(record, slot::kLogDirty);
+    found.backing = static_cast<machine::BackingId>(field_of(record, slot::kBacking));
+    found.page = (field_of(record, slot::kOffset) >> kPageShift) + (gfn - base);
     return found;
   }
   return std::nullopt;

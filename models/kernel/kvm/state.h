@@ -22,8 +22,9 @@ inline constexpr Field kMmioValue{"shadow_mmio_value", 2, 63, 0, "0: MMIO cachin
 inline constexpr Field kRoot{"tdp_mmu_root", 3, 63, 0, "SPA of the nested root table"};
 inline constexpr Field kSlots{"memslots.used", 4, 31, 0, "records below this may be used"};
 inline constexpr Field kCreated{"created", 4, 32, 32, ""};
-inline constexpr Field kFields[] = {kGeneration, kUpdating, kGenerationWrapped, kMmioValue, kRoot,
-                                    kSlots,      kCreated};
+inline constexpr Field kTrackedCount{"write_tracked", 4, 47, 40, "gfns"};
+inline constexpr Field kFields[] = {kGeneration, kUpdating, kGenerationWrapped, kMmioValue,
+                                    kRoot,       kSlots,    kCreated,           kTrackedCount};
 inline constexpr RecordLayout kLayout{"kvm", 16, kFields};
 }  // namespace vm
 inline constexpr RecordArray kVm{&vm::kLayout, Space::kKernel, 0, 1};
@@ -129,10 +130,9 @@ inline constexpr RecordArray kVcpus{&vcpu::kLayout, Space::kKernel, 0x4000, 64};
 // gfns whose page KVM shadows for a nested guest: writes to them are not let through
 // (mmu_page_track).
 namespace tracked {
-inline constexpr Field kUsed{"used", 0, 0, 0, ""};
-inline constexpr Field kGfn{"gfn", 1, 63, 0, ""};
-inline constexpr Field kFields[] = {kUsed, kGfn};
-inline constexpr RecordLayout kLayout{"write-tracked gfn", 2, kFields};
+inline constexpr Field kGfn{"gfn", 0, 63, 0, ""};
+inline constexpr Field kFields[] = {kGfn};
+inline constexpr RecordLayout kLayout{"write-tracked gfn", 1, kFields};
 }  // namespace tracked
 inline constexpr RecordArray kTracked{&tracked::kLayout, Space::kKernel, 0x6000, 64};
 

@@ -9,9 +9,9 @@ namespace nptsim::kvm {
 namespace {
 
 std::optional<std::uint64_t> index_of(const Store& store, std::uint64_t gfn) {
-  for (std::uint64_t i = 0; i < kMostWriteTracked; ++i) {
-    const ConstRecord record = kTracked.at(store, i);
-    if (record.get(tracked::kUsed) && record.get(tracked::kGfn) == gfn) return i;
+  const std::uint64_t count = kVm.at(store, 0).get(vm::kTrackedCount);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (kTracked.at(store, i).get(tracked::kGfn) == gfn) return i;
   }
   return std::nullopt;
 }
@@ -38,15 +38,22 @@ void note_retry(View& view) {
   vcpu.set(vcpu::kRetryGpa, fault_gpa(view).value);
 }
 
+// The last one takes its place.
+void forget(Store& store, std::uint64_t index) {
+  const std::uint64_t last = kVm.at(store, 0).get(vm::kTrackedCount) - 1;
+  const Record gone = kTracked.at(store, last);
+  kTracked.at(store, index).set(tracked::kGfn, gone.get(tracked::kGfn));
+  gone.set(tracked::kGfn, 0);
+  kVm.at(store, 0).set(vm::kTrackedCount, last);
+}
+
 // The shadow pages of the gfn go, so nobody needs to know of writes to it any more. The nested
 // entry stays read-only until the next fault. Nothing happens for a gfn that is not tracked.
 ActionResult unprotect_gfn(View& view, const Args&) {
   const std::uint64_t gfn = fault_gfn(view);
   const auto index = index_of(view.store(), gfn);
   if (index) {
-    const Record record = kTracked.at(view.store(), *index);
-    record.set(tracked::kUsed, 0);
-    record.set(tracked::kGfn, 0);
+    forget(view.store(), *index);
     note_retry(view);
   }
   view.say("text", {{"text", std::string(index ? "unprotected" : "nothing to unprotect")},
@@ -59,10 +66,9 @@ ActionResult unprotect_gfn(View& view, const Args&) {
 void set_write_tracked(Store& store, const std::vector<std::uint64_t>& gfns) {
   NPTSIM_CHECK(gfns.size() <= kMostWriteTracked);
   for (std::uint64_t i = 0; i < gfns.size(); ++i) {
-    const Record record = kTracked.at(store, i);
-    record.set(tracked::kUsed, 1);
-    record.set(tracked::kGfn, gfns[i]);
+    kTracked.at(store, i).set(tracked::kGfn, gfns[i]);
   }
+  kVm.at(store, 0).set(vm::kTrackedCount, gfns.size());
 }
 
 bool is_write_tracked(const Store& store, std::uint64_t gfn) {

@@ -581,6 +581,7 @@ class Run {
 
 Cpu::Cpu(const CpuProfile& profile) : impl_(std::make_unique<Impl>(profile)) {}
 Cpu::~Cpu() = default;
+const EntryRuleSets& Cpu::entry_rules() const { return impl_->rules; }
 Cpu::Cpu(Cpu&&) noexcept = default;
 Cpu& Cpu::operator=(Cpu&&) noexcept = default;
 const CpuProfile& Cpu::profile() const { return *impl_->profile; }

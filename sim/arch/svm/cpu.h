@@ -49,6 +49,8 @@ struct GuestAccess {
   unsigned size = 8;  // at most isa::kMaxAccess
 };
 
+class EntryRuleSets;
+
 class Cpu {
  public:
   // `profile` must outlive the Cpu. A Cpu holds only derived data: it may serve any store.
@@ -56,6 +58,9 @@ class Cpu {
   ~Cpu();
   Cpu(Cpu&&) noexcept;
   Cpu& operator=(Cpu&&) noexcept;
+
+  // What entries mean to this processor, in every state of a guest or host.
+  const EntryRuleSets& entry_rules() const;
 
   // Where an attempt happens.
   struct Place {
