@@ -52,8 +52,8 @@ arch::PhysicalMemory Machine::memory() {
                          : arch::PhysicalMemory(store_);
 }
 
-void Machine::speak(unsigned actor, Layer layer) {
-  if (narrator_ != nullptr) narrator_->set_speaker({name_of_actor(actor), layer});
+void Machine::name_speaker(unsigned actor, Layer layer) {
+  narrator_->set_speaker({name_of_actor(actor), layer});
 }
 
 const rules::Program& Machine::program_of(Layer layer) const {

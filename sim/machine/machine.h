@@ -105,7 +105,11 @@ class Machine {
   bool pop_answer(ActorFrames& frames, const rules::Answer& answer);
   void push_or_end(unsigned actor, bool pushed);
   void end_vcpu(unsigned vcpu, Outcome outcome);
-  void speak(unsigned actor, Layer layer);
+  void speak(unsigned actor, Layer layer) {
+    if (narrator_ != nullptr) [[unlikely]]
+      name_speaker(actor, layer);
+  }
+  void name_speaker(unsigned actor, Layer layer);
   bool check_holds(unsigned vcpu, const Directive& directive);
 
   std::shared_ptr<const Setup> setup_;

@@ -1,20 +1,10 @@
 #include "sim/rules/calls.h"
 
-#include "sim/rules/run.h"
-
 namespace nptsim::rules {
 namespace {
 
-const Op& call_of(const Program& program, const FrameWords& caller) {
-  NPTSIM_CHECK(!caller.empty() && caller.pc() > 0);
-  const Op& op = program.code().ops[caller.pc() - 1u];
-  NPTSIM_CHECK(op.kind == OpKind::kCall || op.kind == OpKind::kExit || op.kind == OpKind::kIoctl);
-  return op;
-}
-
 // A value that came as a word: the answer of a call, or a field of it.
-void keep_word(const Code& code, FrameWords& frame, FactId fact, WordId word) {
-  const FactSlot slot = slot_of(code, frame.procedure(), fact);
+void keep_word(const Code& code, FrameWords& frame, FactSlot slot, FactId fact, WordId word) {
   if (slot.width == 0) return;  // nobody asks
   const std::vector<WordId>& words = code.fact_words[fact];
   for (std::size_t value = 0; value < words.size(); ++value) {
@@ -24,47 +14,40 @@ void keep_word(const Code& code, FrameWords& frame, FactId fact, WordId word) {
 
 }  // namespace
 
-void begin(const Program& program, ProcedureId procedure, FrameWords& frame) {
-  NPTSIM_CHECK(procedure < program.code().procedures.size());
-  frame.set_procedure(procedure);
-  frame.set_pc(program.code().procedures[procedure].first_op);
-}
-
-void begin_called(const Program& program, const FrameWords& caller, const Program& callee_program,
-                  ProcedureId procedure, FrameWords& callee) {
-  const Code& code = program.code();
-  const Op& op = call_of(program, caller);
+void hand_over(const Code& code, const Op& op, const FrameWords& caller, FrameWords& callee) {
   const CallCode& call = code.calls[op.b];
-  begin(callee_program, procedure, callee);
+  if (!call.hands_over) return;
   for (std::uint32_t i = 0; i < call.passings; ++i) {
     const Passing& passing = code.passings[call.first_passing + i];
     callee.local(passing.to) = value_of(passing.from, caller);
   }
-  if (op.kind != OpKind::kCall) return;
-  for (const FactId fact : code.procedures[procedure].takes) {
+  if (op.kind != OpKind::kCall) return;  // another program's facts are its own
+  for (const FactId fact : code.procedures[op.a].takes) {
     const unsigned value = load_fact(caller, slot_of(code, caller.procedure(), fact));
-    if (value != kNoValue) store_fact(callee, slot_of(code, procedure, fact), value);
+    if (value != kNoValue) store_fact(callee, slot_of(code, op.a, fact), value);
   }
 }
 
-void keep_stage_answer(const Program& program, FrameWords& frame, const StageRow& row) {
-  const Code& code = program.code();
+void keep_stage_answer(const Code& code, FrameWords& frame, const StageRow& row) {
   frame.set_answer(row.answer);
+  const FactSlot* const slots = code.slots.data() + code.procedures[frame.procedure()].first_slot;
   for (std::uint32_t i = 0; i < row.stored; ++i) {
     const StoredFact& stored = code.stored[row.first_stored + i];
-    store_fact(frame, slot_of(code, frame.procedure(), stored.fact), stored.value);
+    store_fact(frame, slots[code.facts[stored.fact].frame_number], stored.value);
   }
 }
 
-void keep_call_answer(const Program& program, FrameWords& caller, const Answer& answer) {
-  const Code& code = program.code();
-  const CallCode& call = code.calls[call_of(program, caller).b];
-  caller.set_answer(answer);
-  keep_word(code, caller, call.result_fact, answer.word);
+void keep_call_answer(const Code& code, const Op& op, FrameWords& caller) {
+  const CallCode& call = code.calls[op.b];
+  if (call.result_slot.width == 0 && !caller.answer_has_fields()) return;
+  const Answer answer = caller.answer();
+  keep_word(code, caller, call.result_slot, call.result_fact, answer.word);
   for (const Answer::Field& field : answer.fields) {
     if (field.name == kNoWord) break;
     for (const FieldCode& known : code.fields) {
-      if (known.name == field.name) keep_word(code, caller, known.fact, field.value);
+      if (known.name != field.name) continue;
+      keep_word(code, caller, slot_of(code, caller.procedure(), known.fact), known.fact,
+                field.value);
     }
   }
 }

@@ -6,15 +6,14 @@
 
 namespace nptsim::rules {
 
-// `caller` stands behind its call; `callee` is all zeros.
-void begin_called(const Program& program, const FrameWords& caller, const Program& callee_program,
-                  ProcedureId procedure, FrameWords& callee);
+// The facts and locals that a call hands over; `callee` has just begun.
+void hand_over(const Code& code, const Op& op, const FrameWords& caller, FrameWords& callee);
 
 // A stage's row has answered.
-void keep_stage_answer(const Program& program, FrameWords& frame, const StageRow& row);
+void keep_stage_answer(const Code& code, FrameWords& frame, const StageRow& row);
 
-// What `caller` called has answered.
-void keep_call_answer(const Program& program, FrameWords& caller, const Answer& answer);
+// The answer that `caller` has just got from what it called by this op: what else it says.
+void keep_call_answer(const Code& code, const Op& op, FrameWords& caller);
 
 }  // namespace nptsim::rules
 

@@ -296,6 +296,11 @@ class Emitter {
     return list.size() - 1;
   }
 
+  // In frames of the procedure that is being emitted.
+  FactSlot slot_of(FactId fact) const {
+    return c_.slots[first_slot_ + c_.facts[fact].frame_number];
+  }
+
   TestKind kind_of(FactId fact) const {
     if (fact == kResultFact) return TestKind::kResult;
     if (r_.fact(fact).is_setting()) return TestKind::kSetting;
@@ -311,7 +316,7 @@ class Emitter {
       test.allowed = said.allowed;
       test.kind = kind_of(said.fact);
       if (test.kind == TestKind::kHeld) {
-        test.slot = c_.slots[first_slot_ + c_.facts[said.fact].frame_number];
+        test.slot = slot_of(said.fact);
       } else if (test.kind == TestKind::kResult) {
         test.inverted = said.inverted;
         test.first = static_cast<std::uint16_t>(c_.test_words.size());
@@ -423,9 +428,12 @@ class Emitter {
     add_op(kind, row, row.target).b = static_cast<std::uint16_t>(c_.calls.size());
     CallCode code;
     code.result_fact = r_.fact_of_call(go, row.target);
+    code.result_slot = slot_of(code.result_fact);
     code.first_passing = static_cast<std::uint32_t>(c_.passings.size());
     code.passings = static_cast<std::uint32_t>(row.passings.size());
     c_.passings.insert(c_.passings.end(), row.passings.begin(), row.passings.end());
+    code.hands_over =
+        code.passings != 0 || (go == Go::kCall && !r_.procedures[row.target].takes.empty());
     c_.calls.push_back(code);
   }
 

@@ -39,6 +39,9 @@ class FactReader {
   FactReader(const Program& program, const FrameWords* frame, const Context& context)
       : program_(program), code_(program.code()), frame_(frame), context_(context) {}
 
+  // Another frame of the same program.
+  void look_at(const FrameWords& frame) { frame_ = &frame; }
+
   unsigned value_of(FactId fact) const {
     const FactCode& code = code_.facts[fact];
     switch (code.kind) {
@@ -97,6 +100,7 @@ class FactReader {
 
   bool word_named(const Test& test) const {
     const WordId word = frame_->answer_word();
+    if (test.count == 1) return code_.test_words[test.first] == word;
     for (unsigned i = 0; i < test.count; ++i) {
       if (code_.test_words[test.first + i] == word) return true;
     }

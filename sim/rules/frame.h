@@ -57,9 +57,11 @@ struct FrameWords {
   }
 
   // The procedure is kept as its number + 1, so that zero words are no frame at all.
+  void begin(ProcedureId id, std::uint16_t pc) {
+    words[0] = id + 1ull + (static_cast<std::uint64_t>(pc) << 16);
+  }
   bool empty() const { return get_bits(words[0], 15, 0) == 0; }
   ProcedureId procedure() const { return static_cast<ProcedureId>(get_bits(words[0], 15, 0) - 1); }
-  void set_procedure(ProcedureId id) { words[0] = with_bits(words[0], 15, 0, id + 1ull); }
   std::uint16_t pc() const { return static_cast<std::uint16_t>(get_bits(words[0], 31, 16)); }
   void set_pc(std::uint16_t pc) { words[0] = with_bits(words[0], 31, 16, pc); }
   // Where to go on when the actions of a stage's row are done.
@@ -71,12 +73,20 @@ struct FrameWords {
   Answer answer() const {
     return {answer_word(), std::bit_cast<AnswerFields>(std::array{words[2], words[3]})};
   }
+  bool answer_has_fields() const { return words[2] != 0; }
   WordId answer_word() const { return static_cast<WordId>(words[1]); }
   void set_answer(const Answer& answer) {
     const auto fields = std::bit_cast<std::array<std::uint64_t, 2>>(answer.fields);
     words[1] = answer.word;
     words[2] = fields[0];
     words[3] = fields[1];
+  }
+
+  // The answer of another frame.
+  void take_answer(const FrameWords& from) {
+    words[1] = from.words[1];
+    words[2] = from.words[2];
+    words[3] = from.words[3];
   }
 
   std::uint64_t& local(unsigned i) { return words[4 + i]; }

@@ -152,6 +152,8 @@ struct Passing {
 // By op.b of a call.
 struct CallCode {
   FactId result_fact = 0;
+  FactSlot result_slot;     // in frames of the procedure that calls
+  bool hands_over = false;  // locals or facts
   std::uint32_t first_passing = 0;
   std::uint32_t passings = 0;
 };

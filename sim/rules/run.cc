@@ -20,6 +20,7 @@ class Runner {
         context_(context),
         listener_(listener),
         frame_(&stack.top()),
+        facts_(program, frame_, context),
         pc_(frame_->pc()) {}
 
   RunResult run(bool fresh) {
@@ -49,13 +50,13 @@ class Runner {
           decide(op);
           break;
         case OpKind::kStageDone:
-          keep_stage_answer(p_, *frame_, code_.stage_rows[op.a]);
+          keep_stage_answer(code_, *frame_, code_.stage_rows[op.a]);
           pc_ = frame_->stage_return();
           frame_->set_stage_return(0);
           break;
         case OpKind::kCall:
           tell_call(op, Go::kCall, code_.procedures[op.a].name);
-          if (!enter(op.a)) return leave_to(Stop::kCall, op.a);
+          if (!enter(op)) return leave_to(Stop::kCall, op.a);
           break;
         case OpKind::kExit:
           tell_call(op, Go::kExit, p_.exits()[op.a]);
@@ -64,12 +65,12 @@ class Runner {
           tell_call(op, Go::kIoctl, p_.ioctls()[op.a]);
           return leave_to(Stop::kIoctl, op.a);
         case OpKind::kReturn:
-        case OpKind::kReturnResult: {
-          const Answer answer = op.kind == OpKind::kReturn ? code_.answers[op.a] : frame_->answer();
-          tell_return(op, answer);
-          if (!give_back(answer)) return leave_with(answer);
+          frame_->set_answer(code_.answers[op.a]);
+          [[fallthrough]];
+        case OpKind::kReturnResult:
+          tell_return(op);
+          if (!give_back()) return leave_with_answer();
           break;
-        }
         case OpKind::kLoopBegin:
           if (op.a != 0) frame_->cursor() = kBeforeFirst;
           pc_ = next();
@@ -88,30 +89,37 @@ class Runner {
  private:
   std::uint16_t next() const { return static_cast<std::uint16_t>(pc_ + 1); }
   const RowInfo& row_of(const Op& op) const { return p_.rows()[op.row]; }
-  FactReader facts() const { return FactReader(p_, frame_, context_); }
+  void stand_in(FrameWords& frame) {
+    frame_ = &frame;
+    facts_.look_at(frame);
+    pc_ = frame.pc();
+  }
 
   // --- tests ---
 
-  // `by`: the test that failed, for a listener.
-  bool all_hold(const Op& op, FactSeen& by) const {
-    const FactReader reader = facts();
-    const Test* const tests = code_.tests.data() + op.a;
-    for (unsigned i = 0; i < op.count; ++i) {
-      if (!(kListen ? reader.holds(tests[i], by) : reader.holds(tests[i]))) return false;
+  // The first test that fails, or the end.
+  const Test* failing(const Op& op, FactSeen* by) const {
+    const Test* test = code_.tests.data() + op.a;
+    const Test* const end = test + op.count;
+    if constexpr (kListen) {
+      while (test != end && facts_.holds(*test, *by)) ++test;
+    } else {
+      while (test != end && facts_.holds(*test)) ++test;
     }
-    return true;
+    return test == end ? nullptr : test;
   }
 
   bool guard_holds(const Op& op) const {
+    if constexpr (!kListen) return failing(op, nullptr) == nullptr;
     FactSeen by;
-    if (all_hold(op, by)) return true;
-    if constexpr (kListen) listener_->skipped(p_, {&row_of(op), by});
+    if (failing(op, &by) == nullptr) return true;
+    listener_->skipped(p_, {&row_of(op), by});
     return false;
   }
 
   bool wait_is_over(const Op& op) const {
     FactSeen by;
-    if (all_hold(op, by)) return true;
+    if (failing(op, &by) == nullptr) return true;
     if constexpr (kListen) listener_->waits(p_, row_of(op), by);
     return false;
   }
@@ -149,15 +157,15 @@ class Runner {
   void decide(const Op& op) {
     const StageRow* row = nullptr;
     if constexpr (kListen) {
-      row = &choose_aloud(p_, op.a, facts(), row_of(op), *listener_);
+      row = &choose_aloud(p_, op.a, facts_, row_of(op), *listener_);
     } else {
-      row = &choose(p_, op.a, facts());
+      row = &choose(p_, op.a, facts_);
     }
     if (row->first_op != 0) {  // its actions come first
       frame_->set_stage_return(next());
       pc_ = row->first_op;
     } else {
-      keep_stage_answer(p_, *frame_, *row);
+      keep_stage_answer(code_, *frame_, *row);
       pc_ = next();
     }
   }
@@ -178,29 +186,32 @@ class Runner {
   void tell_call(const Op& op, Go how, const std::string& target) const {
     if constexpr (kListen) listener_->called({p_, row_of(op), how, target});
   }
-  void tell_return(const Op& op, const Answer& answer) const {
+  void tell_return(const Op& op) const {
     if constexpr (kListen) {
-      listener_->returned({p_, row_of(op), code_.procedures[frame_->procedure()].name, answer});
+      const std::string& name = code_.procedures[frame_->procedure()].name;
+      listener_->returned({p_, row_of(op), name, frame_->answer()});
     }
   }
 
-  bool enter(ProcedureId procedure) {
+  bool enter(const Op& op) {
     if (stack_.full() || context_.interrupted()) [[unlikely]]
       return false;
     frame_->set_pc(next());
     const FrameWords& caller = *frame_;
-    frame_ = &stack_.push(stack_.owner(stack_.depth() - 1));
-    begin_called(p_, caller, p_, procedure, *frame_);
-    pc_ = frame_->pc();
+    FrameWords& callee = stack_.push(stack_.owner(stack_.depth() - 1));
+    callee.begin(op.a, code_.procedures[op.a].first_op);
+    if (code_.calls[op.b].hands_over) hand_over(code_, op, caller, callee);
+    stand_in(callee);
     return true;
   }
 
-  bool give_back(const Answer& answer) {
+  bool give_back() {
     if (!stack_.has_caller() || context_.interrupted()) return false;
+    FrameWords& caller = stack_.frame(stack_.depth() - 2);
+    caller.take_answer(*frame_);
     stack_.pop();
-    frame_ = &stack_.top();
-    pc_ = frame_->pc();
-    keep_call_answer(p_, *frame_, answer);
+    stand_in(caller);
+    keep_call_answer(code_, code_.ops[pc_ - 1u], caller);
     return true;
   }
 
@@ -220,10 +231,10 @@ class Runner {
     result.target = target;
     return result;
   }
-  RunResult leave_with(const Answer& answer) {
+  RunResult leave_with_answer() {
     moved_ = true;
     RunResult result = stop(Stop::kReturn);
-    result.answer = answer;
+    result.answer = frame_->answer();
     return result;
   }
 
@@ -233,11 +244,25 @@ class Runner {
   Context& context_;
   Listener* listener_;
   FrameWords* frame_;
+  FactReader facts_;
   std::uint16_t pc_;
   bool moved_ = false;
 };
 
+// Where a caller that waits for an answer stands.
+const Op& call_of(const Program& program, const FrameWords& caller) {
+  NPTSIM_CHECK(!caller.empty() && caller.pc() > 0);
+  const Op& op = program.code().ops[caller.pc() - 1u];
+  NPTSIM_CHECK(op.kind == OpKind::kCall || op.kind == OpKind::kExit || op.kind == OpKind::kIoctl);
+  return op;
+}
+
 }  // namespace
+
+void begin(const Program& program, ProcedureId procedure, FrameWords& frame) {
+  NPTSIM_CHECK(procedure < program.code().procedures.size());
+  frame.begin(procedure, program.code().procedures[procedure].first_op);
+}
 
 FrameWords begin(const Program& program, ProcedureId procedure) {
   FrameWords frame;
@@ -247,13 +272,14 @@ FrameWords begin(const Program& program, ProcedureId procedure) {
 
 FrameWords begin_call(const Program& program, const FrameWords& caller,
                       const Program& callee_program, ProcedureId procedure) {
-  FrameWords frame;
-  begin_called(program, caller, callee_program, procedure, frame);
+  FrameWords frame = begin(callee_program, procedure);
+  hand_over(program.code(), call_of(program, caller), caller, frame);
   return frame;
 }
 
 void take_answer(const Program& program, FrameWords& caller, const Answer& answer) {
-  keep_call_answer(program, caller, answer);
+  caller.set_answer(answer);
+  keep_call_answer(program.code(), call_of(program, caller), caller);
 }
 
 RunResult run(const Program& program, FrameStack& stack, Context& context, Listener* listener,

@@ -63,6 +63,7 @@ ActionResult harvest_dirty_log(View& view, const Args&) {
 
 // make_spte, fast_pf_fix_direct_spte: a page that becomes writable counts as written.
 ActionResult mark_dirty_if_writable(View& view, const Args&) {
+  if (!logs_dirty(view.store(), fault_gfn(view))) return ActionResult::done();
   const auto entry = tables_of(std::as_const(view)).find(fault_gpa(view));
   if (entry.word & svm::kEntryRw) mark_page_dirty(view.store(), fault_gfn(view));
   return ActionResult::done();

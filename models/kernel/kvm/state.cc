@@ -8,23 +8,27 @@ namespace nptsim::kvm {
 
 static_assert(kSlots.base % kWordsPerPage == 0 && kWordsPerPage % slot::kLayout.words == 0);
 
-std::optional<FoundSlot> slot_of(const Store& store, std::uint64_t gfn) {
+std::optional<std::uint64_t> slot_index_of(const Store& store, std::uint64_t gfn) {
   const std::uint64_t count = kVm.at(store, 0).get(vm::kSlots);
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t* const record = kSlots.words_at(store, i);
-    const std::uint64_t base = field_of(record, slot::kBaseGfn);
-    if (gfn < base || gfn - base >= field_of(record, slot::kPages)) continue;
-    if (!field_of(record, slot::kUsed) || field_of(record, slot::kAddressSpace) != 0) continue;
-    FoundSlot found;
-    found.index = i;
-    found.invalid = field_of(record, slot::kInvalid);
-    found.readonly = field_of(record, slot::kReadonly);
-    found.log_dirty = field_of(record, slot::kLogDirty);
-    found.backing = static_cast<machine::BackingId>(field_of(record, slot::kBacking));
-    found.page = (field_of(record, slot::kOffset) >> kPageShift) + (gfn - base);
-    return found;
+    if (gfn - field_of(record, slot::kBaseGfn) >= field_of(record, slot::kPages)) continue;
+    if (field_of(record, slot::kUsed) && field_of(record, slot::kAddressSpace) == 0) return i;
   }
   return std::nullopt;
+}
+
+std::optional<FoundSlot> slot_of(const Store& store, std::uint64_t gfn) {
+  const auto index = slot_index_of(store, gfn);
+  if (!index) return std::nullopt;
+  const std::uint64_t* const record = kSlots.words_at(store, *index);
+  FoundSlot found;
+  found.invalid = field_of(record, slot::kInvalid);
+  found.readonly = field_of(record, slot::kReadonly);
+  found.backing = static_cast<machine::BackingId>(field_of(record, slot::kBacking));
+  found.page =
+      (field_of(record, slot::kOffset) >> kPageShift) + (gfn - field_of(record, slot::kBaseGfn));
+  return found;
 }
 
 std::optional<std::uint64_t> slot_with_id(const Store& store, std::uint64_t address_space,
@@ -40,12 +44,18 @@ std::optional<std::uint64_t> slot_with_id(const Store& store, std::uint64_t addr
   return std::nullopt;
 }
 
+bool logs_dirty(const Store& store, std::uint64_t gfn) {
+  const auto index = slot_index_of(store, gfn);
+  return index && field_of(kSlots.words_at(store, *index), slot::kLogDirty);
+}
+
 void mark_page_dirty(Store& store, std::uint64_t gfn) {
-  const auto found = slot_of(store, gfn);
-  if (!found || !found->log_dirty) return;
-  const std::uint64_t page =
-      gfn - kSlots.at(std::as_const(store), found->index).get(slot::kBaseGfn);
-  const WordRef word = dirty_word(found->index, page);
+  const auto index = slot_index_of(store, gfn);
+  if (!index) return;
+  const ConstRecord record = kSlots.at(std::as_const(store), *index);
+  if (!record.get(slot::kLogDirty)) return;
+  const std::uint64_t page = gfn - record.get(slot::kBaseGfn);
+  const WordRef word = dirty_word(*index, page);
   const std::uint64_t old = store.read(word.space, word.index);
   if (!has_bit(old, page % 64)) store.write(word.space, word.index, old | bit(page % 64));
 }

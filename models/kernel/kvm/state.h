@@ -57,6 +57,7 @@ inline constexpr std::uint64_t kDirtyWordsPerSlot = 1ull << 25;  // 2^31 pages
 constexpr WordRef dirty_word(std::uint64_t record, std::uint64_t page) {
   return {Space::kKernel, kDirtyBitmaps + record * kDirtyWordsPerSlot + page / 64};
 }
+bool logs_dirty(const Store& store, std::uint64_t gfn);
 // mark_page_dirty_in_slot: nothing for a slot that does not log.
 void mark_page_dirty(Store& store, std::uint64_t gfn);
 
@@ -149,14 +150,14 @@ inline constexpr StampLayout kWholeGenerationStamp{
 
 // A slot and how it answers for a page.
 struct FoundSlot {
-  std::uint64_t index = 0;
   bool invalid = false;
   bool readonly = false;
-  bool log_dirty = false;
   machine::BackingId backing = machine::kNoBacking;
   std::uint64_t page = 0;  // of the backing
 };
-// gfn_to_memslot, by the used records; of the address space that is not SMM's.
+// gfn_to_memslot, by the used records; of the address space that is not SMM's. The first gives the
+// record's number.
+std::optional<std::uint64_t> slot_index_of(const Store& store, std::uint64_t gfn);
 std::optional<FoundSlot> slot_of(const Store& store, std::uint64_t gfn);
 // The record of a slot number, if it is in use.
 std::optional<std::uint64_t> slot_with_id(const Store& store, std::uint64_t address_space,
