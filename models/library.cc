@@ -52,6 +52,17 @@ struct CheckedModel {
   VersionFile file;
 };
 
+using SharedModel = std::shared_ptr<const CheckedModel>;
+// Linked with each other.
+struct HostPair {
+  SharedModel kernel;
+  SharedModel vmm;
+};
+
+SharedModel shared(rules::Checked checked, VersionFile file) {
+  return std::make_shared<const CheckedModel>(CheckedModel{std::move(checked), std::move(file)});
+}
+
 void append(Diagnostics& to, const Diagnostics& more) {
   to.insert(to.end(), more.begin(), more.end());
 }
@@ -85,24 +96,35 @@ struct Library::Impl {
   LibraryFiles files;
   FileCache cache;
   std::recursive_mutex mutex;  // points of a matrix may be built by several threads
-  std::map<std::string, std::pair<CheckedModel, CheckedModel>> hosts;  // kernel and VMM, linked
-  std::map<std::string, CheckedModel> guests;
+  std::map<std::string, HostPair> hosts;
+  std::map<std::string, SharedModel> guests;
   std::map<std::string, std::shared_ptr<const Stack>> stacks;
+  std::map<std::pair<std::string, std::string>, std::optional<VersionFile>> versions;  // kind, name
+  std::map<std::string, svm::CpuProfile> cpus;  // as their files have them
 
-  Or<VersionFile> version(ModelKind kind, const Spelled& name) const;
+  std::optional<VersionFile> find_version(ModelKind kind, const std::string& name);
+  Or<VersionFile> version(ModelKind kind, const Spelled& name);
   Or<std::string> overlay_path(const Spelled& name) const;
   Or<rules::Overlay> overlay(const Spelled& name);
   Or<rules::Model> model(const VersionFile& file, const std::vector<Spelled>& overlays);
-  Or<std::pair<CheckedModel, CheckedModel>> host(const StackRequest& request);
-  Or<CheckedModel> guest(const StackRequest& request);
+  Or<HostPair> host(const StackRequest& request);
+  Or<SharedModel> guest(const StackRequest& request);
+  Or<svm::CpuProfile> cpu(const Spelled& name);
   Or<LoadedModel> compile(const CheckedModel& model, ModelKind kind, const StackRequest& request,
                           rules::WordTable& words) const;
   Or<std::shared_ptr<const Stack>> stack(const StackRequest& request);
 };
 
-Or<VersionFile> Library::Impl::version(ModelKind kind, const Spelled& name) const {
+std::optional<VersionFile> Library::Impl::find_version(ModelKind kind, const std::string& name) {
   const std::string kind_name(name_of(kind));
-  std::optional<VersionFile> found = files.find_version(kind_name, name.text);
+  const auto known = versions.find({kind_name, name});
+  if (known != versions.end()) return known->second;
+  return versions[{kind_name, name}] = files.find_version(kind_name, name);
+}
+
+Or<VersionFile> Library::Impl::version(ModelKind kind, const Spelled& name) {
+  const std::string kind_name(name_of(kind));
+  const std::optional<VersionFile> found = find_version(kind, name.text);
   if (!found) {
     std::vector<std::string> names;
     for (const VersionFile& version : files.versions(kind_name)) names.push_back(version.name);
@@ -161,7 +183,7 @@ Or<rules::Model> Library::Impl::model(const VersionFile& file,
   return model;
 }
 
-Or<std::pair<CheckedModel, CheckedModel>> Library::Impl::host(const StackRequest& request) {
+Or<HostPair> Library::Impl::host(const StackRequest& request) {
   const auto kernel_file = version(ModelKind::kKernel, request.kernel);
   if (!kernel_file.ok()) return kernel_file.error();
   const auto vmm_file = version(ModelKind::kVmm, request.vmm);
@@ -185,13 +207,12 @@ Or<std::pair<CheckedModel, CheckedModel>> Library::Impl::host(const StackRequest
   if (!checked_kernel.ok()) append(diagnostics, checked_kernel.error());
   if (!checked_vmm.ok()) append(diagnostics, checked_vmm.error());
   if (!diagnostics.empty()) return diagnostics;
-  std::pair<CheckedModel, CheckedModel> pair{
-      {std::move(checked_kernel).value(), kernel_file.value()},
-      {std::move(checked_vmm).value(), vmm_file.value()}};
-  return hosts.emplace(key, std::move(pair)).first->second;
+  const HostPair pair{shared(std::move(checked_kernel).value(), kernel_file.value()),
+                      shared(std::move(checked_vmm).value(), vmm_file.value())};
+  return hosts.emplace(key, pair).first->second;
 }
 
-Or<CheckedModel> Library::Impl::guest(const StackRequest& request) {
+Or<SharedModel> Library::Impl::guest(const StackRequest& request) {
   const auto file = version(ModelKind::kGuest, request.guest);
   if (!file.ok()) return file.error();
   const std::string key = file.value().path + "|" + joined(request.overlays);
@@ -201,7 +222,7 @@ Or<CheckedModel> Library::Impl::guest(const StackRequest& request) {
   auto checked = rules::check(std::move(merged).value(),
                               family_of(ModelKind::kGuest, file.value().family)->vocabulary());
   if (!checked.ok()) return checked.error();
-  return guests.emplace(key, CheckedModel{std::move(checked).value(), file.value()}).first->second;
+  return guests.emplace(key, shared(std::move(checked).value(), file.value())).first->second;
 }
 
 Or<LoadedModel> Library::Impl::compile(const CheckedModel& model, ModelKind kind,
@@ -233,11 +254,11 @@ Or<std::shared_ptr<const Stack>> Library::Impl::stack(const StackRequest& reques
   Diagnostics diagnostics;
   const auto host_pair = host(request);
   if (!host_pair.ok()) append(diagnostics, host_pair.error());
-  std::optional<CheckedModel> guest_model;
+  SharedModel guest_model;
   if (!is_nothing(request.guest.text)) {
-    auto checked_guest = guest(request);
+    const auto checked_guest = guest(request);
     if (checked_guest.ok()) {
-      guest_model = std::move(checked_guest).value();
+      guest_model = checked_guest.value();
     } else {
       append(diagnostics, checked_guest.error());
     }
@@ -251,8 +272,8 @@ Or<std::shared_ptr<const Stack>> Library::Impl::stack(const StackRequest& reques
     if (!loaded.ok()) return append(diagnostics, loaded.error());
     out = std::move(loaded).value();
   };
-  take(host_pair.value().first, ModelKind::kKernel, result->kernel);
-  take(host_pair.value().second, ModelKind::kVmm, result->vmm);
+  take(*host_pair.value().kernel, ModelKind::kKernel, result->kernel);
+  take(*host_pair.value().vmm, ModelKind::kVmm, result->vmm);
   if (guest_model) take(*guest_model, ModelKind::kGuest, result->guest);
   if (!guest_model) result->guest.name = result->guest.family = kNoGuest;
   if (diagnostics.empty()) result->entries = link(*result, diagnostics, request.kernel.pos);
@@ -290,19 +311,26 @@ std::vector<Listed> Library::list() const {
   return all;
 }
 
-Or<svm::CpuProfile> Library::any_cpu(const Spelled& name, const CpuOverrides& overrides) {
-  const std::lock_guard lock(impl_->mutex);
-  const std::vector<std::string> names = impl_->files.cpu_names();
+Or<svm::CpuProfile> Library::Impl::cpu(const Spelled& name) {
+  if (const auto known = cpus.find(name.text); known != cpus.end()) return known->second;
+  const std::vector<std::string> names = files.cpu_names();
   if (std::find(names.begin(), names.end(), name.text) == names.end()) {
     return Diagnostics{unknown_word(name.pos, "cpu", name.text, names)};
   }
-  const std::string path = impl_->files.cpu_path(name.text);
-  const auto documents = impl_->cache.loader()(path);
+  const std::string path = files.cpu_path(name.text);
+  const auto documents = cache.loader()(path);
   if (!documents.ok()) return documents.error();
   if (documents.value().size() != 1) {
     return Diagnostics{{{path, 0, 0}, "expected one document", "", ""}};
   }
   auto profile = read_cpu(documents.value().front());
+  if (!profile.ok()) return profile.error();
+  return cpus.emplace(name.text, std::move(profile).value()).first->second;
+}
+
+Or<svm::CpuProfile> Library::any_cpu(const Spelled& name, const CpuOverrides& overrides) {
+  const std::lock_guard lock(impl_->mutex);
+  auto profile = impl_->cpu(name);
   if (!profile.ok()) return profile.error();
   svm::CpuProfile result = std::move(profile).value();
   Diagnostics diagnostics;
@@ -347,14 +375,14 @@ Or<rules::Checked> Library::checked(ModelKind kind, const Spelled& name, const S
     request.guest = name;
     auto guest = impl_->guest(request);
     if (!guest.ok()) return guest.error();
-    return guest.value().checked;
+    return guest.value()->checked;
   }
   const bool is_kernel = kind == ModelKind::kKernel;
   request.kernel = is_kernel ? name : peer;
   request.vmm = is_kernel ? peer : name;
   auto pair = impl_->host(request);
   if (!pair.ok()) return pair.error();
-  return is_kernel ? pair.value().first.checked : pair.value().second.checked;
+  return (is_kernel ? pair.value().kernel : pair.value().vmm)->checked;
 }
 
 Or<rules::Overlay> Library::overlay(const Spelled& name) {
@@ -364,7 +392,8 @@ Or<rules::Overlay> Library::overlay(const Spelled& name) {
 
 std::optional<std::string> Library::canonical_name(ModelKind kind, const std::string& name) const {
   if (kind == ModelKind::kGuest && is_nothing(name)) return std::string(kNoGuest);
-  const auto found = impl_->files.find_version(name_of(kind), name);
+  const std::lock_guard lock(impl_->mutex);
+  const auto found = impl_->find_version(kind, name);
   if (!found) return std::nullopt;
   return found->name;
 }

@@ -13,6 +13,7 @@
 #ifndef NPTSIM_SIM_BASE_STORE_H_
 #define NPTSIM_SIM_BASE_STORE_H_
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -95,6 +96,15 @@ class Store {
     writable_page(space, index / kWordsPerPage)[index % kWordsPerPage] = word;
     if (!stamps_.empty()) [[unlikely]]
       forget_stamp({space, index});
+  }
+
+  // `count` words from `index` on, all in one page.
+  void write_words(Space space, std::uint64_t index, const std::uint64_t* words,
+                   std::uint64_t count) {
+    NPTSIM_CHECK(index % kWordsPerPage + count <= kWordsPerPage);
+    std::copy_n(words, count,
+                writable_page(space, index / kWordsPerPage) + index % kWordsPerPage);
+    for (std::uint64_t i = 0; i < count && !stamps_.empty(); ++i) forget_stamp({space, index + i});
   }
 
   // The 512 words of a page; for a page never written, a page of zeros. Valid until the next write

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,7 +16,9 @@ namespace nptsim::cli {
 // The start-up and the run count their events from 1 each; behind this they are one sequence.
 class OneSequence final : public machine::EventSink {
  public:
-  explicit OneSequence(std::function<void(machine::Event)> next) : next_(std::move(next)) {}
+  // `wants`: by kind, what `next` is interested in.
+  OneSequence(std::function<bool(std::string_view)> wants, std::function<void(machine::Event)> next)
+      : wants_(std::move(wants)), next_(std::move(next)) {}
 
   void begin_phase() { offset_ = last_; }
   std::uint64_t last() const { return last_; }
@@ -26,8 +29,11 @@ class OneSequence final : public machine::EventSink {
     last_ = event.n;
     next_(std::move(event));
   }
+  bool wants(std::string_view kind) const override { return wants_(kind); }
+  void pass_over(std::uint64_t n) override { last_ = n + offset_; }
 
  private:
+  std::function<bool(std::string_view)> wants_;
   std::function<void(machine::Event)> next_;
   std::uint64_t offset_ = 0;
   std::uint64_t last_ = 0;

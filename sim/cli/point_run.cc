@@ -31,6 +31,12 @@ class ClaimedKinds {
   }
 
   bool any() const { return !patterns_.empty(); }
+  // By the kind alone: whether such an event can be one of them.
+  bool may_have(std::string_view kind) const {
+    return std::any_of(patterns_.begin(), patterns_.end(), [&](const auto* pattern) {
+      return scenario::may_be_same_kind(*pattern, kind);
+    });
+  }
   bool has(const machine::Event& event) const {
     return std::any_of(patterns_.begin(), patterns_.end(),
                        [&](const auto* pattern) { return scenario::same_kind(*pattern, event); });
@@ -113,14 +119,17 @@ PointRun run_point(const PointToRun& point, models::Library& library,
   report::Milestones milestones;
   std::vector<machine::Event> claimed, start;
   bool starting = true;
-  OneSequence events([&](machine::Event event) {
+  const bool wants_all = options.milestones || options.listener != nullptr;
+  const auto wants = [&](std::string_view kind) {
+    return wants_all || (options.coverage && starting) || claims.may_have(kind);
+  };
+  OneSequence events(wants, [&](machine::Event event) {
     if (options.milestones) milestones.take(event);
     if (options.coverage && starting) start.push_back(event);
     if (claims.has(event)) claimed.push_back(event);
     if (options.listener != nullptr) options.listener->take(std::move(event));
   });
-  const bool listening = options.milestones || options.listener != nullptr || claims.any();
-  machine::EventSink* sink = listening ? &events : nullptr;
+  machine::EventSink* sink = wants_all || claims.any() ? &events : nullptr;
 
   auto built = scenario::build(point.point.scenario, library, options.coverage ? &events : sink);
   if (!built.ok()) {

@@ -38,7 +38,7 @@ class DecodeCache {
   Found lookup(u64 rip, Mode mode, std::span<const u8> bytes);
 
  private:
-  static constexpr unsigned kEntries = 4096;
+  static constexpr unsigned kEntries = 512;
   struct Entry {
     u64 rip = 0;
     Instruction instruction;  // length 0: empty

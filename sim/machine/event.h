@@ -57,6 +57,9 @@ class EventSink {
  public:
   virtual ~EventSink() = default;
   virtual void take(Event event) = 0;
+  // False for kinds that are not even built; what is left out still counts.
+  virtual bool wants(std::string_view) const { return true; }
+  virtual void pass_over(std::uint64_t /*n*/) {}
 };
 
 }  // namespace nptsim::machine

@@ -401,7 +401,7 @@ bool Machine::run_to_end(unsigned actor, Layer layer, rules::ProcedureId procedu
 
 void Machine::raise_harm(const std::string& flag) {
   if (!harm_.insert(flag).second || narrator_ == nullptr) return;
-  narrator_->emit("harm", {{"flag", flag}});
+  if (narrator_->tells("harm")) narrator_->emit("harm", {{"flag", flag}});
 }
 
 std::string Machine::place_of(unsigned actor) {

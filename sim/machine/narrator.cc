@@ -106,6 +106,14 @@ void check_listed(std::string_view kind, const EventFields& fields) {
 
 }  // namespace
 
+bool Narrator::tells(std::string_view kind) {
+  if (sink_ == nullptr) return false;
+  if (sink_->wants(kind)) return true;
+  cause_ = next_++;
+  sink_->pass_over(cause_);
+  return false;
+}
+
 std::uint64_t Narrator::emit(std::string kind, EventFields fields, std::string rule) {
   if (sink_ != nullptr) check_listed(kind, fields);
   Event event;
@@ -124,7 +132,7 @@ std::uint64_t Narrator::emit(std::string kind, EventFields fields, std::string r
 
 void Narrator::decided(const rules::Decision& d) {
   if (coverage_ != nullptr) coverage_->decided(d);
-  if (sink_ == nullptr) return;
+  if (!tells("decide")) return;
   std::vector<EventFields> facts, passed;
   for (const rules::FactSeen& fact : d.consulted) facts.push_back(record_of(fact));
   for (const rules::RowPassed& row : d.passed) {
@@ -144,7 +152,7 @@ void Narrator::decided(const rules::Decision& d) {
 }
 
 void Narrator::did(const rules::Deed& deed) {
-  if (sink_ == nullptr) return;
+  if (!tells("do")) return;
   EventFields fields{{"action", deed.action.name}};
   const auto values = deed.args.values();
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -167,7 +175,7 @@ void Narrator::did(const rules::Deed& deed) {
 }
 
 void Narrator::called(const rules::CallNote& note) {
-  if (sink_ == nullptr) return;
+  if (!tells("call")) return;
   emit("call",
        {{"how", text_of(note.how)},
         {"target", std::string(note.target)},
@@ -177,7 +185,7 @@ void Narrator::called(const rules::CallNote& note) {
 }
 
 void Narrator::returned(const rules::ReturnNote& note) {
-  if (sink_ == nullptr) return;
+  if (!tells("return")) return;
   EventFields fields = {{"procedure", std::string(note.procedure)},
                         {"result", text_of(note.program, note.answer)}};
   for (const auto& field : note.answer.fields) {
@@ -194,13 +202,13 @@ void Narrator::entered(const rules::Program& program, const rules::RowInfo& row)
 
 void Narrator::waits(const rules::Program&, const rules::RowInfo& row,
                      const rules::FactSeen& fact) {
-  if (sink_ == nullptr) return;
+  if (!tells("wait")) return;
   EventFields fields = record_of(fact);
   emit("wait", std::move(fields), row.id);
 }
 
 void Narrator::on_entry_read(const svm::EntryRead& read) {
-  if (sink_ == nullptr) return;
+  if (!tells_walks_) return;
   const bool nested = read.tables == svm::WhichTables::kNested;
   EventFields entry{{"tables", std::string(nested ? "nested" : "guest")},
                     {"level", static_cast<std::uint64_t>(read.level)},
@@ -218,7 +226,7 @@ void Narrator::on_entry_read(const svm::EntryRead& read) {
 }
 
 void Narrator::on_entry_write(const svm::EntryWrite& write) {
-  if (sink_ == nullptr) return;
+  if (!tells_walks_) return;
   entries_.push_back(
       {{"tables", std::string(write.tables == svm::WhichTables::kNested ? "nested" : "guest")},
        {"level", static_cast<std::uint64_t>(write.level)},
@@ -229,7 +237,7 @@ void Narrator::on_entry_write(const svm::EntryWrite& write) {
 }
 
 void Narrator::on_translated(const svm::Translated& t, svm::RuleId rule) {
-  if (sink_ == nullptr) return;
+  if (!tells("walk")) return;
   emit("walk",
        {{"access", name_of(t.access.kind)},
         {"gva", Hex{t.gva.value}},
@@ -242,7 +250,7 @@ void Narrator::on_translated(const svm::Translated& t, svm::RuleId rule) {
 }
 
 void Narrator::on_failure(const svm::Failure& f) {
-  if (sink_ == nullptr) return;
+  if (!tells("walk")) return;
   EventFields fields{{"access", name_of(f.access.kind)},
                      {"gva", Hex{f.gva.value}},
                      {"failure", std::string(svm::name_of(f.kind))}};
@@ -259,7 +267,6 @@ void Narrator::on_failure(const svm::Failure& f) {
 }
 
 void Narrator::attempted(const svm::Attempt& attempt, const svm::ExitRecord& exit, bool sealed) {
-  if (sink_ == nullptr) return;
   const svm::Rule& rule = svm::kRules[static_cast<unsigned>(attempt.rule)];
   const auto add_rule = [&](EventFields& fields) {
     fields.add("sentence", std::string(rule.sentence)).add("source", std::string(rule.source));
@@ -267,6 +274,7 @@ void Narrator::attempted(const svm::Attempt& attempt, const svm::ExitRecord& exi
   if (attempt.kind == svm::AttemptKind::kExit) {
     EventFields fields;
     const bool npf = attempt.exit_code == svm::exit_code::kNpf;
+    if (!tells(npf ? "npf" : "exit")) return;
     if (npf) {
       fields = {{"gpa", Hex{exit.exit_info_2}},
                 {"error", error_words(exit.exit_info_1)},
@@ -284,6 +292,7 @@ void Narrator::attempted(const svm::Attempt& attempt, const svm::ExitRecord& exi
     emit(npf ? "npf" : "exit", std::move(fields), std::string(rule.id));
   } else if (attempt.kind == svm::AttemptKind::kDelivered) {
     const bool vc = attempt.event.vector == isa::kVc;
+    if (!tells(vc ? "vc" : "deliver")) return;
     EventFields fields{{"vector", static_cast<std::uint64_t>(attempt.event.vector)}};
     if (attempt.event.has_error_code) fields.add("error_code", Hex{attempt.event.error_code});
     if (attempt.event.vector == isa::kPf) fields.add("cr2", Hex{attempt.cr2});

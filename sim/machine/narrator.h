@@ -22,13 +22,16 @@ struct Speaker {
 
 class Narrator : public rules::Listener, public svm::WalkListener {
  public:
-  explicit Narrator(EventSink* sink) : sink_(sink) {}
+  explicit Narrator(EventSink* sink)
+      : sink_(sink), tells_walks_(sink != nullptr && sink->wants("walk")) {}
 
   void set_speaker(Speaker speaker) { speaker_ = std::move(speaker); }
   const Speaker& speaker() const { return speaker_; }
   // Counts which rows are reached, too.
   void set_coverage(rules::Coverage* coverage) { coverage_ = coverage; }
 
+  // Whether an event that happens now is to be emitted; if not, it only takes its number.
+  bool tells(std::string_view kind);
   // Emits one event and returns its number. `rule` may be empty. The cause is the latest event of
   // the same step, so that an explanation can go from an outcome back to the access.
   std::uint64_t emit(std::string kind, EventFields fields, std::string rule = "");
@@ -55,6 +58,7 @@ class Narrator : public rules::Listener, public svm::WalkListener {
 
  private:
   EventSink* sink_;
+  bool tells_walks_;
   rules::Coverage* coverage_ = nullptr;
   Speaker speaker_;
   std::uint64_t next_ = 1;

@@ -167,7 +167,7 @@ bool Runner::counters_moved(const std::vector<std::uint64_t>& since) const {
 void Runner::run_script_act(const ScriptAct& act) {
   if (options_.sink != nullptr) {
     narrator_.set_speaker({"script", Layer::kVmm});
-    narrator_.emit("text", {{"text", act.text}});
+    if (narrator_.tells("text")) narrator_.emit("text", {{"text", act.text}});
   }
   machine_.run_to_end(kVmmActor, Layer::kVmm, act.procedure, std::span(act.arguments));
 }

@@ -29,7 +29,7 @@ bool View::vm_ended() const { return machine_->vm_outcome_.has_value(); }
 void View::raise_harm(const std::string& flag) { machine_->raise_harm(flag); }
 
 void View::say(const std::string& kind, EventFields fields) {
-  if (narrator_ != nullptr) narrator_->emit(kind, std::move(fields));
+  if (narrator_ != nullptr && narrator_->tells(kind)) narrator_->emit(kind, std::move(fields));
 }
 
 svm::VcpuRecord& OpenView::vcpu_state() { return svm::vcpu_record(machine().store_, vcpu()); }

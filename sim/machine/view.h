@@ -55,8 +55,8 @@ class View : public rules::Context {
   // The same where it happens often: `fields` is called if somebody listens.
   template <std::invocable Fields>
   void say(const std::string& kind, const Fields& fields) {
-    if (narrator() != nullptr) [[unlikely]]
-      say(kind, fields());
+    if (narrator() != nullptr && narrator()->tells(kind)) [[unlikely]]
+      narrator()->emit(kind, fields());
   }
 
  protected:

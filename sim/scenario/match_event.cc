@@ -131,9 +131,11 @@ bool field_matches(const Node& wanted, const std::optional<EventValue>& value) {
   return word == "contains" ? equal_value(what, *value, true) : any_value(what, *value);
 }
 
+bool is_deed(std::string_view kind) { return kind == "do" || kind == "call"; }
+
 // `none: [ psmash ]` means a deed: no kind of event has that name.
 bool names_the_deed(const std::string& name, const Event& event) {
-  if (event.kind != "do" && event.kind != "call") return false;
+  if (!is_deed(event.kind)) return false;
   if (machine::find_event_kind(name) != nullptr) return false;
   constexpr std::array<std::string_view, 2> kFields = {"action", "target"};
   return std::any_of(kFields.begin(), kFields.end(), [&](std::string_view field) {
@@ -172,6 +174,11 @@ std::string describe(const Event& event) {
       brief.add(name, value);
   }
   return "event " + std::to_string(event.n) + ", " + event.kind + " " + describe_fields(brief);
+}
+
+bool may_be_same_kind(const EventPattern& pattern, std::string_view kind) {
+  if (pattern.kind.value == kind) return true;
+  return is_deed(kind) && machine::find_event_kind(pattern.kind.value) == nullptr;
 }
 
 bool same_kind(const EventPattern& pattern, const Event& event) {

@@ -3,12 +3,16 @@
 #define NPTSIM_SIM_SCENARIO_MATCH_EVENT_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/machine/event.h"
 #include "sim/scenario/expect.h"
 
 namespace nptsim::scenario {
+
+// Whether an event of this kind can be what the pattern is about.
+bool may_be_same_kind(const EventPattern& pattern, std::string_view kind);
 
 // Whether the pattern's kind is the event's, or the name of what the event does or calls.
 bool same_kind(const EventPattern& pattern, const machine::Event& event);

@@ -1,5 +1,6 @@
 #include "sim/arch/common/physical_memory.h"
 
+#include <algorithm>
 #include <array>
 
 namespace nptsim::arch {
@@ -89,6 +90,22 @@ void PhysicalMemory::write_block(HostPhysAddr address, const void* data, KeyId k
   }
 }
 
+// The same for a page of blocks.
+void PhysicalMemory::write_page(HostPhysAddr address, const void* data, KeyId key) {
+  constexpr std::uint64_t kBlocks = kPageSize / kBlockSize;
+  std::array<std::uint64_t, kWordsPerPage> words;
+  std::memcpy(words.data(), data, kPageSize);
+  store_->write_words(Space::kDram, address.value / 8, words.data(), kWordsPerPage);
+  if (!keyed_) return;
+  const std::uint64_t first = address.value / kBlockSize;
+  const std::uint64_t* const now =
+      store_->words_of_any_page(Space::kKeys, first / kWordsPerPage) + first % kWordsPerPage;
+  const auto has_key = [&](std::uint64_t word) { return word == key.word; };
+  if (std::all_of(now, now + kBlocks, has_key)) return;
+  std::fill_n(words.begin(), kBlocks, key.word);
+  store_->write_words(Space::kKeys, first, words.data(), kBlocks);
+}
+
 std::uint64_t PhysicalMemory::read(HostPhysAddr address, unsigned size, KeyId key) const {
   const unsigned offset = address.value & 7;
   if (offset + size <= 8) [[likely]] {
@@ -128,6 +145,11 @@ void PhysicalMemory::write_bytes(HostPhysAddr address, const void* data, std::ui
                                  KeyId key) {
   const char* in = static_cast<const char*>(data);
   while (size > 0) {
+    if (size >= kPageSize && address.page_offset() == 0) {
+      write_page(address, in, key);
+      in += kPageSize, size -= kPageSize, address = address + kPageSize;
+      continue;
+    }
     if (size >= kBlockSize && address == block_of(address)) {
       write_block(address, in, key);
       in += kBlockSize, size -= kBlockSize, address = address + kBlockSize;

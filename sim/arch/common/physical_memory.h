@@ -106,6 +106,7 @@ class PhysicalMemory {
   std::uint64_t read_foreign_word(HostPhysAddr address, KeyId key) const;
   void take_block_over(HostPhysAddr address, KeyId key);
   void write_block(HostPhysAddr address, const void* data, KeyId key);
+  void write_page(HostPhysAddr address, const void* data, KeyId key);
 
   Store* store_;
   std::uint64_t seed_ = 0;
