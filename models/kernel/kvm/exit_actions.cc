@@ -13,14 +13,13 @@ namespace code = svm::exit_code;
 namespace uapi = kvm_uapi;
 using machine::Hex;
 
-enum Handled : unsigned { kDone, kIo, kHalted, kUnknown };
+enum Handled : unsigned { kDone, kIo, kHalted, kUnknown, kBadMsr, kOtherMsr };
 ActionResult handled(Handled how) { return ActionResult::done().give(0, how); }
 
 ActionResult set_exit(View& view, const Args& args) {
   // The words of the argument are those of ExitReason, from kShutdown on.
-  constexpr uapi::ExitReason kReasons[] = {uapi::ExitReason::kShutdown,
-                                           uapi::ExitReason::kFailEntry,
-                                           uapi::ExitReason::kApResetHold};
+  constexpr uapi::ExitReason kReasons[] = {
+      uapi::ExitReason::kShutdown, uapi::ExitReason::kFailEntry, uapi::ExitReason::kApResetHold};
   run_of(view).set(uapi::run::kExitReason, static_cast<std::uint64_t>(kReasons[args.word(0)]));
   return ActionResult::done();
 }
@@ -47,9 +46,10 @@ ActionResult inject(View& view, const Args& args) {
 }
 
 // What no source settles ends the run, with the name of the gap.
-const std::vector<std::string> kGaps = {"emulation-while-delivering"};
+const std::vector<std::string> kGaps = {"emulation-while-delivering", "msr"};
 constexpr const char* kGapTexts[] = {
-    "KVM emulates the instruction at RIP while an event is being delivered"};
+    "KVM emulates the instruction at RIP while an event is being delivered",
+    "what KVM makes of this model-specific register is not modelled"};
 
 ActionResult no_source(View& view, const Args& args) {
   view.end_vm(machine::Outcome(machine::OutcomeKind::kUnspecified, kGapTexts[args.word(0)]));
@@ -93,23 +93,38 @@ bool known_msr(std::uint32_t number) {
   return svm::msr_direct_bit(number) != 0 || number == svm::msr::kApicBase;
 }
 
+// The processor's own numbers, and those of the interfaces that KVM offers to its guests (Hyper-V's
+// and its own, kvm_para.h): some of them KVM knows. Any other number it does not (x86.c
+// kvm_get_msr_common, kvm_set_msr_common).
+Handled unheld_msr(std::uint32_t number) {
+  constexpr std::uint32_t kRanges[] = {0x0, 0x40000000, 0x4b564000, 0xc0000000, 0xc0010000};
+  for (const std::uint32_t first : kRanges) {
+    if (number - first < 0x2000) return kOtherMsr;
+  }
+  return kBadMsr;
+}
+
+// kvm_emulate_hypercall: only the guest's kernel is served, and no number is known here
+// (include/uapi/linux/kvm_para.h; 32 bits of the answer outside 64-bit mode).
+std::uint64_t hypercall(unsigned cpl) {
+  constexpr std::uint64_t kEperm = 1, kEnosys = 1000;
+  return 0 - (cpl != 0 ? kEperm : kEnosys);
+}
+
 // --- with registers ---
 
 void skip(svm::VcpuRecord& v) { v.registers.rip = v.exit.nrip; }
 
-Handled msr_access(OpenView& view, svm::VcpuRecord& v) {
+Handled msr_access(svm::VcpuRecord& v) {
   const auto number = static_cast<std::uint32_t>(v.registers.gpr[isa::kRcx]);
-  if (!known_msr(number)) {
-    queue_exception(view, isa::kGp, 0);
-    return kDone;
-  }
+  if (!known_msr(number)) return unheld_msr(number);
   const bool write = v.exit.exit_info_1 != 0;
   std::uint64_t* held = number == svm::msr::kEfer  ? &v.registers.efer
                         : number == svm::msr::kPat ? &v.registers.pat
                                                    : nullptr;
   if (write) {
-    const std::uint64_t value = v.registers.gpr[isa::kRdx] << 32 |
-                                (v.registers.gpr[isa::kRax] & isa::mask_of_size(4));
+    const std::uint64_t value =
+        v.registers.gpr[isa::kRdx] << 32 | (v.registers.gpr[isa::kRax] & isa::mask_of_size(4));
     if (held != nullptr) *held = value;
   } else {
     const std::uint64_t value = held != nullptr ? *held : 0;
@@ -125,10 +140,17 @@ Handled write_cr(svm::VcpuRecord& v) {
   if (v.exit.exit_code < code::kWriteCr0) return kUnknown;
   const std::uint64_t value = v.registers.gpr[get_bits(v.exit.exit_info_1, 3, 0)];
   switch (v.exit.exit_code - code::kWriteCr0) {
-    case 0: v.registers.cr0 = value; break;
-    case 4: v.registers.cr4 = value; break;
-    case 8: v.registers.cr8 = value; break;
-    default: return kUnknown;
+    case 0:
+      v.registers.cr0 = value;
+      break;
+    case 4:
+      v.registers.cr4 = value;
+      break;
+    case 8:
+      v.registers.cr8 = value;
+      break;
+    default:
+      return kUnknown;
   }
   v.control.tlb_control = 1;
   skip(v);
@@ -149,7 +171,7 @@ ActionResult handle_intercept_open(OpenView& view, const Args&) {
       return handled(kDone);
     }
     case code::kMsr:
-      return handled(msr_access(view, v));
+      return handled(msr_access(v));
     case code::kIoio:
       if (has_bit(v.exit.exit_info_1, 2)) return handled(kUnknown);  // string I/O: not modelled
       request_io(view, v.exit.exit_info_1, r.gpr[isa::kRax]);
@@ -157,10 +179,12 @@ ActionResult handle_intercept_open(OpenView& view, const Args&) {
     case code::kHlt:
       skip(v);
       return handled(kHalted);
-    case code::kVmmcall:
-      r.gpr[isa::kRax] = static_cast<std::uint64_t>(-1000);  // -KVM_ENOSYS (kvm_para.h)
+    case code::kVmmcall: {
+      const std::uint64_t answer = hypercall(r.cpl);
+      r.gpr[isa::kRax] = isa::mode_of(r) == isa::Mode::k64 ? answer : answer & isa::mask_of_size(4);
       skip(v);
       return handled(kDone);
+    }
     case code::kRdpmc:
       queue_exception(view, isa::kGp, 0);
       return handled(kDone);
@@ -203,11 +227,16 @@ ActionResult handle_intercept_sealed(SealedView& view, const Args&) {
       request_io(view, vcpu.get(vcpu::kExitInfo1), vcpu.get(vcpu::kRax));
       return handled(kIo);
     case code::kMsr:
+      if (const auto number = static_cast<std::uint32_t>(vcpu.get(vcpu::kRcx));
+          !known_msr(number)) {
+        return handled(unheld_msr(number));
+      }
       vcpu.set(vcpu::kRax, 0);
       vcpu.set(vcpu::kRdx, 0);
       return handled(kDone);
     case code::kVmmcall:
-      vcpu.set(vcpu::kRax, static_cast<std::uint64_t>(-1000));
+      // A guest with protected state counts as one in 64-bit mode (is_64_bit_hypercall).
+      vcpu.set(vcpu::kRax, hypercall(static_cast<unsigned>(vcpu.get(vcpu::kCpl))));
       return handled(kDone);
     default:
       return handled(kDone);
@@ -244,7 +273,7 @@ void queue_exception(View& view, std::uint8_t vector, std::optional<std::uint32_
 void add_exit_actions(rules::Vocabulary& v) {
   rules::FactDef how;
   how.name = "handled";
-  how.values = {"done", "io", "halted", "unknown"};
+  how.values = {"done", "io", "halted", "unknown", "bad-msr", "other-msr"};
   how.text = "what an intercept handler asks for";
   v.add(how);
   v.add(fact<wakeup>("wakeup", {"none", "pending"}, "something ends HLT"));
@@ -256,7 +285,8 @@ void add_exit_actions(rules::Vocabulary& v) {
                               "what KVM_RUN returns", "-1 and errno"));
   v.add(action<set_internal_error>("set_internal_error", {number_arg("suberror", 4)}, "kvm_run",
                                    "KVM_EXIT_INTERNAL_ERROR"));
-  v.add(action<inject>("inject", {number_arg("vector", 31), number_arg("error_code", 0xffff, false)},
+  v.add(action<inject>("inject",
+                       {number_arg("vector", 31), number_arg("error_code", 0xffff, false)},
                        "EVENTINJ", "queues an exception of the guest"));
   v.add(action<no_source>("no_source", {word_arg("gap", kGaps)}, "the outcome of the VM",
                           "nobody knows what happens here"));

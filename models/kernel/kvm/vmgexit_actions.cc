@@ -8,6 +8,7 @@
 #include "models/kernel/kvm/guest_memory.h"
 #include "models/kernel/kvm/mmio_bus.h"
 #include "models/kernel/kvm/vmgexit.h"
+#include "sim/arch/svm/cpu.h"
 #include "sim/arch/svm/exits.h"
 #include "sim/arch/svm/ghcb.h"
 
@@ -89,6 +90,14 @@ ActionResult ghcb_no_action(View& view, const Args&) {
 ActionResult ghcb_error(View& view, const Args& args) {
   answer(view, ghcb::kMalformed, args.get(0));
   view.say("ghcb", {{"error", args.get(0)}});
+  return ActionResult::done();
+}
+
+// The layout is EVENTINJ's (APM vol. 2, 15.20); KVM gives the vector without an error code.
+ActionResult ghcb_exception(View& view, const Args& args) {
+  isa::Event event;
+  event.vector = static_cast<std::uint8_t>(args.get(0));
+  answer(view, ghcb::kException, svm::event_inj_of(event));
   return ActionResult::done();
 }
 
@@ -280,6 +289,8 @@ void add_vmgexit_actions(rules::Vocabulary& v) {
       action<ghcb_no_action>("ghcb_no_action", {}, "the GHCB", "SW_EXITINFO1 = SW_EXITINFO2 = 0"));
   v.add(action<ghcb_error>("ghcb_error", {number_arg("code", 6)}, "the GHCB",
                            "SW_EXITINFO1 = 2 (malformed), SW_EXITINFO2 = the code"));
+  v.add(action<ghcb_exception>("ghcb_exception", {number_arg("vector", 31)}, "the GHCB",
+                               "SW_EXITINFO1 = 1: the guest is to raise the exception itself"));
   v.add(action<ghcb_answer>("ghcb_answer",
                             {number_arg("info_1", ~0ull), number_arg("info_2", ~0ull)}, "the GHCB",
                             "SW_EXITINFO1 and SW_EXITINFO2 as said: for hostile hypervisors"));
