@@ -1,6 +1,7 @@
 // Exits that are no faults: intercepts, exits to user space, injected events.
 #include "models/kernel/kvm/cpuid.h"
 #include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/devices.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/inject.h"
 #include "sim/arch/svm/exits.h"
@@ -104,6 +105,18 @@ Handled unheld_msr(std::uint32_t number) {
   return kBadMsr;
 }
 
+// kvm_apic_set_base: what is above the raw width is reserved (kvm_vcpu_reserved_gpa_bits_raw). That
+// switching the APIC on again gives it its number back is left out: nobody has changed it but the
+// guest. x2APIC mode is not modelled.
+Handled write_apic_base(View& view, std::uint64_t value) {
+  constexpr std::uint64_t kReserved = 0x2ff, kX2apic = bit(10);
+  const std::uint64_t above = ~bit_range(view.setup().cpu.maxphyaddr - 1, 0);
+  if (value & (kReserved | above)) return kBadMsr;
+  if (value & kX2apic) return kOtherMsr;
+  set_apic_base(view.store(), view.vcpu(), value);
+  return kDone;
+}
+
 // kvm_emulate_hypercall: only the guest's kernel is served, and no number is known here
 // (include/uapi/linux/kvm_para.h; 32 bits of the answer outside 64-bit mode).
 std::uint64_t hypercall(unsigned cpl) {
@@ -115,7 +128,7 @@ std::uint64_t hypercall(unsigned cpl) {
 
 void skip(svm::VcpuRecord& v) { v.registers.rip = v.exit.nrip; }
 
-Handled msr_access(svm::VcpuRecord& v) {
+Handled msr_access(View& view, svm::VcpuRecord& v) {
   const auto number = static_cast<std::uint32_t>(v.registers.gpr[isa::kRcx]);
   if (!known_msr(number)) return unheld_msr(number);
   const bool write = v.exit.exit_info_1 != 0;
@@ -126,8 +139,12 @@ Handled msr_access(svm::VcpuRecord& v) {
     const std::uint64_t value =
         v.registers.gpr[isa::kRdx] << 32 | (v.registers.gpr[isa::kRax] & isa::mask_of_size(4));
     if (held != nullptr) *held = value;
+    if (number == svm::msr::kApicBase) {
+      if (const Handled how = write_apic_base(view, value); how != kDone) return how;
+    }
   } else {
-    const std::uint64_t value = held != nullptr ? *held : 0;
+    const std::uint64_t value =
+        held != nullptr ? *held : apic_base(std::as_const(view).store(), view.vcpu());
     isa::write_gpr(v.registers, isa::kRax, 4, value);
     isa::write_gpr(v.registers, isa::kRdx, 4, value >> 32);
   }
@@ -171,7 +188,7 @@ ActionResult handle_intercept_open(OpenView& view, const Args&) {
       return handled(kDone);
     }
     case code::kMsr:
-      return handled(msr_access(v));
+      return handled(msr_access(view, v));
     case code::kIoio:
       if (has_bit(v.exit.exit_info_1, 2)) return handled(kUnknown);  // string I/O: not modelled
       request_io(view, v.exit.exit_info_1, r.gpr[isa::kRax]);
@@ -207,6 +224,19 @@ ActionResult handle_intercept_open(OpenView& view, const Args&) {
 
 // --- with what the guest put into its GHCB, or with nothing (automatic exits) ---
 
+// EFER and PAT are the guest's own there (direct_msrs), so a request for one of them is none of
+// ours.
+Handled msr_by_request(View& view, const Record& vcpu) {
+  const auto number = static_cast<std::uint32_t>(vcpu.get(vcpu::kRcx));
+  if (number != svm::msr::kApicBase) return known_msr(number) ? kOtherMsr : unheld_msr(number);
+  const std::uint64_t value =
+      vcpu.get(vcpu::kRdx) << 32 | (vcpu.get(vcpu::kRax) & isa::mask_of_size(4));
+  if (vcpu.get(vcpu::kExitInfo1) != 0) return write_apic_base(view, value);
+  vcpu.set(vcpu::kRax, apic_base(std::as_const(view).store(), view.vcpu()));
+  vcpu.set(vcpu::kRdx, 0);
+  return kDone;
+}
+
 ActionResult handle_intercept_sealed(SealedView& view, const Args&) {
   const std::uint64_t exit = view.exit_record().exit_code;
   if (exit == code::kHlt) return handled(kHalted);
@@ -227,13 +257,7 @@ ActionResult handle_intercept_sealed(SealedView& view, const Args&) {
       request_io(view, vcpu.get(vcpu::kExitInfo1), vcpu.get(vcpu::kRax));
       return handled(kIo);
     case code::kMsr:
-      if (const auto number = static_cast<std::uint32_t>(vcpu.get(vcpu::kRcx));
-          !known_msr(number)) {
-        return handled(unheld_msr(number));
-      }
-      vcpu.set(vcpu::kRax, 0);
-      vcpu.set(vcpu::kRdx, 0);
-      return handled(kDone);
+      return handled(msr_by_request(view, vcpu));
     case code::kVmmcall:
       // A guest with protected state counts as one in 64-bit mode (is_64_bit_hypercall).
       vcpu.set(vcpu::kRax, hypercall(static_cast<unsigned>(vcpu.get(vcpu::kCpl))));
@@ -279,7 +303,7 @@ void add_exit_actions(rules::Vocabulary& v) {
   v.add(fact<wakeup>("wakeup", {"none", "pending"}, "something ends HLT"));
 
   v.add(action<set_exit>("set_exit",
-                         {word_arg("reason", {"shutdown", "fail-entry", "ap-reset-hold"})},
+                         {word_arg("reason", {"shutdown", "fail-entry", "ap-reset-hold", "hlt"})},
                          "kvm_run", "exit_reason"));
   v.add(action<set_run_errno>("set_run_errno", {word_arg("errno", {"EFAULT", "EINVAL"})},
                               "what KVM_RUN returns", "-1 and errno"));
