@@ -125,6 +125,16 @@ inline constexpr RecordLayout kLayout{"kvm_coalesced_mmio", 4, kFields};
 inline constexpr RecordArray kCoalescedEntries{&coalesced_entry::kLayout, Space::kVmm, 0x1200,
                                                coalesced::kEntries};
 
+// struct kvm_pre_fault_memory.
+namespace pre_fault {
+inline constexpr Field kGpa{"gpa", 0, 63, 0, "of what is left"};
+inline constexpr Field kSize{"size", 1, 63, 0, "bytes that are left"};
+inline constexpr Field kProgress{"some of it is done", 2, 0, 0, ""};
+inline constexpr Field kFields[] = {kGpa, kSize, kProgress};
+inline constexpr RecordLayout kLayout{"kvm_pre_fault_memory", 4, kFields};
+}  // namespace pre_fault
+inline constexpr RecordArray kPreFaultRequest{&pre_fault::kLayout, Space::kVmm, 0x1040, 1};
+
 // A change to the host's mapping of a backing: what the MMU notifier tells KVM.
 namespace host_range {
 inline constexpr Field kBacking{"mapping", 0, 31, 0, "backing"};

@@ -14,7 +14,7 @@ namespace code = svm::exit_code;
 namespace uapi = kvm_uapi;
 using machine::Hex;
 
-enum Handled : unsigned { kDone, kIo, kHalted, kUnknown, kBadMsr, kOtherMsr };
+enum Handled : unsigned { kDone, kIo, kHalted, kUnknown, kBadMsr, kOtherMsr, kStringIo };
 ActionResult handled(Handled how) { return ActionResult::done().give(0, how); }
 
 ActionResult set_exit(View& view, const Args& args) {
@@ -47,10 +47,13 @@ ActionResult inject(View& view, const Args& args) {
 }
 
 // What no source settles ends the run, with the name of the gap.
-const std::vector<std::string> kGaps = {"emulation-while-delivering", "msr"};
+const std::vector<std::string> kGaps = {"emulation-while-delivering", "msr", "string-io",
+                                        "npf-next-rip"};
 constexpr const char* kGapTexts[] = {
     "KVM emulates the instruction at RIP while an event is being delivered",
-    "what KVM makes of this model-specific register is not modelled"};
+    "what KVM makes of this model-specific register is not modelled",
+    "INS and OUTS through KVM are not modelled",
+    "whether the processor saves nRIP at a #NPF: the manual says no, Linux 7.0 counts on it"};
 
 ActionResult no_source(View& view, const Args& args) {
   view.end_vm(machine::Outcome(machine::OutcomeKind::kUnspecified, kGapTexts[args.word(0)]));
@@ -190,7 +193,7 @@ ActionResult handle_intercept_open(OpenView& view, const Args&) {
     case code::kMsr:
       return handled(msr_access(view, v));
     case code::kIoio:
-      if (has_bit(v.exit.exit_info_1, 2)) return handled(kUnknown);  // string I/O: not modelled
+      if (has_bit(v.exit.exit_info_1, 2)) return handled(kStringIo);
       request_io(view, v.exit.exit_info_1, r.gpr[isa::kRax]);
       return handled(kIo);
     case code::kHlt:
@@ -253,7 +256,7 @@ ActionResult handle_intercept_sealed(SealedView& view, const Args&) {
       return handled(kDone);
     }
     case code::kIoio:
-      if (has_bit(vcpu.get(vcpu::kExitInfo1), 2)) return handled(kUnknown);
+      if (has_bit(vcpu.get(vcpu::kExitInfo1), 2)) return handled(kStringIo);
       request_io(view, vcpu.get(vcpu::kExitInfo1), vcpu.get(vcpu::kRax));
       return handled(kIo);
     case code::kMsr:
@@ -297,7 +300,7 @@ void queue_exception(View& view, std::uint8_t vector, std::optional<std::uint32_
 void add_exit_actions(rules::Vocabulary& v) {
   rules::FactDef how;
   how.name = "handled";
-  how.values = {"done", "io", "halted", "unknown", "bad-msr", "other-msr"};
+  how.values = {"done", "io", "halted", "unknown", "bad-msr", "other-msr", "string-io"};
   how.text = "what an intercept handler asks for";
   v.add(how);
   v.add(fact<wakeup>("wakeup", {"none", "pending"}, "something ends HLT"));

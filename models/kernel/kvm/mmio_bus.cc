@@ -5,6 +5,7 @@
 
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/facts.h"
+#include "models/kernel/kvm/fault.h"
 
 namespace nptsim::kvm {
 namespace {
@@ -131,6 +132,25 @@ bool signal_eventfd(View& view, const Device& device, GuestPhysAddr gpa, unsigne
   return true;
 }
 
+// KVM_FAST_MMIO_BUS has the ioeventfds of any length once more (kvm_assign_ioeventfd).
+unsigned fast_mmio(const View& view) {
+  const std::uint64_t count = count_devices(view.store());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const Device one = device_at(view.store(), i);
+    if (one.kind == bus::Kind::kIoeventfd && one.range.length == 0 &&
+        one.range.address == fault_gpa(view).value) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
+ActionResult signal_fast_mmio(View& view, const Args&) {
+  view.say("trace", {{"event", std::string("kvm_fast_mmio")}, {"gpa", Hex{fault_gpa(view).value}}});
+  view.say("ioeventfd", {{"gpa", Hex{fault_gpa(view).value}}, {"len", std::uint64_t{0}}});
+  return ActionResult::done();
+}
+
 // --- the others ---
 
 ActionResult add_zone(View& view, const Args&) {
@@ -203,6 +223,8 @@ void add_mmio_bus(rules::Vocabulary& v) {
   v.add(
       action<begin_reset_hold>("begin_reset_hold", {}, "mp_state",
                                "KVM_MP_STATE_AP_RESET_HOLD: until INIT and a start-up interrupt"));
+  v.add(fact<fast_mmio>("fast_mmio", kNoYes, "KVM_FAST_MMIO_BUS has an eventfd at the address"));
+  v.add(action<signal_fast_mmio>("signal_fast_mmio", {}, "nothing", "the eventfd is signalled"));
   v.add(action<add_zone>("add_zone", {}, "KVM_MMIO_BUS",
                          "writes to the range go to the ring from now on"));
   v.add(action<assign_ioeventfd>("assign_ioeventfd", {}, "KVM_MMIO_BUS",

@@ -89,6 +89,14 @@ ActionResult ask_coalesced(View& view, const Args& args) {
   return ActionResult::done();
 }
 
+ActionResult ask_pre_fault(View& view, const Args& args) {
+  const Record request = kvm_uapi::kPreFaultRequest.at(view.store(), 0);
+  request.set(kvm_uapi::pre_fault::kGpa, args.get(0));
+  request.set(kvm_uapi::pre_fault::kSize, args.get(1));
+  request.set(kvm_uapi::pre_fault::kProgress, 0);
+  return ActionResult::done();
+}
+
 // Empties the ring of coalesced writes.
 ActionResult take_coalesced(View& view, const Args&) {
   namespace ring = kvm_uapi::coalesced;
@@ -294,6 +302,8 @@ rules::Vocabulary make_vocabulary() {
                               "the argument of KVM_IOEVENTFD", "the address and the length"));
   v.add(action<ask_coalesced>("ask_coalesced", {value("gpa"), value("size")},
                               "the argument of KVM_REGISTER_COALESCED_MMIO", "the zone"));
+  v.add(action<ask_pre_fault>("ask_pre_fault", {value("gpa"), value("size")},
+                              "the argument of KVM_PRE_FAULT_MEMORY", "the range"));
   v.add(action<take_coalesced>("take_coalesced", {}, "the ring of coalesced writes",
                                "takes all that is in it"));
   v.add(action<name_host_range>("name_host_range",
