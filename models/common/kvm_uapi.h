@@ -16,6 +16,7 @@ namespace nptsim::kvm_uapi {
 enum class ExitReason : std::uint8_t {
   kNone,
   kIo,             // KVM_EXIT_IO 2
+  kHlt,            // KVM_EXIT_HLT 5
   kMmio,           // KVM_EXIT_MMIO 6
   kShutdown,       // KVM_EXIT_SHUTDOWN 8
   kFailEntry,      // KVM_EXIT_FAIL_ENTRY 9
@@ -25,7 +26,7 @@ enum class ExitReason : std::uint8_t {
   kErrno,
 };
 inline constexpr std::string_view kExitReasonWords[] = {
-    "none",           "io",       "mmio",          "shutdown", "fail-entry",
+    "none",           "io",       "hlt",           "mmio", "shutdown", "fail-entry",
     "internal-error", "sev-term", "ap-reset-hold", "errno"};
 
 // Linux include/uapi/asm-generic/errno-base.h.
@@ -94,6 +95,45 @@ inline constexpr Field kFields[] = {kAddress, kLength};
 inline constexpr RecordLayout kLayout{"kvm_ioeventfd", 2, kFields};
 }  // namespace ioeventfd
 inline constexpr RecordArray kIoeventfdRequest{&ioeventfd::kLayout, Space::kVmm, 0x1028, 1};
+
+// struct kvm_coalesced_mmio_zone.
+namespace coalesced_zone {
+inline constexpr Field kAddress{"addr", 0, 63, 0, "GPA"};
+inline constexpr Field kSize{"size", 1, 31, 0, "bytes"};
+inline constexpr Field kFields[] = {kAddress, kSize};
+inline constexpr RecordLayout kLayout{"kvm_coalesced_mmio_zone", 2, kFields};
+}  // namespace coalesced_zone
+inline constexpr RecordArray kCoalescedRequest{&coalesced_zone::kLayout, Space::kVmm, 0x102c, 1};
+
+// struct kvm_coalesced_mmio_ring, mapped into user space behind kvm_run.
+namespace coalesced {
+inline constexpr Field kFirst{"first", 0, 31, 0, "the first used entry; user space advances it"};
+inline constexpr Field kLast{"last", 0, 63, 32, "the first free entry; the kernel advances it"};
+inline constexpr Field kFields[] = {kFirst, kLast};
+inline constexpr RecordLayout kLayout{"kvm_coalesced_mmio_ring", 4, kFields};
+// KVM_COALESCED_MMIO_MAX: what fits in a page, (4096 - 8) / 24.
+inline constexpr std::uint32_t kEntries = 170;
+}  // namespace coalesced
+inline constexpr RecordArray kCoalescedRing{&coalesced::kLayout, Space::kVmm, 0x1100, 1};
+namespace coalesced_entry {
+inline constexpr Field kAddress{"phys_addr", 0, 63, 0, "GPA"};
+inline constexpr Field kLength{"len", 1, 31, 0, "bytes"};
+inline constexpr Field kData{"data", 2, 63, 0, "little-endian"};
+inline constexpr Field kFields[] = {kAddress, kLength, kData};
+inline constexpr RecordLayout kLayout{"kvm_coalesced_mmio", 4, kFields};
+}  // namespace coalesced_entry
+inline constexpr RecordArray kCoalescedEntries{&coalesced_entry::kLayout, Space::kVmm, 0x1200,
+                                               coalesced::kEntries};
+
+// struct kvm_pre_fault_memory.
+namespace pre_fault {
+inline constexpr Field kGpa{"gpa", 0, 63, 0, "of what is left"};
+inline constexpr Field kSize{"size", 1, 63, 0, "bytes that are left"};
+inline constexpr Field kProgress{"some of it is done", 2, 0, 0, ""};
+inline constexpr Field kFields[] = {kGpa, kSize, kProgress};
+inline constexpr RecordLayout kLayout{"kvm_pre_fault_memory", 4, kFields};
+}  // namespace pre_fault
+inline constexpr RecordArray kPreFaultRequest{&pre_fault::kLayout, Space::kVmm, 0x1040, 1};
 
 // A change to the host's mapping of a backing: what the MMU notifier tells KVM.
 namespace host_range {

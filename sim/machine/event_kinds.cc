@@ -6,7 +6,7 @@
 namespace nptsim::machine {
 
 std::span<const EventKind> event_kinds() {
-  static const std::array<EventKind, 20> kKinds = {{
+  static const std::array<EventKind, 21> kKinds = {{
       {"walk",
        {"access", "gva", "gpa", "spa", "c", "tlb", "entries", "failure", "stage", "level",
         "sentence", "source"}},
@@ -29,6 +29,7 @@ std::span<const EventKind> event_kinds() {
       {"memslot", {"change", "id", "gpa", "size", "readonly"}, true},
       {"dirty_log", {"id", "page", "bitmap"}},
       {"ioeventfd", {"gpa", "len"}},
+      {"coalesced", {"gpa", "len", "data", "change"}},
       {"device", {"region", "direction", "offset", "size", "value"}, true},
       {"trace", {"event"}, true},
       {"text", {"text", "value", "gfn"}},

@@ -162,6 +162,16 @@ const Section& operation_keys() {
       "KVM_IOEVENTFD: a guest's write of this length signals an eventfd.",
       {{"gpa", "The address.", number(), true}, {"len", "Bytes; any without.", number()}},
       {}};
+  static const Section kCoalesced = {
+      "coalesced",
+      "KVM_REGISTER_COALESCED_MMIO: writes to the zone wait in a ring.",
+      {{"gpa", "The address.", number(), true}, {"size", "Bytes.", number(1, 0xffffffff), true}},
+      {}};
+  static const Section kPreFault = {
+      "pre_fault",
+      "KVM_PRE_FAULT_MEMORY of vCPU 0, right or wrong.",
+      {{"gpa", "The address.", number(), true}, {"size", "Bytes.", number(), true}},
+      {}};
   static const Section kProtect = {
       "protect",
       "mprotect, munmap or ftruncate of memory behind slots.",
@@ -184,6 +194,8 @@ const Section& operation_keys() {
       {{"set_slot", "KVM_SET_USER_MEMORY_REGION2.", map(kSetSlot)},
        {"get_dirty_log", "KVM_GET_DIRTY_LOG.", map(kDirtyLog)},
        {"ioeventfd", "KVM_IOEVENTFD.", map(kIoeventfd)},
+       {"coalesced", "KVM_REGISTER_COALESCED_MMIO.", map(kCoalesced)},
+       {"pre_fault", "KVM_PRE_FAULT_MEMORY.", map(kPreFault)},
        {"protect", "mprotect, munmap or ftruncate.", map(kProtect)},
        {"discard", "madvise(MADV_DONTNEED).", map(kDiscard)},
        {"write", "A store of the VMM's own.", map(kWrite)}},

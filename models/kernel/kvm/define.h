@@ -27,7 +27,9 @@ inline ConstRecord vcpu_of(const View& view) { return kVcpus.at(view.store(), vi
 inline Record vm_of(View& view) { return kVm.at(view.store(), 0); }
 inline ConstRecord vm_of(const View& view) { return kVm.at(view.store(), 0); }
 inline Record run_of(View& view) { return kvm_uapi::kRuns.at(view.store(), view.vcpu()); }
-inline ConstRecord run_of(const View& view) { return kvm_uapi::kRuns.at(view.store(), view.vcpu()); }
+inline ConstRecord run_of(const View& view) {
+  return kvm_uapi::kRuns.at(view.store(), view.vcpu());
+}
 
 // A fact that any view can compute.
 template <unsigned (*compute)(const View&)>

@@ -227,6 +227,19 @@ ActionResult emulate_instruction(OpenView& view, const Args&) {
   return gives(round.how);
 }
 
+// kvm_skip_emulated_instruction by nRIP, which the processor gave: here its length is found again.
+ActionResult skip_instruction(OpenView& view, const Args&) {
+  isa::Instruction instruction;
+  const Decoded decoded = decode_at_rip(view, instruction);
+  if (decoded.status != isa::DecodeStatus::kOk) {
+    view.end_vm(machine::Outcome(machine::OutcomeKind::kUnspecified,
+                                 "the length of an instruction that only the processor can read"));
+    return ActionResult::done();
+  }
+  view.vcpu_state().registers.rip += instruction.encoding().size();
+  return ActionResult::done();
+}
+
 }  // namespace
 
 void add_emulation_actions(rules::Vocabulary& v) {
@@ -243,6 +256,8 @@ void add_emulation_actions(rules::Vocabulary& v) {
       "instruction against the memslots");
   emulate.gives = {"emulation"};
   v.add(emulate);
+  v.add(open_action<skip_instruction>("skip_instruction", {}, "RIP",
+                                      "kvm_skip_emulated_instruction: RIP becomes nRIP"));
 }
 
 }  // namespace nptsim::kvm

@@ -33,11 +33,28 @@ std::optional<GuestPhysAddr> EmulatorPort::translate(GuestVirtAddr address, Walk
   return found.gpa;
 }
 
+unsigned EmulatorPort::read_devices(GuestPhysAddr gpa, char* data, unsigned size) {
+  unsigned done = 0;
+  while (done < size) {
+    const unsigned length = std::min(size - done, kPiece);
+    const DeviceAnswer answer = read_mmio_device(view_, gpa + done, data + done, length);
+    if (answer == DeviceAnswer::kNotMine) break;
+    if (answer == DeviceAnswer::kNoData) {
+      end_at_gap(view_, "KVM's emulator reads on with what its buffer held before");
+    }
+    done += length;
+  }
+  return done;
+}
+
 // Memory, or an answer that user space has given already, or the request for one.
 bool EmulatorPort::read_piece(GuestPhysAddr gpa, char* data, unsigned size) {
   if (read_guest(view_, gpa, data, size)) return true;
   const ConstRecord vcpu = vcpu_of(static_cast<const View&>(view_));
-  for (unsigned done = 0; done < size;) {
+  // vcpu_mmio_read: the kernel's devices take pieces from the front, user space is asked for the
+  // rest.
+  unsigned done = read_devices(gpa, data, size);
+  while (done < size) {
     const unsigned length = std::min(size - done, kPiece);
     if (answers_used_ >= vcpu.get(vcpu::kReads)) {
       pending_read_ = MmioFragment{gpa + done, length, 0};
@@ -110,9 +127,10 @@ std::vector<MmioFragment> EmulatorPort::commit() {
   for (const Store& store : stores_) {
     const auto size = static_cast<unsigned>(store.bytes.size());
     if (write_guest(view_, store.gpa, store.bytes.data(), size)) continue;
-    // vcpu_mmio_write: the bus takes pieces from the front, user space gets the rest.
+    // vcpu_mmio_write: the devices take pieces from the front, user space gets the rest.
     unsigned done = 0;
-    while (done < size && write_mmio_bus(view_, store.gpa + done, std::min(size - done, kPiece))) {
+    while (done < size && write_mmio_device(view_, store.gpa + done, store.bytes.data() + done,
+                                            std::min(size - done, kPiece))) {
       done += std::min(size - done, kPiece);
     }
     for (; done < size; done += kPiece) {

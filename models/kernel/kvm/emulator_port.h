@@ -54,6 +54,7 @@ class EmulatorPort final : public isa::MemoryPort {
  private:
   std::optional<GuestPhysAddr> translate(GuestVirtAddr address, WalkFor access,
                                          isa::Privilege privilege);
+  unsigned read_devices(GuestPhysAddr gpa, char* data, unsigned size);
   bool read_piece(GuestPhysAddr gpa, char* data, unsigned size);
 
   struct Store {

@@ -1,6 +1,7 @@
 // Exits that are no faults: intercepts, exits to user space, injected events.
 #include "models/kernel/kvm/cpuid.h"
 #include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/devices.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/inject.h"
 #include "sim/arch/svm/exits.h"
@@ -13,14 +14,13 @@ namespace code = svm::exit_code;
 namespace uapi = kvm_uapi;
 using machine::Hex;
 
-enum Handled : unsigned { kDone, kIo, kHalted, kUnknown };
+enum Handled : unsigned { kDone, kIo, kHalted, kUnknown, kBadMsr, kOtherMsr, kStringIo };
 ActionResult handled(Handled how) { return ActionResult::done().give(0, how); }
 
 ActionResult set_exit(View& view, const Args& args) {
   // The words of the argument are those of ExitReason, from kShutdown on.
-  constexpr uapi::ExitReason kReasons[] = {uapi::ExitReason::kShutdown,
-                                           uapi::ExitReason::kFailEntry,
-                                           uapi::ExitReason::kApResetHold};
+  constexpr uapi::ExitReason kReasons[] = {
+      uapi::ExitReason::kShutdown, uapi::ExitReason::kFailEntry, uapi::ExitReason::kApResetHold};
   run_of(view).set(uapi::run::kExitReason, static_cast<std::uint64_t>(kReasons[args.word(0)]));
   return ActionResult::done();
 }
@@ -47,9 +47,13 @@ ActionResult inject(View& view, const Args& args) {
 }
 
 // What no source settles ends the run, with the name of the gap.
-const std::vector<std::string> kGaps = {"emulation-while-delivering"};
+const std::vector<std::string> kGaps = {"emulation-while-delivering", "msr", "string-io",
+                                        "npf-next-rip"};
 constexpr const char* kGapTexts[] = {
-    "KVM emulates the instruction at RIP while an event is being delivered"};
+    "KVM emulates the instruction at RIP while an event is being delivered",
+    "what KVM makes of this model-specific register is not modelled",
+    "INS and OUTS through KVM are not modelled",
+    "whether the processor saves nRIP at a #NPF: the manual says no, Linux 7.0 counts on it"};
 
 ActionResult no_source(View& view, const Args& args) {
   view.end_vm(machine::Outcome(machine::OutcomeKind::kUnspecified, kGapTexts[args.word(0)]));
@@ -93,26 +97,57 @@ bool known_msr(std::uint32_t number) {
   return svm::msr_direct_bit(number) != 0 || number == svm::msr::kApicBase;
 }
 
+// The processor's own numbers, and those of the interfaces that KVM offers to its guests (Hyper-V's
+// and its own, kvm_para.h): some of them KVM knows. Any other number it does not (x86.c
+// kvm_get_msr_common, kvm_set_msr_common).
+Handled unheld_msr(std::uint32_t number) {
+  constexpr std::uint32_t kRanges[] = {0x0, 0x40000000, 0x4b564000, 0xc0000000, 0xc0010000};
+  for (const std::uint32_t first : kRanges) {
+    if (number - first < 0x2000) return kOtherMsr;
+  }
+  return kBadMsr;
+}
+
+// kvm_apic_set_base: what is above the raw width is reserved (kvm_vcpu_reserved_gpa_bits_raw). That
+// switching the APIC on again gives it its number back is left out: nobody has changed it but the
+// guest. x2APIC mode is not modelled.
+Handled write_apic_base(View& view, std::uint64_t value) {
+  constexpr std::uint64_t kReserved = 0x2ff, kX2apic = bit(10);
+  const std::uint64_t above = ~bit_range(view.setup().cpu.maxphyaddr - 1, 0);
+  if (value & (kReserved | above)) return kBadMsr;
+  if (value & kX2apic) return kOtherMsr;
+  set_apic_base(view.store(), view.vcpu(), value);
+  return kDone;
+}
+
+// kvm_emulate_hypercall: only the guest's kernel is served, and no number is known here
+// (include/uapi/linux/kvm_para.h; 32 bits of the answer outside 64-bit mode).
+std::uint64_t hypercall(unsigned cpl) {
+  constexpr std::uint64_t kEperm = 1, kEnosys = 1000;
+  return 0 - (cpl != 0 ? kEperm : kEnosys);
+}
+
 // --- with registers ---
 
 void skip(svm::VcpuRecord& v) { v.registers.rip = v.exit.nrip; }
 
-Handled msr_access(OpenView& view, svm::VcpuRecord& v) {
+Handled msr_access(View& view, svm::VcpuRecord& v) {
   const auto number = static_cast<std::uint32_t>(v.registers.gpr[isa::kRcx]);
-  if (!known_msr(number)) {
-    queue_exception(view, isa::kGp, 0);
-    return kDone;
-  }
+  if (!known_msr(number)) return unheld_msr(number);
   const bool write = v.exit.exit_info_1 != 0;
   std::uint64_t* held = number == svm::msr::kEfer  ? &v.registers.efer
                         : number == svm::msr::kPat ? &v.registers.pat
                                                    : nullptr;
   if (write) {
-    const std::uint64_t value = v.registers.gpr[isa::kRdx] << 32 |
-                                (v.registers.gpr[isa::kRax] & isa::mask_of_size(4));
+    const std::uint64_t value =
+        v.registers.gpr[isa::kRdx] << 32 | (v.registers.gpr[isa::kRax] & isa::mask_of_size(4));
     if (held != nullptr) *held = value;
+    if (number == svm::msr::kApicBase) {
+      if (const Handled how = write_apic_base(view, value); how != kDone) return how;
+    }
   } else {
-    const std::uint64_t value = held != nullptr ? *held : 0;
+    const std::uint64_t value =
+        held != nullptr ? *held : apic_base(std::as_const(view).store(), view.vcpu());
     isa::write_gpr(v.registers, isa::kRax, 4, value);
     isa::write_gpr(v.registers, isa::kRdx, 4, value >> 32);
   }
@@ -125,10 +160,17 @@ Handled write_cr(svm::VcpuRecord& v) {
   if (v.exit.exit_code < code::kWriteCr0) return kUnknown;
   const std::uint64_t value = v.registers.gpr[get_bits(v.exit.exit_info_1, 3, 0)];
   switch (v.exit.exit_code - code::kWriteCr0) {
-    case 0: v.registers.cr0 = value; break;
-    case 4: v.registers.cr4 = value; break;
-    case 8: v.registers.cr8 = value; break;
-    default: return kUnknown;
+    case 0:
+      v.registers.cr0 = value;
+      break;
+    case 4:
+      v.registers.cr4 = value;
+      break;
+    case 8:
+      v.registers.cr8 = value;
+      break;
+    default:
+      return kUnknown;
   }
   v.control.tlb_control = 1;
   skip(v);
@@ -151,16 +193,18 @@ ActionResult handle_intercept_open(OpenView& view, const Args&) {
     case code::kMsr:
       return handled(msr_access(view, v));
     case code::kIoio:
-      if (has_bit(v.exit.exit_info_1, 2)) return handled(kUnknown);  // string I/O: not modelled
+      if (has_bit(v.exit.exit_info_1, 2)) return handled(kStringIo);
       request_io(view, v.exit.exit_info_1, r.gpr[isa::kRax]);
       return handled(kIo);
     case code::kHlt:
       skip(v);
       return handled(kHalted);
-    case code::kVmmcall:
-      r.gpr[isa::kRax] = static_cast<std::uint64_t>(-1000);  // -KVM_ENOSYS (kvm_para.h)
+    case code::kVmmcall: {
+      const std::uint64_t answer = hypercall(r.cpl);
+      r.gpr[isa::kRax] = isa::mode_of(r) == isa::Mode::k64 ? answer : answer & isa::mask_of_size(4);
       skip(v);
       return handled(kDone);
+    }
     case code::kRdpmc:
       queue_exception(view, isa::kGp, 0);
       return handled(kDone);
@@ -183,6 +227,19 @@ ActionResult handle_intercept_open(OpenView& view, const Args&) {
 
 // --- with what the guest put into its GHCB, or with nothing (automatic exits) ---
 
+// EFER and PAT are the guest's own there (direct_msrs), so a request for one of them is none of
+// ours.
+Handled msr_by_request(View& view, const Record& vcpu) {
+  const auto number = static_cast<std::uint32_t>(vcpu.get(vcpu::kRcx));
+  if (number != svm::msr::kApicBase) return known_msr(number) ? kOtherMsr : unheld_msr(number);
+  const std::uint64_t value =
+      vcpu.get(vcpu::kRdx) << 32 | (vcpu.get(vcpu::kRax) & isa::mask_of_size(4));
+  if (vcpu.get(vcpu::kExitInfo1) != 0) return write_apic_base(view, value);
+  vcpu.set(vcpu::kRax, apic_base(std::as_const(view).store(), view.vcpu()));
+  vcpu.set(vcpu::kRdx, 0);
+  return kDone;
+}
+
 ActionResult handle_intercept_sealed(SealedView& view, const Args&) {
   const std::uint64_t exit = view.exit_record().exit_code;
   if (exit == code::kHlt) return handled(kHalted);
@@ -199,15 +256,14 @@ ActionResult handle_intercept_sealed(SealedView& view, const Args&) {
       return handled(kDone);
     }
     case code::kIoio:
-      if (has_bit(vcpu.get(vcpu::kExitInfo1), 2)) return handled(kUnknown);
+      if (has_bit(vcpu.get(vcpu::kExitInfo1), 2)) return handled(kStringIo);
       request_io(view, vcpu.get(vcpu::kExitInfo1), vcpu.get(vcpu::kRax));
       return handled(kIo);
     case code::kMsr:
-      vcpu.set(vcpu::kRax, 0);
-      vcpu.set(vcpu::kRdx, 0);
-      return handled(kDone);
+      return handled(msr_by_request(view, vcpu));
     case code::kVmmcall:
-      vcpu.set(vcpu::kRax, static_cast<std::uint64_t>(-1000));
+      // A guest with protected state counts as one in 64-bit mode (is_64_bit_hypercall).
+      vcpu.set(vcpu::kRax, hypercall(static_cast<unsigned>(vcpu.get(vcpu::kCpl))));
       return handled(kDone);
     default:
       return handled(kDone);
@@ -244,19 +300,20 @@ void queue_exception(View& view, std::uint8_t vector, std::optional<std::uint32_
 void add_exit_actions(rules::Vocabulary& v) {
   rules::FactDef how;
   how.name = "handled";
-  how.values = {"done", "io", "halted", "unknown"};
+  how.values = {"done", "io", "halted", "unknown", "bad-msr", "other-msr", "string-io"};
   how.text = "what an intercept handler asks for";
   v.add(how);
   v.add(fact<wakeup>("wakeup", {"none", "pending"}, "something ends HLT"));
 
   v.add(action<set_exit>("set_exit",
-                         {word_arg("reason", {"shutdown", "fail-entry", "ap-reset-hold"})},
+                         {word_arg("reason", {"shutdown", "fail-entry", "ap-reset-hold", "hlt"})},
                          "kvm_run", "exit_reason"));
   v.add(action<set_run_errno>("set_run_errno", {word_arg("errno", {"EFAULT", "EINVAL"})},
                               "what KVM_RUN returns", "-1 and errno"));
   v.add(action<set_internal_error>("set_internal_error", {number_arg("suberror", 4)}, "kvm_run",
                                    "KVM_EXIT_INTERNAL_ERROR"));
-  v.add(action<inject>("inject", {number_arg("vector", 31), number_arg("error_code", 0xffff, false)},
+  v.add(action<inject>("inject",
+                       {number_arg("vector", 31), number_arg("error_code", 0xffff, false)},
                        "EVENTINJ", "queues an exception of the guest"));
   v.add(action<no_source>("no_source", {word_arg("gap", kGaps)}, "the outcome of the VM",
                           "nobody knows what happens here"));

@@ -19,7 +19,7 @@ constexpr ExitWord kExitWords[] = {
     {code::kHlt, "hlt"},         {code::kInvd, "invd"},       {code::kWbinvd, "wbinvd"},
     {code::kRdpmc, "rdpmc"},     {code::kMonitor, "monitor"}, {code::kMwait, "mwait"},
     {code::kInvlpga, "invlpga"}, {code::kPause, "pause"},     {code::kShutdown, "shutdown"},
-    {code::kInvalid, "invalid"},
+    {code::kInvalid, "invalid"}, {code::kRdpru, "rdpru"},     {code::kRdtscp, "rdtscp"},
 };
 constexpr unsigned kCodes = sizeof kExitWords / sizeof kExitWords[0];
 // Ranges come after the single codes.

@@ -13,7 +13,7 @@ void add_vmgexit_facts(rules::Vocabulary& vocabulary);  // GHCB and MSR protocol
 void add_request_facts(rules::Vocabulary& vocabulary);  // the memslot ioctl
 
 void add_fault_actions(rules::Vocabulary& vocabulary);
-void add_write_tracking(rules::Vocabulary& vocabulary);   // facts and actions
+void add_write_tracking(rules::Vocabulary& vocabulary);  // facts and actions
 void add_emulation_actions(rules::Vocabulary& vocabulary);
 void add_exit_actions(rules::Vocabulary& vocabulary);
 void add_vmgexit_actions(rules::Vocabulary& vocabulary);
@@ -23,6 +23,7 @@ void add_create_actions(rules::Vocabulary& vocabulary);
 // Facts and actions of one subject.
 void add_dirty_log(rules::Vocabulary& vocabulary);
 void add_mmio_bus(rules::Vocabulary& vocabulary);
+void add_coalesced(rules::Vocabulary& vocabulary);
 
 }  // namespace nptsim::kvm
 

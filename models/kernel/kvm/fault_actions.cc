@@ -104,6 +104,42 @@ ActionResult synthetic_fault(View& view, const Args& args) {
   return ActionResult::done();
 }
 
+// KVM_PRE_FAULT_MEMORY: the next page of its range, read.
+Record pre_fault_of(View& view) { return kvm_uapi::kPreFaultRequest.at(view.store(), 0); }
+ConstRecord pre_fault_of(const View& view) {
+  return kvm_uapi::kPreFaultRequest.at(view.store(), 0);
+}
+
+unsigned pre_fault_shape(const View& view) {
+  namespace request = kvm_uapi::pre_fault;
+  const std::uint64_t gpa = pre_fault_of(view).get(request::kGpa);
+  const std::uint64_t size = pre_fault_of(view).get(request::kSize);
+  return ((gpa | size) & kPageMask) == 0 && gpa + size > gpa;
+}
+unsigned pre_fault_left(const View& view) {
+  return pre_fault_of(view).get(kvm_uapi::pre_fault::kSize) != 0;
+}
+unsigned pre_fault_progress(const View& view) {
+  return pre_fault_of(view).get(kvm_uapi::pre_fault::kProgress) != 0;
+}
+
+ActionResult pre_fault_begin(View& view, const Args&) {
+  svm::ExitRecord& exit = svm::vcpu_record(view.store(), view.vcpu()).exit;
+  exit.exit_code = svm::exit_code::kNpf;
+  exit.exit_info_1 = svm::kErrorFinal;
+  exit.exit_info_2 = pre_fault_of(view).get(kvm_uapi::pre_fault::kGpa);
+  return ActionResult::done();
+}
+
+ActionResult pre_fault_advance(View& view, const Args&) {
+  namespace request = kvm_uapi::pre_fault;
+  const Record record = pre_fault_of(view);
+  record.set(request::kGpa, record.get(request::kGpa) + kPageSize);
+  record.set(request::kSize, record.get(request::kSize) - kPageSize);
+  record.set(request::kProgress, 1);
+  return ActionResult::done();
+}
+
 ActionResult end_synthetic_fault(View& view, const Args&) {
   svm::vcpu_record(view.store(), view.vcpu()).exit = {};
   return ActionResult::done();
@@ -132,6 +168,14 @@ void add_fault_actions(rules::Vocabulary& v) {
   v.add(action<make_writable>("make_writable", {}, "a nested entry", "fast_pf_fix_direct_spte"));
   v.add(action<synthetic_fault>("synthetic_fault", {value_arg("gpa"), value_arg("write")},
                                 "the exit record", "a fault that the guest did not take"));
+  v.add(fact<pre_fault_shape>("pre_fault.shape", {"bad", "ok"}, "whole pages, some, and no wrap"));
+  v.add(fact<pre_fault_left>("pre_fault.left", kNoYes, "the range is not done yet"));
+  v.add(
+      fact<pre_fault_progress>("pre_fault.progress", {"none", "some"}, "pages done in this call"));
+  v.add(action<pre_fault_begin>("pre_fault_begin", {}, "the exit record",
+                                "a read of the range's next page that the guest did not make"));
+  v.add(action<pre_fault_advance>("pre_fault_advance", {}, "struct kvm_pre_fault_memory",
+                                  "one page further"));
   v.add(action<end_synthetic_fault>("end_synthetic_fault", {}, "the exit record",
                                     "leaves no trace of it"));
 }

@@ -2,6 +2,7 @@
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/fault.h"
+#include "models/kernel/kvm/write_tracking.h"
 #include "sim/arch/svm/entry.h"
 #include "sim/arch/svm/exit_info.h"
 
@@ -63,9 +64,21 @@ unsigned entry_word(const View& view) {
   if (reserved) return kEntryBroken;
   if (is_mmio_spte(entry.word, vm_of(view).get(vm::kMmioValue))) return kEntryMmio;
   if (!has_bit(entry.word, kSpteMmuPresent)) return kEntryNone;
+  // is_access_allowed: a fetch is asked about first, then a write.
   const std::uint64_t error = view.exit_record().exit_info_1;
+  if (error & svm::kErrorId) return entry.word & svm::kEntryNx ? kEntryDenies : kEntryAllows;
   const bool denied = (error & svm::kErrorRw) && !(entry.word & svm::kEntryRw);
   return denied ? kEntryDenies : kEntryAllows;
+}
+
+// tdp_mmu_map_handle_target_level: the entry that make_spte gives, against the one that is there.
+unsigned new_entry(const View& view) {
+  const std::uint64_t now = tables_of(view).find(fault_gpa(view)).word;
+  const ConstRecord vcpu = vcpu_of(view);
+  const bool host_writable = vcpu.get(vcpu::kMapWritable);
+  const bool writable = host_writable && !is_write_tracked(view.store(), fault_gfn(view));
+  const HostPhysAddr frame(vcpu.get(vcpu::kFaultFrame));
+  return make_spte(frame, writable, host_writable) != now;
 }
 
 unsigned mmu_writable(const View& view) {
@@ -97,6 +110,8 @@ void add_memory_facts(rules::Vocabulary& v) {
   v.add(fact<gfn_in_width>("gfn_in_width", kNoYes, "gfn <= kvm_mmu_max_gfn()"));
   v.add(fact<entry_word>("entry", {"none", "allows", "denies", "mmio", "broken"},
                          "the nested entry of the gfn, against the access"));
+  v.add(fact<new_entry>("new_entry", {"same", "other"},
+                        "what make_spte gives, against the nested entry"));
   v.add(fact<mmu_writable>("mmu_writable", kNoYes, "SPTE bits 9 and 10"));
   v.add(fact<mmio_gen>("mmio_gen", {"current", "stale", "updating"},
                        "the generation in the MMIO SPTE against the memslots'"));

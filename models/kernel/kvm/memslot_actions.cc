@@ -62,6 +62,12 @@ ActionResult slot_make_invalid(View& view, const Args&) {
   return ActionResult::done();
 }
 
+// kvm_activate_memslot of the old slot: the inactive set still has it as it was.
+ActionResult slot_make_valid(View& view, const Args&) {
+  target_of(view).set(slot::kInvalid, 0);
+  return ActionResult::done();
+}
+
 // kvm_destroy_dirty_bitmap.
 void forget_dirty_pages(View& view, const Record& record) {
   if (!record.get(slot::kLogDirty)) return;
@@ -178,6 +184,8 @@ void add_memslot_actions(rules::Vocabulary& v) {
   v.add(action<slot_insert>("slot_insert", {}, "a memslot", "the slot of the request, active"));
   v.add(action<slot_make_invalid>("slot_make_invalid", {}, "the memslot",
                                   "the INVALID clone takes its place"));
+  v.add(action<slot_make_valid>("slot_make_valid", {}, "the memslot",
+                                "the change is taken back: it is valid again"));
   v.add(action<slot_remove>("slot_remove", {}, "the memslot", "the slot is gone"));
   v.add(action<slot_move>("slot_move", {}, "the memslot", "it is valid again, at its new address"));
   v.add(action<slot_set_flags>("slot_set_flags", {}, "the memslot", "the dirty-log flag"));

@@ -1,8 +1,11 @@
-// KVM_MMIO_BUS, as far as it holds ioeventfds.
+// KVM_MMIO_BUS and what is on it: ioeventfds, coalesced zones, the I/O APIC.
 #include "models/kernel/kvm/mmio_bus.h"
+
+#include <optional>
 
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/facts.h"
+#include "models/kernel/kvm/fault.h"
 
 namespace nptsim::kvm {
 namespace {
@@ -19,60 +22,211 @@ unsigned shape(const View& view) {
   return known && address + length >= address;
 }
 
-// They are never taken away, so the used records are the first ones.
-template <class Fits>
-bool any(const Store& store, Fits&& fits) {
-  for (std::uint64_t i = 0; i < kMaxIoeventfds; ++i) {
-    const ConstRecord one = kIoeventfds.at(store, i);
-    if (!one.get(ioeventfd::kUsed)) return false;
-    if (fits(one)) return true;
-  }
-  return false;
+// --- the array of devices (Linux virt/kvm/kvm_main.c) ---
+
+struct Range {
+  std::uint64_t address = 0, length = 0;
+};
+struct Device {
+  bus::Kind kind = bus::Kind::kNone;
+  Range range;
+};
+
+Device device_at(const Store& store, std::uint64_t i) {
+  const ConstRecord one = kBus.at(store, i);
+  return {static_cast<bus::Kind>(one.get(bus::kKind)),
+          {one.get(bus::kAddress), one.get(bus::kLength)}};
 }
+void set_device(Store& store, std::uint64_t i, const Device& device) {
+  const Record one = kBus.at(store, i);
+  one.set(bus::kKind, static_cast<std::uint64_t>(device.kind));
+  one.set(bus::kAddress, device.range.address);
+  one.set(bus::kLength, device.range.length);
+}
+std::uint64_t count_devices(const Store& store) {
+  std::uint64_t count = 0;
+  while (count < kMaxBusDevices && device_at(store, count).kind != bus::Kind::kNone) ++count;
+  return count;
+}
+
+// kvm_io_bus_cmp: 0 where the first range lies in the second one.
+int compare(Range first, Range second) {
+  if (first.address < second.address) return -1;
+  if (second.length != 0) {
+    first.address += first.length;
+    second.address += second.length;
+  }
+  return first.address > second.address ? 1 : 0;
+}
+
+// kvm_io_bus_register_dev: in front of the first one that is greater.
+void insert(Store& store, const Device& device) {
+  const std::uint64_t count = count_devices(store);
+  NPTSIM_CHECK(count < kMaxBusDevices);
+  std::uint64_t at = 0;
+  while (at < count && compare(device_at(store, at).range, device.range) <= 0) ++at;
+  for (std::uint64_t i = count; i > at; --i) set_device(store, i, device_at(store, i - 1));
+  set_device(store, at, device);
+}
+
+// kvm_io_bus_get_first_dev: bsearch() (lib/bsearch.c, include/linux/bsearch.h), then back to the
+// first one that fits as well. Where ranges overlap it can miss one that would fit.
+std::optional<std::uint64_t> first_device(const Store& store, Range wanted) {
+  std::uint64_t base = 0, left = count_devices(store);
+  while (left > 0) {
+    const std::uint64_t pivot = base + (left >> 1);
+    const int order = compare(wanted, device_at(store, pivot).range);
+    if (order == 0) {
+      std::uint64_t first = pivot;
+      while (first > 0 && compare(wanted, device_at(store, first - 1).range) == 0) --first;
+      return first;
+    }
+    if (order > 0) {
+      base = pivot + 1;
+      --left;
+    }
+    left >>= 1;
+  }
+  return std::nullopt;
+}
+
+// Calls use(device) for those that the access lies in, in order, until one takes it.
+template <class Use>
+void offer(const Store& store, Range wanted, Use&& use) {
+  const auto first = first_device(store, wanted);
+  if (!first) return;
+  for (std::uint64_t i = *first; i < count_devices(store); ++i) {
+    const Device device = device_at(store, i);
+    if (compare(wanted, device.range) != 0 || use(device)) return;
+  }
+}
+
+// --- ioeventfds ---
 
 // Of any value: the model's ioeventfds have no datamatch, so equal lengths collide, and one of any
 // length collides with all.
 unsigned collides(const View& view) {
   const std::uint64_t address = request_of(view).get(request::kAddress);
   const std::uint64_t length = request_of(view).get(request::kLength);
-  return any(view.store(), [&](const ConstRecord& one) {
-    const std::uint64_t other = one.get(ioeventfd::kLength);
-    return one.get(ioeventfd::kAddress) == address &&
-           (other == length || other == 0 || length == 0);
-  });
-}
-
-unsigned room(const View& view) {
-  return !kIoeventfds.at(view.store(), kMaxIoeventfds - 1).get(ioeventfd::kUsed);
+  const std::uint64_t count = count_devices(view.store());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const Device one = device_at(view.store(), i);
+    if (one.kind != bus::Kind::kIoeventfd || one.range.address != address) continue;
+    if (one.range.length == length || one.range.length == 0 || length == 0) return 1;
+  }
+  return 0;
 }
 
 ActionResult assign_ioeventfd(View& view, const Args&) {
-  for (std::uint64_t i = 0; i < kMaxIoeventfds; ++i) {
-    const Record one = kIoeventfds.at(view.store(), i);
-    if (one.get(ioeventfd::kUsed)) continue;
-    one.set(ioeventfd::kUsed, 1);
-    one.set(ioeventfd::kAddress, request_of(view).get(request::kAddress));
-    one.set(ioeventfd::kLength, request_of(view).get(request::kLength));
-    break;
+  const ConstRecord wanted = request_of(view);
+  insert(view.store(),
+         {bus::Kind::kIoeventfd, {wanted.get(request::kAddress), wanted.get(request::kLength)}});
+  return ActionResult::done();
+}
+
+// An ioeventfd wants its very address and length (Linux virt/kvm/eventfd.c ioeventfd_in_range).
+bool signal_eventfd(View& view, const Device& device, GuestPhysAddr gpa, unsigned length) {
+  if (device.range.address != gpa.value) return false;
+  if (device.range.length != 0 && device.range.length != length) return false;
+  view.say("ioeventfd", {{"gpa", Hex{gpa.value}}, {"len", std::uint64_t{length}}});
+  return true;
+}
+
+// KVM_FAST_MMIO_BUS has the ioeventfds of any length once more (kvm_assign_ioeventfd).
+unsigned fast_mmio(const View& view) {
+  const std::uint64_t count = count_devices(view.store());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const Device one = device_at(view.store(), i);
+    if (one.kind == bus::Kind::kIoeventfd && one.range.length == 0 &&
+        one.range.address == fault_gpa(view).value) {
+      return 1;
+    }
   }
+  return 0;
+}
+
+ActionResult signal_fast_mmio(View& view, const Args&) {
+  view.say("trace", {{"event", std::string("kvm_fast_mmio")}, {"gpa", Hex{fault_gpa(view).value}}});
+  view.say("ioeventfd", {{"gpa", Hex{fault_gpa(view).value}}, {"len", std::uint64_t{0}}});
+  return ActionResult::done();
+}
+
+// --- the others ---
+
+ActionResult add_zone(View& view, const Args&) {
+  namespace zone = kvm_uapi::coalesced_zone;
+  const ConstRecord wanted = kvm_uapi::kCoalescedRequest.at(std::as_const(view).store(), 0);
+  insert(view.store(), {bus::Kind::kZone, {wanted.get(zone::kAddress), wanted.get(zone::kSize)}});
+  return ActionResult::done();
+}
+
+unsigned irqchip(const View& view) { return static_cast<unsigned>(vm_of(view).get(vm::kIrqchip)); }
+unsigned mp_state(const View& view) {
+  return static_cast<unsigned>(vcpu_of(view).get(vcpu::kMpState));
+}
+
+ActionResult set_irqchip(View& view, const Args& args) {
+  vm_of(view).set(vm::kIrqchip, args.word(0) + 1);
+  if (irqchip(view) == static_cast<unsigned>(Irqchip::kFull)) {
+    insert(view.store(), {bus::Kind::kIoapic, {kIoapicBase, kIoapicLength}});
+  }
+  return ActionResult::done();
+}
+
+ActionResult begin_reset_hold(View& view, const Args&) {
+  vcpu_of(view).set(vcpu::kMpState, static_cast<std::uint64_t>(MpState::kResetHold));
   return ActionResult::done();
 }
 
 }  // namespace
 
-bool write_mmio_bus(machine::View& view, GuestPhysAddr gpa, unsigned length) {
-  const bool taken = any(std::as_const(view).store(), [&](const ConstRecord& one) {
-    const std::uint64_t own = one.get(ioeventfd::kLength);
-    return one.get(ioeventfd::kAddress) == gpa.value && (own == 0 || own == length);
+DeviceAnswer read_mmio_device(View& view, GuestPhysAddr gpa, void* data, unsigned length) {
+  DeviceAnswer answer = read_lapic(view, gpa, data, length);
+  if (answer != DeviceAnswer::kNotMine) return answer;
+  offer(view.store(), {gpa.value, length}, [&](const Device& device) {
+    if (device.kind != bus::Kind::kIoapic) return false;  // the others have no read
+    answer = read_ioapic(view, gpa, data, length);
+    return true;
   });
-  if (taken) view.say("ioeventfd", {{"gpa", Hex{gpa.value}}, {"len", std::uint64_t{length}}});
+  return answer;
+}
+
+bool write_mmio_device(View& view, GuestPhysAddr gpa, const void* data, unsigned length) {
+  bool taken = write_lapic(view, gpa, data, length) != DeviceAnswer::kNotMine;
+  if (taken) return true;
+  offer(view.store(), {gpa.value, length}, [&](const Device& device) {
+    switch (device.kind) {
+      case bus::Kind::kIoeventfd:
+        return taken = signal_eventfd(view, device, gpa, length);
+      case bus::Kind::kZone:
+        return taken = keep_coalesced(view, gpa, data, length);
+      case bus::Kind::kIoapic:
+        write_ioapic(view, gpa, data, length);
+        return taken = true;
+      case bus::Kind::kNone:
+        break;
+    }
+    return false;
+  });
   return taken;
 }
 
 void add_mmio_bus(rules::Vocabulary& v) {
   v.add(fact<shape>("ioeventfd.shape", {"bad", "ok"}, "its length, and no wrap"));
   v.add(fact<collides>("ioeventfd.collides", kNoYes, "another one is there already"));
-  v.add(fact<room>("ioeventfd.room", kNoYes, "the bus has fewer than NR_IOBUS_DEVS devices"));
+  v.add(fact<irqchip>("irqchip", {"none", "split", "full"},
+                      "the kernel's interrupt controllers: none, the local APICs, all"));
+  v.add(fact<mp_state>("mp_state", {"runnable", "reset-hold", "init-received"},
+                       "vcpu->arch.mp_state"));
+  v.add(action<set_irqchip>("set_irqchip", {word_arg("mode", {"split", "full"})}, "irqchip_mode",
+                            "vCPUs have their local APIC in the kernel"));
+  v.add(
+      action<begin_reset_hold>("begin_reset_hold", {}, "mp_state",
+                               "KVM_MP_STATE_AP_RESET_HOLD: until INIT and a start-up interrupt"));
+  v.add(fact<fast_mmio>("fast_mmio", kNoYes, "KVM_FAST_MMIO_BUS has an eventfd at the address"));
+  v.add(action<signal_fast_mmio>("signal_fast_mmio", {}, "nothing", "the eventfd is signalled"));
+  v.add(action<add_zone>("add_zone", {}, "KVM_MMIO_BUS",
+                         "writes to the range go to the ring from now on"));
   v.add(action<assign_ioeventfd>("assign_ioeventfd", {}, "KVM_MMIO_BUS",
                                  "the address signals an eventfd from now on"));
 }

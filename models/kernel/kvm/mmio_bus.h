@@ -1,15 +1,15 @@
-// Devices of the kernel itself on the MMIO bus (Linux virt/kvm/kvm_main.c kvm_io_bus_write).
+// An access to a device of the kernel itself: the vCPU's local APIC, then KVM_MMIO_BUS (Linux
+// arch/x86/kvm/x86.c vcpu_mmio_read, vcpu_mmio_write).
 #ifndef NPTSIM_MODELS_KERNEL_KVM_MMIO_BUS_H_
 #define NPTSIM_MODELS_KERNEL_KVM_MMIO_BUS_H_
 
-#include "sim/base/address.h"
-#include "sim/machine/view.h"
+#include "models/kernel/kvm/devices.h"
 
 namespace nptsim::kvm {
 
-// True if a device took the write: user space hears nothing of it. An ioeventfd wants its very
-// address and length (Linux virt/kvm/eventfd.c ioeventfd_in_range).
-bool write_mmio_bus(machine::View& view, GuestPhysAddr gpa, unsigned length);
+// An access of up to 8 bytes. kTaken and kNoData: user space hears nothing of it.
+DeviceAnswer read_mmio_device(machine::View& view, GuestPhysAddr gpa, void* data, unsigned length);
+bool write_mmio_device(machine::View& view, GuestPhysAddr gpa, const void* data, unsigned length);
 
 }  // namespace nptsim::kvm
 

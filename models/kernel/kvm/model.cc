@@ -22,6 +22,7 @@ const rules::Vocabulary& vocabulary() {
     add_create_actions(v);
     add_dirty_log(v);
     add_mmio_bus(v);
+    add_coalesced(v);
     v.name_sealed_fact("guest.sealed");
     v.name_vm_fact("vm");
     return v;

@@ -22,12 +22,22 @@ inline constexpr Field kMmioValue{"shadow_mmio_value", 2, 63, 0, "0: MMIO cachin
 inline constexpr Field kRoot{"tdp_mmu_root", 3, 63, 0, "SPA of the nested root table"};
 inline constexpr Field kSlots{"memslots.used", 4, 31, 0, "records below this may be used"};
 inline constexpr Field kCreated{"created", 4, 32, 32, ""};
+inline constexpr Field kIrqchip{"irqchip_mode", 4, 34, 33, "Irqchip"};
+inline constexpr Field kRingExact{"coalesced ring: room", 4, 35, 35,
+                                  "1: tested by the next index, 0: by a difference"};
 inline constexpr Field kTrackedCount{"write_tracked", 4, 47, 40, "gfns"};
 inline constexpr Field kFields[] = {kGeneration, kUpdating, kGenerationWrapped, kMmioValue,
-                                    kRoot,       kSlots,    kCreated,           kTrackedCount};
+                                    kRoot,       kSlots,    kCreated,           kIrqchip,
+                                    kRingExact,  kTrackedCount};
 inline constexpr RecordLayout kLayout{"kvm", 16, kFields};
 }  // namespace vm
 inline constexpr RecordArray kVm{&vm::kLayout, Space::kKernel, 0, 1};
+
+// Which interrupt controllers are KVM's own: none, the local APICs (KVM_CAP_SPLIT_IRQCHIP), or all
+// (KVM_CREATE_IRQCHIP).
+enum class Irqchip : std::uint8_t { kNone, kSplit, kFull };
+// vcpu->arch.mp_state.
+enum class MpState : std::uint8_t { kRunnable, kResetHold, kInitReceived };
 
 // struct kvm_memory_slot.
 namespace slot {
@@ -61,17 +71,39 @@ bool logs_dirty(const Store& store, std::uint64_t gfn);
 // mark_page_dirty_in_slot: nothing for a slot that does not log.
 void mark_page_dirty(Store& store, std::uint64_t gfn);
 
-// KVM_MMIO_BUS, as far as it holds ioeventfds.
-namespace ioeventfd {
-inline constexpr Field kUsed{"used", 0, 0, 0, ""};
-inline constexpr Field kLength{"length", 0, 15, 8, "0: of any length"};
+// KVM_MMIO_BUS: its devices in the order of the kernel's own array, the used ones first.
+namespace bus {
+enum class Kind : std::uint8_t { kNone, kIoeventfd, kZone, kIoapic };
+inline constexpr Field kKind{"device", 0, 1, 0, "Kind"};
+inline constexpr Field kLength{"len", 0, 63, 32, "bytes; 0: an ioeventfd of any length"};
 inline constexpr Field kAddress{"addr", 1, 63, 0, ""};
-inline constexpr Field kFields[] = {kUsed, kLength, kAddress};
-inline constexpr RecordLayout kLayout{"ioeventfd", 2, kFields};
-}  // namespace ioeventfd
-inline constexpr std::uint64_t kMaxIoeventfds = 999;  // NR_IOBUS_DEVS 1000, less one
-inline constexpr RecordArray kIoeventfds{&ioeventfd::kLayout, Space::kKernel, 0x200000,
-                                         kMaxIoeventfds};
+inline constexpr Field kFields[] = {kKind, kLength, kAddress};
+inline constexpr RecordLayout kLayout{"kvm_io_range", 2, kFields};
+}  // namespace bus
+inline constexpr std::uint64_t kMaxBusDevices = 4096;
+inline constexpr RecordArray kBus{&bus::kLayout, Space::kKernel, 0x200000, kMaxBusDevices};
+
+// struct kvm_ioapic.
+inline constexpr unsigned kIoapicPins = 24;
+namespace ioapic {
+inline constexpr Field kSelect{"ioregsel", 0, 7, 0, ""};
+inline constexpr Field kId{"id", 0, 11, 8, ""};
+inline constexpr Field kFields[] = {kSelect, kId};
+inline constexpr RecordLayout kLayout{"kvm_ioapic", 32, kFields};
+// Words 4 on; bit 16 is inverted.
+constexpr Field table(unsigned pin) { return {"redirtbl", 4 + pin, 63, 0, ""}; }
+}  // namespace ioapic
+inline constexpr RecordArray kIoapic{&ioapic::kLayout, Space::kKernel, 0x7000, 1};
+
+// The registers of a vCPU's local APIC, one word for each 16 bytes of its page: the difference from
+// the value after a reset.
+struct LapicArray {
+  std::uint64_t base = 0;
+  constexpr std::uint64_t at_word(unsigned vcpu, unsigned index) const {
+    return base + vcpu * 64 + index;
+  }
+};
+inline constexpr LapicArray kLapics{0x8000};
 
 // struct kvm_vcpu, as far as an outcome depends on it.
 namespace vcpu {
@@ -84,6 +116,7 @@ inline constexpr Field kFaultFrame{"fault.pfn", 5, 63, 0, "SPA that hva_to_pfn f
 inline constexpr Field kMapWritable{"fault.map_writable", 6, 0, 0, ""};
 inline constexpr unsigned kMaxReads = 16;
 inline constexpr Field kWakeup{"wakeup", 6, 1, 1, "something ended HLT"};
+inline constexpr Field kMpState{"mp_state", 6, 4, 3, "MpState"};
 inline constexpr Field kRetryValid{"last_retry.valid", 6, 2, 2, "the two words below count"};
 // The emulator: answers that user space has given to this instruction so far, in order.
 inline constexpr Field kReads{"emulator.mem_read.count", 7, 7, 0, ""};
@@ -116,6 +149,7 @@ inline constexpr unsigned kFirstFragment = 42, kFragmentWords = 3, kMaxFragments
 // Behind them: where unprotect-and-retry was tried last.
 inline constexpr Field kRetryRip{"last_retry_eip", 66, 63, 0, ""};
 inline constexpr Field kRetryGpa{"last_retry_addr", 67, 63, 0, ""};
+inline constexpr Field kApicBase{"apic_base", 68, 63, 0, "the difference from that after a reset"};
 inline constexpr Field kFields[] = {
     kFaultGpa,   kFaultError,   kCacheValid, kCacheGfn, kCacheGeneration,
     kFaultFrame, kMapWritable,  kWakeup,     kReads,    kReadBytes,
@@ -123,7 +157,8 @@ inline constexpr Field kFields[] = {
     kExitInfo1,  kExitInfo2,    kScratch,    kValid0,   kValid1,
     kUsage,      kRax,          kRbx,        kRcx,      kRdx,
     kRsi,        kXcr0,         kCpl,        kMmioGpa,  kMmioLeft,
-    kMmioDone,   kJumpTable,    kRetryValid, kRetryRip, kRetryGpa};
+    kMmioDone,   kJumpTable,    kRetryValid, kRetryRip, kRetryGpa,
+    kMpState,    kApicBase};
 inline constexpr RecordLayout kLayout{"kvm_vcpu", 80, kFields};
 }  // namespace vcpu
 inline constexpr RecordArray kVcpus{&vcpu::kLayout, Space::kKernel, 0x4000, 64};

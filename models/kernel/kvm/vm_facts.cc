@@ -34,6 +34,7 @@ unsigned cpu_sev(const View& view) {
   const svm::CpuProfile& cpu = view.setup().cpu;
   return cpu.features.sev && cpu.memory_encryption && cpu.features.decode_assists;
 }
+unsigned nrips(const View& view) { return view.setup().cpu.features.nrips; }
 unsigned cpu_sev_es(const View& view) { return view.setup().cpu.features.sev_es; }
 // ASIDs below the boundary are for SEV-ES and SNP.
 unsigned sev_es_asids(const View& view) { return view.setup().cpu.min_sev_only_asid > 1; }
@@ -60,6 +61,7 @@ void add_vm_facts(rules::Vocabulary& v) {
   v.add(fact<adjusted_beyond>("adjusted_mask_bit", {"up-to-51", "beyond-51"},
                               "mask_bit of svm_adjust_mmio_mask", kFixed));
   v.add(fact<cpu_sev>("cpu_sev", kNoYes, "SEV with what KVM needs for it (decode assists)", kFixed));
+  v.add(fact<nrips>("nrips", kNoYes, "CPUID 8000_000Ah EDX[3]", kFixed));
   v.add(fact<cpu_sev_es>("cpu_sev_es", kNoYes, "CPUID 8000_001Fh EAX[3]", kFixed));
   v.add(fact<sev_es_asids>("sev_es_asids", {"none", "some"}, "min_sev_asid above 1", kFixed));
 }

@@ -8,6 +8,7 @@
 #include "models/kernel/kvm/guest_memory.h"
 #include "models/kernel/kvm/mmio_bus.h"
 #include "models/kernel/kvm/vmgexit.h"
+#include "sim/arch/svm/cpu.h"
 #include "sim/arch/svm/exits.h"
 #include "sim/arch/svm/ghcb.h"
 
@@ -92,6 +93,14 @@ ActionResult ghcb_error(View& view, const Args& args) {
   return ActionResult::done();
 }
 
+// The layout is EVENTINJ's (APM vol. 2, 15.20); KVM gives the vector without an error code.
+ActionResult ghcb_exception(View& view, const Args& args) {
+  isa::Event event;
+  event.vector = static_cast<std::uint8_t>(args.get(0));
+  answer(view, ghcb::kException, svm::event_inj_of(event));
+  return ActionResult::done();
+}
+
 // For hypervisors that are no KVM: any answer.
 ActionResult ghcb_answer(View& view, const Args& args) {
   answer(view, args.get(0), args.get(1));
@@ -121,6 +130,17 @@ ActionResult ap_jump_table(View& view, const Args&) {
   return ActionResult::done();
 }
 
+// sev_vcpu_deliver_sipi_vector: SW_EXITINFO2, or the result of the MSR's response, is not 0. The
+// vCPU runs since its first start-up interrupt, so this one is a later one.
+ActionResult end_reset_hold(View& view, const Args& args) {
+  if (args.word(0) == 0) {
+    answer(view, ghcb::kOk, 1);
+  } else {
+    view.control().ghcb_msr = 1ull << 12 | ghcb::kMsrApResetHold;
+  }
+  return ActionResult::done();
+}
+
 // sev_es_sync_to_ghcb: RAX to RDX go back with their valid bits, whatever the event was.
 ActionResult sync_to_ghcb(View& view, const Args&) {
   const Record vcpu = vcpu_of(view);
@@ -139,18 +159,26 @@ ActionResult sync_to_ghcb(View& view, const Args&) {
 constexpr std::uint64_t kPiece = 8;  // kvm_run.mmio.data
 
 // The kernel's own devices take what they know, from the front; the rest is for user space (Linux
-// arch/x86/kvm/x86.c kvm_sev_es_mmio_write, vcpu_mmio_write).
+// arch/x86/kvm/x86.c kvm_sev_es_mmio_write, vcpu_mmio_write; kvm_sev_es_mmio_read, vcpu_mmio_read).
+// A device that has nothing to say leaves the guest's own bytes in the buffer.
 ActionResult ghcb_mmio_begin(View& view, const Args&) {
   const Record vcpu = vcpu_of(view);
-  const GuestPhysAddr gpa(vcpu.get(vcpu::kExitInfo1));
+  const GuestPhysAddr gpa(vcpu.get(vcpu::kExitInfo1)), scratch(vcpu.get(vcpu::kScratch));
   const std::uint64_t size = vcpu.get(vcpu::kExitInfo2);
+  const bool write = vcpu.get(vcpu::kExitCode) == ghcb::kMmioWrite;
   std::uint64_t done = 0;
-  if (vcpu.get(vcpu::kExitCode) == ghcb::kMmioWrite) {
-    while (done < size) {
-      const auto length = static_cast<unsigned>(std::min(size - done, kPiece));
-      if (!write_mmio_bus(view, gpa + done, length)) break;
-      done += length;
+  while (done < size) {
+    const auto length = static_cast<unsigned>(std::min(size - done, kPiece));
+    std::uint64_t data = 0;
+    read_guest(view, scratch + done, &data, length);
+    if (write) {
+      if (!write_mmio_device(view, gpa + done, &data, length)) break;
+    } else {
+      const DeviceAnswer answer = read_mmio_device(view, gpa + done, &data, length);
+      if (answer == DeviceAnswer::kNotMine) break;
+      write_guest(view, scratch + done, &data, length);
     }
+    done += length;
   }
   vcpu.set(vcpu::kMmioGpa, gpa.value + done);
   vcpu.set(vcpu::kMmioLeft, size - done);
@@ -280,6 +308,8 @@ void add_vmgexit_actions(rules::Vocabulary& v) {
       action<ghcb_no_action>("ghcb_no_action", {}, "the GHCB", "SW_EXITINFO1 = SW_EXITINFO2 = 0"));
   v.add(action<ghcb_error>("ghcb_error", {number_arg("code", 6)}, "the GHCB",
                            "SW_EXITINFO1 = 2 (malformed), SW_EXITINFO2 = the code"));
+  v.add(action<ghcb_exception>("ghcb_exception", {number_arg("vector", 31)}, "the GHCB",
+                               "SW_EXITINFO1 = 1: the guest is to raise the exception itself"));
   v.add(action<ghcb_answer>("ghcb_answer",
                             {number_arg("info_1", ~0ull), number_arg("info_2", ~0ull)}, "the GHCB",
                             "SW_EXITINFO1 and SW_EXITINFO2 as said: for hostile hypervisors"));
@@ -287,6 +317,8 @@ void add_vmgexit_actions(rules::Vocabulary& v) {
                                  "the feature bitmap"));
   v.add(action<ap_jump_table>("ap_jump_table", {}, "the VM's jump table or the GHCB",
                               "sets or tells the AP jump table"));
+  v.add(action<end_reset_hold>("end_reset_hold", {word_arg("asked", {"page", "msr"})},
+                               "the GHCB or its MSR", "the answer: a start-up interrupt came"));
   v.add(action<sync_to_ghcb>("sync_to_ghcb", {}, "the GHCB", "RAX to RDX with their valid bits"));
   v.add(action<ghcb_mmio_begin>("ghcb_mmio_begin", {}, "the request", "address and length"));
   v.add(action<ghcb_mmio_piece>("ghcb_mmio_piece", {word_arg("direction", {"request", "read"})},

@@ -82,6 +82,40 @@ ActionResult ask_ioeventfd(View& view, const Args& args) {
   return ActionResult::done();
 }
 
+ActionResult ask_coalesced(View& view, const Args& args) {
+  const Record request = kvm_uapi::kCoalescedRequest.at(view.store(), 0);
+  request.set(kvm_uapi::coalesced_zone::kAddress, args.get(0));
+  request.set(kvm_uapi::coalesced_zone::kSize, args.get(1));
+  return ActionResult::done();
+}
+
+ActionResult ask_pre_fault(View& view, const Args& args) {
+  const Record request = kvm_uapi::kPreFaultRequest.at(view.store(), 0);
+  request.set(kvm_uapi::pre_fault::kGpa, args.get(0));
+  request.set(kvm_uapi::pre_fault::kSize, args.get(1));
+  request.set(kvm_uapi::pre_fault::kProgress, 0);
+  return ActionResult::done();
+}
+
+// Empties the ring of coalesced writes.
+ActionResult take_coalesced(View& view, const Args&) {
+  namespace ring = kvm_uapi::coalesced;
+  namespace entry = kvm_uapi::coalesced_entry;
+  const Record record = kvm_uapi::kCoalescedRing.at(view.store(), 0);
+  while (record.get(ring::kFirst) != record.get(ring::kLast)) {
+    const std::uint64_t first = record.get(ring::kFirst);
+    const Record one = kvm_uapi::kCoalescedEntries.at(view.store(), first);
+    view.say("coalesced", [&] {
+      return machine::EventFields{{"gpa", machine::Hex{one.get(entry::kAddress)}},
+                                  {"len", one.get(entry::kLength)},
+                                  {"data", machine::Hex{one.get(entry::kData)}},
+                                  {"change", std::string("taken")}};
+    });
+    record.set(ring::kFirst, (first + 1) % ring::kEntries);
+  }
+  return ActionResult::done();
+}
+
 ActionResult name_host_range(View& view, const Args& args) {
   namespace range = kvm_uapi::host_range;
   const Record record = kvm_uapi::kNotifierRange.at(view.store(), 0);
@@ -266,6 +300,12 @@ rules::Vocabulary make_vocabulary() {
                               "the slot"));
   v.add(action<ask_ioeventfd>("ask_ioeventfd", {value("gpa"), value("len")},
                               "the argument of KVM_IOEVENTFD", "the address and the length"));
+  v.add(action<ask_coalesced>("ask_coalesced", {value("gpa"), value("size")},
+                              "the argument of KVM_REGISTER_COALESCED_MMIO", "the zone"));
+  v.add(action<ask_pre_fault>("ask_pre_fault", {value("gpa"), value("size")},
+                              "the argument of KVM_PRE_FAULT_MEMORY", "the range"));
+  v.add(action<take_coalesced>("take_coalesced", {}, "the ring of coalesced writes",
+                               "takes all that is in it"));
   v.add(action<name_host_range>("name_host_range",
                                 {value("backing"), value("offset"), value("size")},
                                 "the range of a system call", "pages of a backing"));

@@ -71,6 +71,13 @@ unsigned region_kind(const View& view) {
   const RegionKind kind = region_setup(view).kind;
   return 1 + static_cast<unsigned>(kind == RegionKind::kIsaBios ? RegionKind::kRom : kind);
 }
+// What is left of the access lies in a page of an interrupt controller. The kernel's are asked
+// before QEMU, so these are QEMU's own.
+unsigned interrupt_controller(const View& view) {
+  constexpr std::uint64_t kIoapic = 0xfec00000, kApic = 0xfee00000;
+  const std::uint64_t page = run_record(view).get(kvm_uapi::run::kMmioAddress) & ~kPageMask;
+  return page == kIoapic || page == kApic;
+}
 unsigned romd(const View& view) {
   return has_region(view) && region_record(view).get(region::kRomd) != 0;
 }
@@ -181,6 +188,8 @@ void add_region_facts(rules::Vocabulary& v) {
   v.add(fact<mmio_direction>("mmio_direction", {"read", "write"}, "kvm_run.mmio.is_write", kFixed));
   v.add(fact<region_kind>("region", kRegionWords,
                           "what kind of region the thread is at; rom-device is a flash chip"));
+  v.add(fact<interrupt_controller>("interrupt_controller", {"none", "qemu"},
+                                   "the access is for an APIC that QEMU has"));
   v.add(fact<romd>("romd", {"off", "on"}, "romd_mode of the region; only a ROM device's matters"));
   v.add(fact<region_slot>("region.slot", {"none", "some"}, "there is a memslot at the place"));
 }

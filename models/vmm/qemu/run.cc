@@ -157,10 +157,12 @@ enum class RefuseText : unsigned {
   kPflashNeedsReadonly,
   kSlotFailed,
   kTypeUnknown,
-  kFirmwareTooLarge
+  kFirmwareTooLarge,
+  kEsNeedsIrqchip
 };
-const std::vector<std::string> kRefuseWords = {"no-vm-type", "pflash-needs-readonly", "slot-failed",
-                                               "type-unknown", "firmware-too-large"};
+const std::vector<std::string> kRefuseWords = {"no-vm-type",         "pflash-needs-readonly",
+                                               "slot-failed",        "type-unknown",
+                                               "firmware-too-large", "es-needs-irqchip"};
 
 // For a type of its own QEMU asks before it creates the VM (target/i386/kvm/kvm.c kvm_get_vm_type);
 // a default-type VM fails when it is to become an SEV guest (target/i386/sev.c
@@ -191,6 +193,9 @@ ActionResult refuse(View& view, const Args& args) {
       text =
           "combined size of system firmware exceeds " + std::to_string(kMaxFirmwareSize) + " bytes";
       break;
+    case RefuseText::kEsNeedsIrqchip:
+      text = "sev_common_kvm_init: SEV-ES guests require in-kernel irqchip support";
+      break;
     case RefuseText::kTypeUnknown:
       // No text of QEMU's: nobody can ask it for this.
       text = "this version of QEMU cannot ask KVM for VMs of the type '" +
@@ -213,6 +218,13 @@ ActionResult port_io(View& view, const Args&) {
   return ActionResult::done();
 }
 
+// Not a text of QEMU's: the run ends, with the name of the gap.
+ActionResult no_model(View& view, const Args&) {
+  view.end_vm(
+      Outcome(OutcomeKind::kUnspecified, "an interrupt controller in QEMU is not modelled"));
+  return ActionResult::done();
+}
+
 }  // namespace
 
 void add_run_actions(rules::Vocabulary& v) {
@@ -227,6 +239,7 @@ void add_run_actions(rules::Vocabulary& v) {
                        {word_arg("text", kRefuseWords), word_arg("errno", kErrnoWords, false),
                         word_arg("ioctl", kIoctlWords, false)},
                        "the outcome of the VM", "QEMU exits before the guest has run"));
+  v.add(action<no_model>("no_model", {}, "the outcome of the VM", "this device is not modelled"));
   v.add(action<port_io>("port_io", {}, "kvm_run io.data",
                         "an unassigned port: all ones read, writes ignored"));
 }

@@ -1,0 +1,38 @@
+// Devices of the kernel itself, which are asked before user space (Linux arch/x86/kvm/x86.c
+// vcpu_mmio_read, vcpu_mmio_write): the vCPU's local APIC, then what is on KVM_MMIO_BUS.
+#ifndef NPTSIM_MODELS_KERNEL_KVM_DEVICES_H_
+#define NPTSIM_MODELS_KERNEL_KVM_DEVICES_H_
+
+#include "sim/base/address.h"
+#include "sim/machine/view.h"
+
+namespace nptsim::kvm {
+
+enum class DeviceAnswer : std::uint8_t {
+  kNotMine,
+  kTaken,
+  kNoData,  // a read that was taken, and the buffer is as it was
+};
+
+// IA32_APIC_BASE.
+inline constexpr std::uint64_t kApicEnabled = 1ull << 11;
+std::uint64_t apic_base(const Store& store, unsigned vcpu);
+void set_apic_base(Store& store, unsigned vcpu, std::uint64_t value);
+
+// One access of up to 8 bytes.
+DeviceAnswer read_lapic(machine::View& view, GuestPhysAddr gpa, void* data, unsigned length);
+DeviceAnswer write_lapic(machine::View& view, GuestPhysAddr gpa, const void* data, unsigned length);
+// Of an access that lies in the I/O APIC's part of the bus.
+inline constexpr std::uint64_t kIoapicBase = 0xfec00000;  // IOAPIC_DEFAULT_BASE_ADDRESS
+inline constexpr std::uint64_t kIoapicLength = 0x100;     // IOAPIC_MEM_LENGTH
+DeviceAnswer read_ioapic(machine::View& view, GuestPhysAddr gpa, void* data, unsigned length);
+void write_ioapic(machine::View& view, GuestPhysAddr gpa, const void* data, unsigned length);
+// A coalesced zone keeps a write in it for later, if the ring has room.
+bool keep_coalesced(machine::View& view, GuestPhysAddr gpa, const void* data, unsigned length);
+
+// The machine stops here: what would follow is not modelled.
+void end_at_gap(machine::View& view, const char* text);
+
+}  // namespace nptsim::kvm
+
+#endif  // NPTSIM_MODELS_KERNEL_KVM_DEVICES_H_
