@@ -51,8 +51,25 @@ constexpr FeatureField kFeatures[] = {
     {"hv_in_use_write_allowed", &CpuFeatures::hv_in_use_write_allowed},
 };
 
+struct AddressField {
+  std::string_view name;
+  std::uint64_t svm::RmpTable::*member;
+};
+constexpr AddressField kRmpAddresses[] = {
+    {"rmp_base", &svm::RmpTable::base},
+    {"rmp_end", &svm::RmpTable::end},
+};
+
+struct SwitchField {
+  std::string_view name;
+  bool CpuProfile::*member;
+};
+constexpr SwitchField kSwitches[] = {
+    {"memory_encryption", &CpuProfile::memory_encryption},
+    {"secure_nested_paging", &CpuProfile::secure_nested_paging},
+};
+
 constexpr char kCBit[] = "c_bit";
-constexpr char kMemoryEncryption[] = "memory_encryption";
 constexpr char kFeaturePrefix[] = "features.";
 
 std::optional<bool> switch_of(std::string_view text) {
@@ -88,6 +105,23 @@ struct Assignment {
       wrong(yaml::kNumberForms);
     }
   }
+  void to_address(std::uint64_t& value) const {
+    const auto number = yaml::parse_number(text);
+    if (number) {
+      value = number.value();
+    } else {
+      wrong(yaml::kNumberForms);
+    }
+  }
+  void to_refusal(svm::RmpRefusal& value) const {
+    std::string names;
+    for (unsigned i = 0; i < svm::kRmpRefusals; ++i) {
+      const auto refusal = static_cast<svm::RmpRefusal>(i);
+      if (svm::name_of(refusal) == text) return void(value = refusal);
+      names += (i == 0 ? "" : ", ") + std::string(svm::name_of(refusal));
+    }
+    wrong(names);
+  }
   void to_c_bit(std::optional<unsigned>& value) const {
     const auto number = yaml::parse_number(text);
     if (text == "none") {
@@ -107,13 +141,29 @@ std::string with_underscores(std::string_view name) {
   return result;
 }
 
+// Where the RMP lies, and what no source settles about it.
+bool set_rmp_field(CpuProfile& profile, std::string_view name, const Assignment& value) {
+  for (const AddressField& field : kRmpAddresses) {
+    if (field.name == name) return value.to_address(profile.rmp.*field.member), true;
+  }
+  for (const svm::RmpSwitch& field : svm::kRmpSwitches) {
+    if (field.name == name) return value.to_switch(profile.rmp_choices.*field.member), true;
+  }
+  for (const svm::RmpRefusalChoice& field : svm::kRmpRefusalChoices) {
+    if (field.name == name) return value.to_refusal(profile.rmp_choices.*field.member), true;
+  }
+  return false;
+}
+
 bool set_profile_field(CpuProfile& profile, std::string_view name, const Assignment& value) {
   for (const NumberField& field : kNumbers) {
     if (field.name == name) return value.to_number(profile.*field.member), true;
   }
   if (name == kCBit) return value.to_c_bit(profile.c_bit), true;
-  if (name == kMemoryEncryption) return value.to_switch(profile.memory_encryption), true;
-  return false;
+  for (const SwitchField& field : kSwitches) {
+    if (field.name == name) return value.to_switch(profile.*field.member), true;
+  }
+  return set_rmp_field(profile, name, value);
 }
 
 bool set_feature(CpuProfile& profile, std::string_view name, const Assignment& value) {
@@ -139,6 +189,16 @@ const yaml::Node* value_of(const yaml::Node& node, const std::string& what,
   diagnostics.push_back({node.pos, what + ": expected a value, found " + yaml::describe(node),
                          "a value, or { value, source, evidence }", ""});
   return nullptr;
+}
+
+// All that is no feature.
+void add_profile_names(std::vector<std::string>& names) {
+  for (const NumberField& field : kNumbers) names.emplace_back(field.name);
+  names.emplace_back(kCBit);
+  for (const SwitchField& field : kSwitches) names.emplace_back(field.name);
+  for (const AddressField& field : kRmpAddresses) names.emplace_back(field.name);
+  for (const svm::RmpSwitch& field : svm::kRmpSwitches) names.emplace_back(field.name);
+  for (const svm::RmpRefusalChoice& field : svm::kRmpRefusalChoices) names.emplace_back(field.name);
 }
 
 // Keys of the file that say something about it, not of the CPU.
@@ -206,8 +266,7 @@ class Reader {
 
   static std::vector<std::string> profile_keys() {
     std::vector<std::string> names = {"cpu", "title", "features", "sources", "text"};
-    for (const NumberField& field : kNumbers) names.emplace_back(field.name);
-    names.insert(names.end(), {kCBit, kMemoryEncryption});
+    add_profile_names(names);
     return names;
   }
 
@@ -225,8 +284,7 @@ std::vector<std::string> cpu_feature_names() {
 
 std::vector<std::string> cpu_field_names() {
   std::vector<std::string> names;
-  for (const NumberField& field : kNumbers) names.emplace_back(field.name);
-  names.insert(names.end(), {kCBit, kMemoryEncryption});
+  add_profile_names(names);
   for (const FeatureField& field : kFeatures) names.emplace_back(field.name);
   return names;
 }

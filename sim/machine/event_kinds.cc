@@ -6,7 +6,7 @@
 namespace nptsim::machine {
 
 std::span<const EventKind> event_kinds() {
-  static const std::array<EventKind, 21> kKinds = {{
+  static const EventKind kKinds[] = {
       {"walk",
        {"access", "gva", "gpa", "spa", "c", "tlb", "entries", "failure", "stage", "level",
         "sentence", "source"}},
@@ -17,6 +17,10 @@ std::span<const EventKind> event_kinds() {
        {"code", "name", "exit_info_1", "exit_info_2", "exit_int_info", "registers_visible",
         "sentence", "source"}},
       {"vc", {"vector", "error_code", "cr2", "sentence", "source"}},
+      {"rmp",
+       {"instruction", "result", "carry", "gva", "gpa", "spa", "from", "to", "entry", "rights",
+        "sentence", "source"}},
+      {"host_fault", {"vector", "error_code", "cr2", "spa", "from", "sentence", "source"}},
       {"deliver", {"vector", "error_code", "cr2", "sentence", "source"}},
       {"decide", {"stage", "row", "then", "text", "source", "evidence", "facts", "passed"}},
       {"do", {"action", "gives", "note", "stopped", "source"}, true},
@@ -34,7 +38,7 @@ std::span<const EventKind> event_kinds() {
       {"trace", {"event"}, true},
       {"text", {"text", "value", "gfn"}},
       {"harm", {"flag"}, true},
-  }};
+  };
   return kKinds;
 }
 

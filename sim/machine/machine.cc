@@ -165,6 +165,10 @@ StepNote Machine::after_attempt(unsigned vcpu, const svm::Attempt& attempt) {
           vcpu,
           ActorFrames(store_, vcpu).push(Layer::kKernel, *setup_->kernel, setup_->entries.vmexit));
       break;
+    case svm::AttemptKind::kHostFault:
+      // KVM has no fixup for VMRUN: Linux arch/x86/kvm/svm/vmenter.S, kvm_spurious_fault.
+      vm_outcome_ = Outcome(OutcomeKind::kHostFault, "VMRUN: #GP(0) in the host");
+      break;
     case svm::AttemptKind::kHalted:
       end_vcpu(vcpu, Outcome(OutcomeKind::kCompletes));
       break;

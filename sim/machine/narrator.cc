@@ -5,6 +5,8 @@
 
 #include "sim/arch/svm/exit_info.h"
 #include "sim/arch/svm/exits.h"
+#include "sim/arch/svm/rmp_instructions.h"
+#include "sim/arch/svm/rmp_states.h"
 #include "sim/arch/svm/rules.h"
 #include "sim/base/bug.h"
 #include "sim/machine/event_kinds.h"
@@ -254,16 +256,40 @@ void Narrator::on_failure(const svm::Failure& f) {
   EventFields fields{{"access", name_of(f.access.kind)},
                      {"gva", Hex{f.gva.value}},
                      {"failure", std::string(svm::name_of(f.kind))}};
-  if (svm::is_nested_page_fault(f.kind)) {
+  if (svm::has_gpa(f.kind)) {
     fields.add("gpa", Hex{f.gpa.value});
     fields.add("stage", std::string(f.stage == svm::Stage::kFinal ? "final" : "table"));
   }
+  if (f.spa.value != 0) fields.add("spa", Hex{f.spa.value});
   fields.add("level", static_cast<std::uint64_t>(f.level));
   fields.add("c", f.is_private);
   fields.add("entries", std::exchange(entries_, {}));
   const svm::Rule& rule = svm::kRules[static_cast<unsigned>(f.rule)];
   fields.add("sentence", std::string(rule.sentence)).add("source", std::string(rule.source));
   emit("walk", std::move(fields), std::string(rule.id));
+}
+
+// The page's state in the words of the firmware (rmp_states.h), before and after.
+void Narrator::on_rmp_instruction(const svm::RmpNote& n) {
+  if (sink_ == nullptr) return;
+  EventFields fields{{"instruction", std::string(n.instruction)}};
+  if (n.ends) {
+    fields.add("result", std::string(svm::name_of(static_cast<svm::RmpCode>(n.code))));
+    fields.add("carry", n.carry);
+  }
+  if (n.has_page) {
+    if (n.gva.value != 0) fields.add("gva", Hex{n.gva.value});
+    fields.add("gpa", Hex{n.gpa.value}).add("spa", Hex{n.spa.value});
+  }
+  if (n.has_page && n.covered) {
+    const svm::RmpWords before{n.before[0], n.before[1]}, after{n.after[0], n.after[1]};
+    fields.add("from", std::string(svm::name_of(svm::page_state(svm::decode(before)))));
+    fields.add("to", std::string(svm::name_of(svm::page_state(svm::decode(after)))));
+    fields.add("entry", Hex{after.q1}).add("rights", Hex{svm::rights_word(after)});
+  }
+  const svm::Rule& rule = svm::rule_of(n.rule);
+  fields.add("sentence", std::string(rule.sentence)).add("source", std::string(rule.source));
+  emit("rmp", std::move(fields), std::string(rule.id));
 }
 
 void Narrator::attempted(const svm::Attempt& attempt, const svm::ExitRecord& exit, bool sealed) {
@@ -290,12 +316,17 @@ void Narrator::attempted(const svm::Attempt& attempt, const svm::ExitRecord& exi
     fields.add("registers_visible", !sealed);
     add_rule(fields);
     emit(npf ? "npf" : "exit", std::move(fields), std::string(rule.id));
+  } else if (attempt.kind == svm::AttemptKind::kHostFault) {
+    EventFields fields{{"vector", static_cast<std::uint64_t>(attempt.event.vector)},
+                       {"error_code", Hex{attempt.event.error_code}}};
+    add_rule(fields);
+    emit("host_fault", std::move(fields), std::string(rule.id));
   } else if (attempt.kind == svm::AttemptKind::kDelivered) {
     const bool vc = attempt.event.vector == isa::kVc;
     if (!tells(vc ? "vc" : "deliver")) return;
     EventFields fields{{"vector", static_cast<std::uint64_t>(attempt.event.vector)}};
     if (attempt.event.has_error_code) fields.add("error_code", Hex{attempt.event.error_code});
-    if (attempt.event.vector == isa::kPf) fields.add("cr2", Hex{attempt.cr2});
+    if (attempt.has_cr2) fields.add("cr2", Hex{attempt.cr2});
     add_rule(fields);
     emit(vc ? "vc" : "deliver", std::move(fields), std::string(rule.id));
   }

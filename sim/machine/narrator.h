@@ -52,6 +52,7 @@ class Narrator : public rules::Listener, public svm::WalkListener {
   void on_entry_write(const svm::EntryWrite& write) override;
   void on_translated(const svm::Translated& translated, svm::RuleId rule) override;
   void on_failure(const svm::Failure& failure) override;
+  void on_rmp_instruction(const svm::RmpNote& note) override;
 
   // What the processor made of an attempt: an exit, a delivery, a gap.
   void attempted(const svm::Attempt& attempt, const svm::ExitRecord& exit, bool sealed);

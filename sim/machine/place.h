@@ -22,6 +22,9 @@ class Fanout final : public svm::WalkListener {
   void on_failure(const svm::Failure& f) override {
     for (auto* listener : both_) listener->on_failure(f);
   }
+  void on_rmp_instruction(const svm::RmpNote& n) override {
+    for (auto* listener : both_) listener->on_rmp_instruction(n);
+  }
 
  private:
   svm::WalkListener* both_[2];

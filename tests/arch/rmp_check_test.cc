@@ -164,19 +164,19 @@ TEST_CASE("of several things wrong the first check in order decides") {
   entry.assigned = entry.immutable = true;
   entry.asid = 9;
   bench.put(kSpa, entry);
-  CHECK(private_read(bench, kSpa + bench.kTable.covered()).rule == RmpRuleId::kCovered);
-  CHECK(private_read(bench).rule == RmpRuleId::kGuestOwned);
+  CHECK(private_read(bench, kSpa + bench.kTable.covered()).rule == RuleId::kRmpCovered);
+  CHECK(private_read(bench).rule == RuleId::kRmpGuestOwned);
   entry.asid = RmpBench::kAsid, bench.put(kSpa, entry);
-  CHECK(private_read(bench).rule == RmpRuleId::kReverseMap);
+  CHECK(private_read(bench).rule == RuleId::kRmpReverseMap);
   entry.gpa = GuestPhysAddr(kGpa), bench.put(kSpa, entry);
-  CHECK(private_read(bench).rule == RmpRuleId::kMutable);
+  CHECK(private_read(bench).rule == RuleId::kRmpMutable);
   entry.immutable = false, bench.put(kSpa, entry);
   RmpAccess large = access_of(RmpUse::kRead, true, kSpa);
   large.leaf_size = kSize2M;
-  CHECK(check_access(bench.rmp, RmpBench::guest(kSnpGuest), large).rule == RmpRuleId::kPageSize);
-  CHECK(private_read(bench).rule == RmpRuleId::kValidated);
+  CHECK(check_access(bench.rmp, RmpBench::guest(kSnpGuest), large).rule == RuleId::kRmpPageSize);
+  CHECK(private_read(bench).rule == RuleId::kRmpValidated);
   entry.validated = true, bench.put(kSpa, entry);
-  CHECK(private_read(bench).rule == RmpRuleId::kVmpl);
+  CHECK(private_read(bench).rule == RuleId::kRmpVmpl);
   entry.permissions[0] = 1, bench.put(kSpa, entry);
   CHECK(private_read(bench).allowed());
 }
@@ -245,14 +245,14 @@ TEST_CASE("a write through a large mapping fails on any assigned page of the 2 M
       RmpAccess access = access_of(kWrite, false, kSpa);
       access.leaf_size = size;
       const RmpVerdict host = check_access(bench.rmp, RmpBench::host(), access);
-      CHECK(host.rule == (large ? RmpRuleId::kHostWrite : RmpRuleId::kAllowed));
+      CHECK(host.rule == (large ? RuleId::kRmpHostWrite : RuleId::kRmpAllowed));
       RmpAgentState device;
       device.agent = kDevice;
       const RmpVerdict dma = check_access(bench.rmp, device, access);
       CHECK(dma.outcome == (large ? RmpOutcome::kDeviceFault : RmpOutcome::kAllowed));
-      CHECK(dma.rule == (large ? RmpRuleId::kDevice : RmpRuleId::kAllowed));
+      CHECK(dma.rule == (large ? RuleId::kRmpDevice : RuleId::kRmpAllowed));
       CHECK(check_access(bench.rmp, RmpBench::guest(kSnpGuest), access).rule ==
-            (large ? RmpRuleId::kHvOwned : RmpRuleId::kAllowed));
+            (large ? RuleId::kRmpHvOwned : RuleId::kRmpAllowed));
       // An A or D bit is a write of 4 KByte, whatever maps it.
       access.use = kTableUpdate;
       CHECK(check_access(bench.rmp, RmpBench::host(), access).allowed());
@@ -267,11 +267,11 @@ TEST_CASE("the host's #PF tells user from supervisor, a table access is a rule o
   bench.put(kSpa, RmpBench::guest_page(kGpa));
   RmpAccess access = access_of(kWrite, false, kSpa);
   CHECK(check_access(bench.rmp, RmpBench::host(), access) ==
-        RmpVerdict{RmpOutcome::kPageFault, RmpRuleId::kHostWrite, 0x80000003, kGva});
+        RmpVerdict{RmpOutcome::kPageFault, RuleId::kRmpHostWrite, 0x80000003, kGva});
   access.privilege = Privilege::kUser;
   CHECK(check_access(bench.rmp, RmpBench::host(), access).error_code == 0x80000007);
   access.use = kTableRead;
-  CHECK(check_access(bench.rmp, RmpBench::host(), access).rule == RmpRuleId::kHostTable);
+  CHECK(check_access(bench.rmp, RmpBench::host(), access).rule == RuleId::kRmpHostTable);
 }
 
 // Suthikulpanit, kernel mailing list, 2024-09-30: the AVIC backing page of a running plain guest.
@@ -281,7 +281,7 @@ TEST_CASE("a host write to a page in use is a fault although the page is the hyp
   CHECK_FALSE(hold_page(bench.rmp, HostPhysAddr(kSpa)));  // another vCPU
   const RmpAccess access = access_of(kWrite, false, kSpa);
   CHECK(check_access(bench.rmp, RmpBench::host(), access) ==
-        RmpVerdict{RmpOutcome::kPageFault, RmpRuleId::kInUse, 0x80000003, kGva});
+        RmpVerdict{RmpOutcome::kPageFault, RuleId::kRmpInUse, 0x80000003, kGva});
   RmpAgentState newer;
   newer.hv_in_use_write_allowed = true;
   CHECK(check_access(bench.rmp, newer, access).allowed());
@@ -301,7 +301,7 @@ TEST_CASE("erratum: with the aligned page in use, large mappings find all 2 MByt
   RmpAccess access = access_of(kWrite, false, kSpa);
   CHECK(check_access(bench.rmp, RmpBench::host(), access).allowed());
   access.leaf_size = kSize2M;
-  CHECK(check_access(bench.rmp, RmpBench::host(), access).rule == RmpRuleId::kInUse2M);
+  CHECK(check_access(bench.rmp, RmpBench::host(), access).rule == RuleId::kRmpInUse2M);
   RmpAgentState mended;
   mended.choices.in_use_2m_erratum = false;
   CHECK(check_access(bench.rmp, mended, access).allowed());
@@ -341,7 +341,7 @@ TEST_CASE("pages that are handed to the hardware") {
     const RmpVerdict verdict = check_hardware_page(bench.rmp, state, row.page, access);
     CHECK(verdict.outcome == row.failure);
     const bool nested = row.page == HardwarePage::kNestedUpdate;
-    CHECK(verdict.rule == (nested ? RmpRuleId::kNestedUpdate : RmpRuleId::kHardwarePage));
+    CHECK(verdict.rule == (nested ? RuleId::kRmpNestedUpdate : RuleId::kRmpHardwarePage));
     CHECK(verdict.error_code == (row.failure == RmpOutcome::kNpf ? 0x180000007 : 0));
   }
 }
@@ -349,16 +349,16 @@ TEST_CASE("pages that are handed to the hardware") {
 TEST_CASE("the VMSA of an SNP guest") {
   struct Case {
     void (*change)(RmpEntry&);
-    RmpRuleId rule;
+    RuleId rule;
   };
   const Case cases[] = {
-      {[](RmpEntry&) {}, RmpRuleId::kAllowed},
+      {[](RmpEntry&) {}, RuleId::kRmpAllowed},
       {[](RmpEntry& e) { e.gpa = GuestPhysAddr(0x5000); },
-       RmpRuleId::kAllowed},  // nothing to compare
-      {[](RmpEntry& e) { e.assigned = false, e.asid = 0; }, RmpRuleId::kGuestOwned},
-      {[](RmpEntry& e) { e.asid = 6; }, RmpRuleId::kGuestOwned},
-      {[](RmpEntry& e) { e.immutable = true; }, RmpRuleId::kMutable},
-      {[](RmpEntry& e) { e.vmsa = false; }, RmpRuleId::kVmsa},
+       RuleId::kRmpAllowed},  // nothing to compare
+      {[](RmpEntry& e) { e.assigned = false, e.asid = 0; }, RuleId::kRmpGuestOwned},
+      {[](RmpEntry& e) { e.asid = 6; }, RuleId::kRmpGuestOwned},
+      {[](RmpEntry& e) { e.immutable = true; }, RuleId::kRmpMutable},
+      {[](RmpEntry& e) { e.vmsa = false; }, RuleId::kRmpVmsa},
   };
   for (const Case& c : cases) {
     const RmpBench bench;
@@ -371,12 +371,12 @@ TEST_CASE("the VMSA of an SNP guest") {
                             access_of(kWrite, true, kSpa));
     CHECK(verdict.rule == c.rule);
     CHECK(verdict.outcome ==
-          (c.rule == RmpRuleId::kAllowed ? RmpOutcome::kAllowed : RmpOutcome::kInvalidExit));
+          (c.rule == RuleId::kRmpAllowed ? RmpOutcome::kAllowed : RmpOutcome::kInvalidExit));
   }
   const RmpBench bench;
   CHECK(check_hardware_page(bench.rmp, RmpBench::guest(kSnpGuest), HardwarePage::kSnpVmsa,
                             access_of(kWrite, true, kSpa + bench.kTable.covered()))
-            .rule == RmpRuleId::kCovered);
+            .rule == RuleId::kRmpCovered);
 }
 
 }  // namespace

@@ -28,10 +28,10 @@ RmpEntry not_validated(RmpPageSize size = k4K) {
   entry.validated = false;
   return entry;
 }
-void check_npf(const RmpResult& result, u64 code, RmpRuleId rule) {
+void check_npf(const RmpResult& result, u64 code, RuleId rule) {
   CHECK(result.verdict == RmpVerdict{RmpOutcome::kNpf, rule, code, kGpa});
 }
-void check_code(const RmpResult& result, RmpCode code, RmpRuleId rule) {
+void check_code(const RmpResult& result, RmpCode code, RuleId rule) {
   CHECK(result.verdict.outcome == RmpOutcome::kAllowed);
   CHECK(std::string(name_of(result.code)) == std::string(name_of(code)));
   CHECK(std::string(rule_of(result.verdict.rule).id) == std::string(rule_of(rule).id));
@@ -81,8 +81,8 @@ TEST_CASE("exceptions come before anything else") {
     c.change(guest), c.change(host);
     const RmpVerdict first = pvalidate(bench.rmp, guest, validate(k4K), page_at()).verdict;
     CHECK(first.outcome == c.pvalidate);
-    if (first.outcome == ud) CHECK(first.rule == RmpRuleId::kUndefined);
-    if (first.outcome == gp) CHECK(first.rule == RmpRuleId::kPrivilege);
+    if (first.outcome == ud) CHECK(first.rule == RuleId::kRmpUndefined);
+    if (first.outcome == gp) CHECK(first.rule == RuleId::kRmpPrivilege);
     CHECK(rmpadjust(bench.rmp, guest, adjust(k4K, 1, 1), page_at()).verdict.outcome == c.guest);
     CHECK(rmpquery(bench.rmp, guest, {GuestVirtAddr(kGva), 1}, page_at()).result.verdict.outcome ==
           c.guest);
@@ -108,12 +108,12 @@ TEST_CASE("PVALIDATE sets and clears Validated, and CF tells that it was so alre
     const RmpExecutor by = RmpBench::guest_executor();
     for (const bool on : {true, false}) {
       const RmpResult first = pvalidate(bench.rmp, by, validate(size, on), page);
-      check_code(first, RmpCode::kSuccess, RmpRuleId::kPvalidateDone);
+      check_code(first, RmpCode::kSuccess, RuleId::kRmpPvalidateDone);
       CHECK_FALSE(first.carry);
       entry.validated = on;
       CHECK(bench.at(kSpa) == entry);
       const RmpResult second = pvalidate(bench.rmp, by, validate(size, on), page);
-      check_code(second, RmpCode::kSuccess, RmpRuleId::kPvalidateSame);
+      check_code(second, RmpCode::kSuccess, RuleId::kRmpPvalidateSame);
       CHECK(second.carry);
       CHECK(bench.at(kSpa) == entry);
     }
@@ -124,7 +124,7 @@ TEST_CASE("PVALIDATE of a misaligned 2 MByte is FAIL_INPUT, before any translati
   const RmpExecutor by = RmpBench::guest_executor();
   const auto refusal = pvalidate_refusal(by, validate(k2M, true, kPageSize));
   REQUIRE(refusal);
-  check_code(*refusal, RmpCode::kFailInput, RmpRuleId::kMisaligned);
+  check_code(*refusal, RmpCode::kFailInput, RuleId::kRmpMisaligned);
   CHECK_FALSE(pvalidate_refusal(by, validate(k4K, true, 0x123)));
   CHECK_FALSE(pvalidate_refusal(by, validate(k2M)));
 }
@@ -146,7 +146,7 @@ TEST_CASE("PVALIDATE at another VMPL does what the profile says") {
     by.agent.choices.pvalidate_above_vmpl0 = c.how;
     const RmpResult result = pvalidate(bench.rmp, by, validate(k4K), page_at());
     CHECK(result.verdict.outcome == c.outcome);
-    CHECK(result.verdict.rule == RmpRuleId::kPvalidateVmpl);
+    CHECK(result.verdict.rule == RuleId::kRmpPvalidateVmpl);
     CHECK(result.code == c.code);
     CHECK_FALSE(bench.at(kSpa).validated);
   }
@@ -172,7 +172,7 @@ TEST_CASE("a guest's instruction on a page that is not its own") {
     RmpEntry entry = RmpBench::guest_page(kGpa);
     c.change(entry);
     bench.put(kSpa, entry);
-    const auto rule = RmpRuleId::kGuestPage;
+    const auto rule = RuleId::kRmpGuestPage;
     check_npf(pvalidate(bench.rmp, by, validate(k4K), page_at()), 0x580000005, rule);
     check_npf(pvalidate(bench.rmp, by, validate(k2M), page_at(0, kSize2M)), 0x580000005, rule);
     check_npf(rmpadjust(bench.rmp, by, adjust(k4K, 1, 1), page_at()), 0x580000005, rule);
@@ -183,10 +183,10 @@ TEST_CASE("a guest's instruction on a page that is not its own") {
   const RmpBench bench;
   RmpGuestPage far = page_at();
   far.spa = HostPhysAddr(bench.kTable.covered());
-  check_npf(pvalidate(bench.rmp, by, validate(k4K), far), 0x580000005, RmpRuleId::kGuestPage);
+  check_npf(pvalidate(bench.rmp, by, validate(k4K), far), 0x580000005, RuleId::kRmpGuestPage);
   RmpExecutor writes = by;
   writes.agent.choices.rmp_instruction_npf_write = true;
-  check_npf(pvalidate(bench.rmp, writes, validate(k4K), far), 0x580000007, RmpRuleId::kGuestPage);
+  check_npf(pvalidate(bench.rmp, writes, validate(k4K), far), 0x580000007, RuleId::kRmpGuestPage);
 }
 
 // Table 15-39 and 15.36.6: nested page, entry, request.
@@ -225,21 +225,21 @@ TEST_CASE("page sizes of PVALIDATE and RMPADJUST") {
       switch (c.is) {
         case Is::kDone:
           check_code(result, RmpCode::kSuccess,
-                     adjusting ? RmpRuleId::kAdjusted : RmpRuleId::kPvalidateDone);
+                     adjusting ? RuleId::kRmpAdjusted : RuleId::kRmpPvalidateDone);
           break;
         case Is::kSizem:
-          check_npf(result, 0xd80000005, RmpRuleId::kSizem);
+          check_npf(result, 0xd80000005, RuleId::kRmpSizem);
           break;
         case Is::kNested:
-          check_npf(result, 0x580000005, RmpRuleId::kSizemNested);
+          check_npf(result, 0x580000005, RuleId::kRmpSizemNested);
           other.agent.choices.sizem_of_nested_mismatch = true;
-          check_npf(run(other), 0xd80000005, RmpRuleId::kSizemNested);
+          check_npf(run(other), 0xd80000005, RuleId::kRmpSizemNested);
           break;
         case Is::kMismatch:
-          check_code(result, RmpCode::kFailSizemismatch, RmpRuleId::kSizeMismatch);
+          check_code(result, RmpCode::kFailSizemismatch, RuleId::kRmpSizeMismatch);
           break;
         case Is::kMismatchNested:
-          check_code(result, RmpCode::kFailSizemismatch, RmpRuleId::kSizeMismatchNested);
+          check_code(result, RmpCode::kFailSizemismatch, RuleId::kRmpSizeMismatchNested);
           other.agent.choices.guest_2m_needs_2m_nested = false;
           CHECK(run(other).code == RmpCode::kSuccess);
           break;
@@ -254,7 +254,7 @@ TEST_CASE("a 4-KByte page inside a 2-MByte entry asks for a split of the whole")
   const RmpExecutor by = RmpBench::guest_executor();
   const RmpResult result = pvalidate(bench.rmp, by, validate(k4K, true, 0x5000), page_at(0x5000));
   CHECK(result.verdict ==
-        RmpVerdict{RmpOutcome::kNpf, RmpRuleId::kSizem, 0xd80000005, kGpa + 0x5000});
+        RmpVerdict{RmpOutcome::kNpf, RuleId::kRmpSizem, 0xd80000005, kGpa + 0x5000});
   CHECK(psmash(bench.rmp, RmpBench::host_executor(), HostPhysAddr(kSpa)).code == RmpCode::kSuccess);
   CHECK(pvalidate(bench.rmp, by, validate(k4K, true, 0x5000), page_at(0x5000)).code ==
         RmpCode::kSuccess);
@@ -271,22 +271,22 @@ TEST_CASE("RMPADJUST: codes in their order") {
     return rmpadjust(bench.rmp, RmpBench::guest_executor(vmpl), op, page_at());
   };
   check_code(run(0, adjust(k2M, 0, 2, false, kPageSize)), RmpCode::kFailInput,
-             RmpRuleId::kMisaligned);
+             RuleId::kRmpMisaligned);
   // The target must be less privileged: this is how software finds out that it runs at VMPL0.
   for (u8 vmpl = 0; vmpl < 4; ++vmpl) {
     for (u8 target = 0; target <= vmpl; ++target) {
       check_code(run(vmpl, adjust(k4K, target, 0)), RmpCode::kFailPermission,
-                 RmpRuleId::kTargetVmpl);
+                 RuleId::kRmpTargetVmpl);
     }
   }
-  check_code(run(0, adjust(k4K, 4, 1)), RmpCode::kFailInput, RmpRuleId::kMissingVmpl);
-  check_code(run(1, adjust(k4K, 2, 0x05)), RmpCode::kFailPermission, RmpRuleId::kNotSubset);
-  check_code(run(0, adjust(k4K, 1, 0x02)), RmpCode::kFailInput, RmpRuleId::kIllegalMask);
-  check_code(run(0, adjust(k4K, 1, 0x09)), RmpCode::kFailInput, RmpRuleId::kIllegalMask);
+  check_code(run(0, adjust(k4K, 4, 1)), RmpCode::kFailInput, RuleId::kRmpMissingVmpl);
+  check_code(run(1, adjust(k4K, 2, 0x05)), RmpCode::kFailPermission, RuleId::kRmpNotSubset);
+  check_code(run(0, adjust(k4K, 1, 0x02)), RmpCode::kFailInput, RuleId::kRmpIllegalMask);
+  check_code(run(0, adjust(k4K, 1, 0x09)), RmpCode::kFailInput, RuleId::kRmpIllegalMask);
   CHECK(bench.at(kSpa) == entry);
-  check_code(run(1, adjust(k4K, 2, 0x01)), RmpCode::kSuccess, RmpRuleId::kAdjusted);
+  check_code(run(1, adjust(k4K, 2, 0x01)), RmpCode::kSuccess, RuleId::kRmpAdjusted);
   CHECK(bench.at(kSpa).permissions == std::array<u8, 4>{0x0f, 0x03, 0x01, 0});
-  check_code(run(0, adjust(k4K, 1, 0)), RmpCode::kSuccess, RmpRuleId::kAdjusted);
+  check_code(run(0, adjust(k4K, 1, 0)), RmpCode::kSuccess, RuleId::kRmpAdjusted);
   CHECK(bench.at(kSpa).permissions == std::array<u8, 4>{0x0f, 0, 0x01, 0});
 }
 
@@ -320,7 +320,7 @@ TEST_CASE("RMPADJUST and RMPQUERY of a page that is not validated are #VC(0x404)
   const RmpBench bench;
   bench.put(kSpa, not_validated());
   const RmpExecutor by = RmpBench::guest_executor();
-  const RmpVerdict vc{RmpOutcome::kVc, RmpRuleId::kNotValidated, 0x404, kGva};
+  const RmpVerdict vc{RmpOutcome::kVc, RuleId::kRmpNotValidated, 0x404, kGva};
   CHECK(rmpadjust(bench.rmp, by, adjust(k4K, 1, 1), page_at()).verdict == vc);
   CHECK(rmpquery(bench.rmp, by, {GuestVirtAddr(kGva), 0}, page_at()).result.verdict == vc);
 }
@@ -339,9 +339,9 @@ TEST_CASE("RMPQUERY") {
   CHECK(run(0, 1).rdx == 0x10701);
   CHECK(run(1, 2).rdx == 0x10102);
   CHECK(run(1, 2).rcx == 1);
-  check_code(run(0, 1).result, RmpCode::kSuccess, RmpRuleId::kQueried);
-  check_code(run(1, 0).result, RmpCode::kFailPermission, RmpRuleId::kQueryTargetVmpl);
-  check_code(run(0, 4).result, RmpCode::kFailInput, RmpRuleId::kMissingVmpl);
+  check_code(run(0, 1).result, RmpCode::kSuccess, RuleId::kRmpQueried);
+  check_code(run(1, 0).result, RmpCode::kFailPermission, RuleId::kRmpQueryTargetVmpl);
+  check_code(run(0, 4).result, RmpCode::kFailInput, RuleId::kRmpMissingVmpl);
   RmpExecutor by = RmpBench::guest_executor();
   by.agent.choices.rmpquery_size_in_rcx = false;
   CHECK_FALSE(rmpquery(bench.rmp, by, {GuestVirtAddr(kGva), 0}, page_at(0, kSize2M)).rcx);
@@ -360,15 +360,15 @@ RmpResult update(const RmpBench& bench, u64 spa, const RmpOperand& op) {
 TEST_CASE("RMPUPDATE: FAIL_INPUT") {
   const RmpBench bench;
   const u64 end = bench.kTable.covered();
-  check_code(update(bench, 0x200800, to_guest(kGpa)), RmpCode::kFailInput, RmpRuleId::kMisaligned);
+  check_code(update(bench, 0x200800, to_guest(kGpa)), RmpCode::kFailInput, RuleId::kRmpMisaligned);
   check_code(update(bench, 0x201000, to_guest(kGpa, k2M)), RmpCode::kFailInput,
-             RmpRuleId::kMisaligned);
-  check_code(update(bench, end, to_guest(kGpa)), RmpCode::kFailInput, RmpRuleId::kNoEntry);
-  check_code(update(bench, end, to_guest(kGpa, k2M)), RmpCode::kFailInput, RmpRuleId::kNoEntry);
+             RuleId::kRmpMisaligned);
+  check_code(update(bench, end, to_guest(kGpa)), RmpCode::kFailInput, RuleId::kRmpNoEntry);
+  check_code(update(bench, end, to_guest(kGpa, k2M)), RmpCode::kFailInput, RuleId::kRmpNoEntry);
   for (const unsigned n : {1u, 7u, 9u, 15u, 17u, 24u, 31u}) {
     RmpOperand op = to_guest(kGpa);
     op.high |= bit(n);
-    check_code(update(bench, kSpa, op), RmpCode::kFailInput, RmpRuleId::kReservedInput);
+    check_code(update(bench, kSpa, op), RmpCode::kFailInput, RuleId::kRmpReservedInput);
   }
   struct Case {
     RmpOperandFields fields;
@@ -395,7 +395,7 @@ TEST_CASE("RMPUPDATE: FAIL_INPUT") {
     const RmpBench fresh;
     const RmpResult result = update(fresh, kSpa, rmp_operand(c.fields));
     CHECK(result.code == (c.good ? RmpCode::kSuccess : RmpCode::kFailInput));
-    if (!c.good) CHECK(result.verdict.rule == RmpRuleId::kOperandInput);
+    if (!c.good) CHECK(result.verdict.rule == RuleId::kRmpOperandInput);
     RmpExecutor lax = RmpBench::host_executor();
     lax.agent.choices.rmpupdate_strict_operand = false;
     CHECK(rmpupdate(RmpBench().rmp, lax, HostPhysAddr(kSpa), rmp_operand(c.fields)).code ==
@@ -408,15 +408,15 @@ TEST_CASE("RMPUPDATE: FAIL_PERMISSION") {
   RmpExecutor nested = RmpBench::host_executor();
   nested.agent.asid = 3;
   check_code(rmpupdate(bench.rmp, nested, HostPhysAddr(kSpa), to_guest(kGpa)),
-             RmpCode::kFailPermission, RmpRuleId::kFromGuest);
+             RmpCode::kFailPermission, RuleId::kRmpFromGuest);
   RmpEntry fixed;
   fixed.immutable = true;
   bench.put(kSpa + 0x5000, fixed);
   for (const RmpOperand& op : {to_guest(kGpa), to_host()}) {
-    check_code(update(bench, kSpa + 0x5000, op), RmpCode::kFailPermission, RmpRuleId::kImmutable);
+    check_code(update(bench, kSpa + 0x5000, op), RmpCode::kFailPermission, RuleId::kRmpImmutable);
   }
   check_code(update(bench, kSpa, to_guest(kGpa, k2M)), RmpCode::kFailPermission,
-             RmpRuleId::kImmutable);
+             RuleId::kRmpImmutable);
 }
 
 TEST_CASE("RMPUPDATE: FAIL_INUSE until the holder lets go") {
@@ -426,7 +426,7 @@ TEST_CASE("RMPUPDATE: FAIL_INUSE until the holder lets go") {
   for (const auto& [spa, op] :
        {std::pair{page, to_guest(kGpa)}, std::pair{kSpa, to_guest(kGpa, k2M)}}) {
     const RmpResult result = update(bench, spa, op);
-    check_code(result, RmpCode::kFailInuse, RmpRuleId::kHeld);
+    check_code(result, RmpCode::kFailInuse, RuleId::kRmpHeld);
     CHECK(result.held == HostPhysAddr(page));
   }
   CHECK(update(bench, page + kPageSize, to_guest(kGpa)).code == RmpCode::kSuccess);
@@ -438,9 +438,9 @@ TEST_CASE("RMPUPDATE: FAIL_OVERLAP while the aligned entry is held, which counts
   const RmpBench bench;
   CHECK(hold_page(bench.rmp, HostPhysAddr(kSpa)));
   const RmpResult result = update(bench, kSpa + 0x5000, to_guest(kGpa));
-  check_code(result, RmpCode::kFailOverlap, RmpRuleId::kContention);
+  check_code(result, RmpCode::kFailOverlap, RuleId::kRmpContention);
   CHECK(result.held == HostPhysAddr(kSpa));
-  check_code(update(bench, kSpa, to_guest(kGpa)), RmpCode::kFailInuse, RmpRuleId::kHeld);
+  check_code(update(bench, kSpa, to_guest(kGpa)), RmpCode::kFailInuse, RuleId::kRmpHeld);
   RmpExecutor other = RmpBench::host_executor();
   other.agent.choices.rmpupdate_contention = false;
   CHECK(rmpupdate(bench.rmp, other, HostPhysAddr(kSpa + 0x5000), to_guest(kGpa)).code ==
@@ -478,7 +478,7 @@ TEST_CASE("RMPUPDATE: FAIL_OVERLAP of 2 MByte and 4 KByte") {
       const bool overlaps = aligned ? c.strict : c.lax;
       CHECK(result.code == (overlaps ? RmpCode::kFailOverlap : RmpCode::kSuccess));
       CHECK_FALSE(result.held);
-      if (overlaps) CHECK(result.verdict.rule == RmpRuleId::kOverlap);
+      if (overlaps) CHECK(result.verdict.rule == RuleId::kRmpOverlap);
     }
   }
 }
@@ -486,7 +486,7 @@ TEST_CASE("RMPUPDATE: FAIL_OVERLAP of 2 MByte and 4 KByte") {
 TEST_CASE("RMPUPDATE: a page given to a guest, and what resets it") {
   const RmpBench bench;
   const RmpResult given = update(bench, kSpa, to_guest(kGpa));
-  check_code(given, RmpCode::kSuccess, RmpRuleId::kUpdated);
+  check_code(given, RmpCode::kSuccess, RuleId::kRmpUpdated);
   CHECK(given.flush);
   RmpEntry expected = not_validated();
   CHECK(bench.at(kSpa) == expected);
@@ -496,19 +496,19 @@ TEST_CASE("RMPUPDATE: a page given to a guest, and what resets it") {
   struct Case {
     RmpOperand op;
     bool kept;
-    RmpRuleId rule;
+    RuleId rule;
   };
-  for (const Case& c : {Case{to_guest(kGpa), true, RmpRuleId::kUpdated},
-                        Case{to_guest(kGpa, k4K, true), true, RmpRuleId::kUpdatedImmutable},
-                        Case{to_guest(kGpa + 0x1000), false, RmpRuleId::kUpdated},
-                        Case{to_guest(kGpa, k4K, false, 6), false, RmpRuleId::kUpdated},
-                        Case{to_guest(kGpa, k4K, true, 6), false, RmpRuleId::kUpdated},
-                        Case{to_host(), false, RmpRuleId::kUnassigned},
-                        Case{to_host(k2M), false, RmpRuleId::kOverlap}}) {
+  for (const Case& c : {Case{to_guest(kGpa), true, RuleId::kRmpUpdated},
+                        Case{to_guest(kGpa, k4K, true), true, RuleId::kRmpUpdatedImmutable},
+                        Case{to_guest(kGpa + 0x1000), false, RuleId::kRmpUpdated},
+                        Case{to_guest(kGpa, k4K, false, 6), false, RuleId::kRmpUpdated},
+                        Case{to_guest(kGpa, k4K, true, 6), false, RuleId::kRmpUpdated},
+                        Case{to_host(), false, RuleId::kRmpUnassigned},
+                        Case{to_host(k2M), false, RuleId::kRmpOverlap}}) {
     bench.put(kSpa, owned);
     const RmpResult result = update(bench, kSpa, c.op);
     CHECK(result.verdict.rule == c.rule);
-    if (c.rule == RmpRuleId::kOverlap) continue;
+    if (c.rule == RuleId::kRmpOverlap) continue;
     const RmpEntry now = bench.at(kSpa);
     CHECK(now.validated == c.kept);
     CHECK(now.vmsa == c.kept);
@@ -524,7 +524,7 @@ TEST_CASE("RMPUPDATE: a page given to a guest, and what resets it") {
 TEST_CASE("RMPUPDATE: a freed 2-MByte page is free page by page") {
   const RmpBench bench;
   REQUIRE(update(bench, kSpa, to_guest(kGpa, k2M)).code == RmpCode::kSuccess);
-  check_code(update(bench, kSpa, to_host(k2M)), RmpCode::kSuccess, RmpRuleId::kUnassigned);
+  check_code(update(bench, kSpa, to_host(k2M)), RmpCode::kSuccess, RuleId::kRmpUnassigned);
   CHECK(bench.at(kSpa).size == k4K);
   CHECK(update(bench, kSpa + 0x3000, to_guest(kGpa)).code == RmpCode::kSuccess);
   CHECK(bench.rmp.authoritative(HostPhysAddr(kSpa + 0x3000)).asid == 5);
@@ -553,25 +553,25 @@ TEST_CASE("PSMASH: codes") {
     by.agent.asid = asid;
     return psmash(bench.rmp, by, HostPhysAddr(spa));
   };
-  check_code(run(0x201000), RmpCode::kFailInput, RmpRuleId::kMisaligned);
-  check_code(run(bench.kTable.covered()), RmpCode::kFailInput, RmpRuleId::kNoEntry);
-  check_code(run(kSpa, 3), RmpCode::kFailPermission, RmpRuleId::kFromGuest);
-  check_code(run(kSpa), RmpCode::kFailBadaddr, RmpRuleId::kNothingToSplit);
+  check_code(run(0x201000), RmpCode::kFailInput, RuleId::kRmpMisaligned);
+  check_code(run(bench.kTable.covered()), RmpCode::kFailInput, RuleId::kRmpNoEntry);
+  check_code(run(kSpa, 3), RmpCode::kFailPermission, RuleId::kRmpFromGuest);
+  check_code(run(kSpa), RmpCode::kFailBadaddr, RuleId::kRmpNothingToSplit);
   update(bench, kSpa, to_guest(kGpa));
-  check_code(run(kSpa), RmpCode::kFailBadaddr, RmpRuleId::kNothingToSplit);
+  check_code(run(kSpa), RmpCode::kFailBadaddr, RuleId::kRmpNothingToSplit);
   update(bench, 0x400000, to_guest(kGpa, k2M, true));
-  check_code(run(0x400000), RmpCode::kFailPermission, RmpRuleId::kImmutable);
+  check_code(run(0x400000), RmpCode::kFailPermission, RuleId::kRmpImmutable);
   bench.put(0x600000, RmpBench::guest_page(kGpa, k2M));
   CHECK(hold_page(bench.rmp, HostPhysAddr(0x600000)));
   const RmpResult held = run(0x600000);
-  check_code(held, RmpCode::kFailInuse, RmpRuleId::kHeld);
+  check_code(held, RmpCode::kFailInuse, RuleId::kRmpHeld);
   CHECK(held.held == HostPhysAddr(0x600000));
   release_page(bench.rmp, HostPhysAddr(0x600000));
   CHECK(hold_page(bench.rmp, HostPhysAddr(0x605000)));  // a page inside
   CHECK(run(0x600000).held == HostPhysAddr(0x605000));
   release_page(bench.rmp, HostPhysAddr(0x605000));
   CHECK(run(0x600000).flush);
-  check_code(run(0x600000), RmpCode::kFailBadaddr, RmpRuleId::kNothingToSplit);
+  check_code(run(0x600000), RmpCode::kFailBadaddr, RuleId::kRmpNothingToSplit);
 }
 
 TEST_CASE("PSMASH: 512 entries of the same owner, rights and validation") {
@@ -580,7 +580,7 @@ TEST_CASE("PSMASH: 512 entries of the same owner, rights and validation") {
   large.permissions = {0x0f, 0x05, 0, 0};
   bench.put(kSpa, large);
   check_code(psmash(bench.rmp, RmpBench::host_executor(), HostPhysAddr(kSpa)), RmpCode::kSuccess,
-             RmpRuleId::kSmashed);
+             RuleId::kRmpSmashed);
   for (unsigned i = 0; i < 512; ++i) {
     RmpEntry expected = large;
     expected.size = k4K;
@@ -598,10 +598,10 @@ TEST_CASE("RMPREAD") {
     by.agent.asid = asid;
     return rmpread(bench.rmp, by, HostPhysAddr(spa));
   };
-  check_code(run(0x200800).result, RmpCode::kFailInput, RmpRuleId::kMisaligned);
-  check_code(run(bench.kTable.covered()).result, RmpCode::kFailInput, RmpRuleId::kNoEntry);
-  check_code(run(kSpa, 3).result, RmpCode::kFailPermission, RmpRuleId::kFromGuest);
-  check_code(run(kSpa).result, RmpCode::kSuccess, RmpRuleId::kRead);
+  check_code(run(0x200800).result, RmpCode::kFailInput, RuleId::kRmpMisaligned);
+  check_code(run(bench.kTable.covered()).result, RmpCode::kFailInput, RuleId::kRmpNoEntry);
+  check_code(run(kSpa, 3).result, RmpCode::kFailPermission, RuleId::kRmpFromGuest);
+  check_code(run(kSpa).result, RmpCode::kSuccess, RuleId::kRmpRead);
   CHECK(run(kSpa).entry == RmpOperand{});
   RmpEntry entry = RmpBench::guest_page(kGpa, k2M);
   entry.vmsa = true;

@@ -3,6 +3,7 @@
 
 #include "sim/arch/svm/cpu.h"
 #include "sim/arch/svm/guest_port.h"
+#include "sim/arch/svm/rmp_instructions.h"
 #include "tests/arch/guest_builder.h"
 #include "tests/oracle/machine.h"
 #include "tests/oracle/row.h"
@@ -10,21 +11,48 @@
 namespace nptsim::svm {
 namespace {
 
+// Milan's widths; the host has SNP on or not. No key: what is measured is who asks whom.
+CpuProfile snp_profile(bool on) {
+  CpuProfile p = plain_profile();
+  p.reduction = 5, p.c_bit = 51, p.memory_encryption = true, p.vmpls = 4;
+  p.features.sev = p.features.sev_es = p.features.snp = true;
+  p.secure_nested_paging = on;
+  return p;
+}
+
 // 512 pages all over a guest's address space.
 struct Walks {
   Store store;
-  CpuProfile profile = plain_profile();
+  CpuProfile profile;
   EntryRuleSets rules{profile};
   std::vector<GuestVirtAddr> addresses;
+  std::vector<std::pair<u64, u64>> pages;  // gpa, spa
+  u64 tables = 0;
 
-  Walks() {
+  explicit Walks(CpuProfile p = plain_profile(), u64 c_bit = 0) : profile(std::move(p)) {
     GuestBuilder guest(store, 0);
+    tables = guest.record().registers.cr3;
     std::mt19937_64 random(1);
     for (unsigned i = 0; i < 512; ++i) {
       const u64 gva =
           (i / 64) * (1ull << 39) + (random() & 63) * kSize2M + (random() & 511) * kPageSize;
-      guest.map(gva, 0x8000000000 + i * 7 * kPageSize);
+      const u64 gpa = 0x8000000000 + i * 7 * kPageSize;
+      pages.emplace_back(gpa, guest.map(gva, gpa, kGoodLeaf | c_bit));
       addresses.emplace_back(gva + (random() & 0xff8));
+    }
+    for (u64 gpa = tables; guest.spa_of(gpa) >= kPageSize; gpa += kPageSize) {
+      pages.emplace_back(gpa, guest.spa_of(gpa));
+    }
+  }
+
+  // Every page is the guest's, and validated.
+  void give_all(arch::PhysicalMemory& memory) {
+    const Rmp rmp(profile.rmp, memory);
+    for (const auto& [gpa, spa] : pages) {
+      RmpEntry entry;
+      entry.assigned = entry.validated = true;
+      entry.gpa = GuestPhysAddr(gpa), entry.asid = 1, entry.permissions = {0x0f, 0, 0, 0};
+      rmp.write(HostPhysAddr(spa), entry);
     }
   }
 };
@@ -49,6 +77,50 @@ void full_walk(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
 }
 BENCHMARK(full_walk)->ArgName("keyed")->Arg(0)->Arg(1);
+
+// The same with memory encryption and private pages: of an SEV-ES guest, and of an SNP guest, where
+// the RMP is asked about each table and the final page.
+void private_walk(benchmark::State& state) {
+  const bool snp = state.range(0) != 0;
+  Walks walks(snp_profile(snp), bit(51));
+  arch::PhysicalMemory memory(walks.store, 1);
+  VcpuRecord& v = vcpu_record(walks.store, 0);
+  v.control.guest_type = static_cast<u64>(snp ? GuestType::kSnp : GuestType::kSevEs);
+  walks.give_all(memory);
+  const WalkContext context = make_walk_context(walks.profile, walks.rules, v);
+  Translation result;
+  Failure failure;
+  u64 i = 0;
+  for (auto _ : state) {
+    if (!translate(context, memory, walks.addresses[i++ & 511], {}, NullObserver{}, result,
+                   failure)) {
+      state.SkipWithError("a walk failed");
+      break;
+    }
+    benchmark::DoNotOptimize(result);
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
+}
+BENCHMARK(private_walk)->ArgName("snp")->Arg(0)->Arg(1);
+
+// RMP instructions on 512 pages: each page is given away, taken back.
+void rmpupdates(benchmark::State& state) {
+  Store store;
+  arch::PhysicalMemory memory(store);
+  const CpuProfile profile = snp_profile(true);
+  const Rmp rmp(profile.rmp, memory);
+  RmpExecutor host;
+  u64 i = 0;
+  for (auto _ : state) {
+    const HostPhysAddr spa(0x40000000 + (i & 511) * kPageSize);
+    const bool give = (i++ & 512) == 0;
+    const RmpOperand op =
+        rmp_operand({.gpa = GuestPhysAddr(spa.value), .assigned = give, .asid = give ? 1u : 0u});
+    benchmark::DoNotOptimize(rmpupdate(rmp, host, spa, op));
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
+}
+BENCHMARK(rmpupdates);
 
 // Loads through a TLB that has all of their pages.
 void tlb_hit(benchmark::State& state) {

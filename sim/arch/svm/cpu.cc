@@ -5,9 +5,11 @@
 
 #include "sim/arch/svm/control_registers.h"
 #include "sim/arch/svm/guest_port.h"
+#include "sim/arch/svm/rmp_execute.h"
 #include "sim/arch/svm/sev.h"
 #include "sim/arch/svm/specials.h"
 #include "sim/arch/svm/vmrun.h"
+#include "sim/arch/svm/vmrun_pages.h"
 #include "sim/isa/execute.h"
 
 namespace nptsim::svm {
@@ -16,8 +18,8 @@ using isa::Outcome;
 using isa::OutcomeKind;
 
 std::string_view name_of(AttemptKind kind) {
-  constexpr std::string_view kNames[] = {"retired", "iteration",   "delivered",  "exit",
-                                         "halted",  "unsupported", "unspecified"};
+  constexpr std::string_view kNames[] = {"retired", "iteration",  "delivered",   "exit",
+                                         "halted",  "host-fault", "unsupported", "unspecified"};
   return kNames[static_cast<unsigned>(kind)];
 }
 
@@ -37,7 +39,8 @@ namespace {
 // All that make_walk_context() reads of a vCPU.
 struct VcpuInputs {
   u64 cr0 = ~0ull, cr3 = 0, cr4 = 0, efer = 0, ac = 0, guest_type = 0, nested_ctl = 0, ncr3 = 0,
-      host_efer = 0, host_cr4 = 0, guest_key = 0, sev_features = 0, virtual_tom = 0;
+      host_efer = 0, host_cr4 = 0, guest_key = 0, sev_features = 0, virtual_tom = 0, asid = 0,
+      vmpl = 0;
 
   // Without a branch for each: it is asked at every attempt.
   bool same(const VcpuRecord& v) const {
@@ -47,7 +50,8 @@ struct VcpuInputs {
             (ac ^ (r.rflags & isa::kFlagAc)) | (guest_type ^ c.guest_type) |
             (nested_ctl ^ c.nested_ctl) | (ncr3 ^ c.ncr3) | (host_efer ^ c.host_efer) |
             (host_cr4 ^ c.host_cr4) | (guest_key ^ c.guest_key) |
-            (sev_features ^ v.state.sev_features) | (virtual_tom ^ v.state.virtual_tom)) == 0;
+            (sev_features ^ v.state.sev_features) | (virtual_tom ^ v.state.virtual_tom) |
+            (asid ^ c.asid) | (vmpl ^ v.state.vmpl)) == 0;
   }
   void remember(const VcpuRecord& v) {
     const isa::Registers& r = v.registers;
@@ -64,7 +68,9 @@ struct VcpuInputs {
              c.host_cr4,
              c.guest_key,
              v.state.sev_features,
-             v.state.virtual_tom};
+             v.state.virtual_tom,
+             c.asid,
+             v.state.vmpl};
   }
 };
 
@@ -100,6 +106,7 @@ class Run {
       : profile_(profile),
         decode_(decode),
         context_(context),
+        place_(place),
         v_(vcpu),
         r_(vcpu.registers),
         port_(place.memory, place.vcpu, vcpu, context, place.listener) {}
@@ -154,6 +161,12 @@ class Run {
     u64 cr2 = 0;
     std::optional<RuleId> rule;
     FailureKind failure = FailureKind::kNone;
+
+    // A #PF's, and the address of a page that was not validated (APM vol. 2 rev. 3.45, 15.36.10).
+    bool has_cr2() const {
+      return is_page_fault(event) ||
+             (event.vector == isa::kVc && event.error_code == exit_code::kPageNotValidated);
+    }
   };
 
   // ---------------------------------------------------------------- fetch
@@ -243,7 +256,13 @@ class Run {
       case FailureKind::kNestedNotPresent:
       case FailureKind::kNestedReserved:
       case FailureKind::kNestedPermission:
+      case FailureKind::kNestedRmp:
         return nested_fault(f, during, raised);
+      case FailureKind::kPageNotValidated:
+        raised.event = vc_event(exit_code::kPageNotValidated);
+        raised.rule = f.rule;
+        raised.cr2 = f.gva.value;
+        return std::nullopt;
       case FailureKind::kPmlFull:
         return exit(exit_code::kPmlFull, 0, 0, RuleId::kPml, during);
       case FailureKind::kUnspecified:
@@ -265,7 +284,8 @@ class Run {
       raised.rule = data ? RuleId::kNpfVc : RuleId::kNpfVcTable;
       return std::nullopt;
     }
-    return exit(exit_code::kNpf, info_1, npf_exit_info_2(f), RuleId::kNpfExit, during, true);
+    const RuleId rule = f.kind == FailureKind::kNestedRmp ? f.rule : RuleId::kNpfExit;
+    return exit(exit_code::kNpf, info_1, npf_exit_info_2(f), rule, during, true);
   }
 
   static isa::Event vc_event(u64 code) {
@@ -300,7 +320,8 @@ class Run {
                 .rule = raised.rule.value_or(RuleId::kExceptionDelivered),
                 .failure = raised.failure,
                 .event = raised.event,
-                .cr2 = raised.event.vector == isa::kPf ? raised.cr2 : 0};
+                .cr2 = raised.has_cr2() ? raised.cr2 : 0,
+                .has_cr2 = raised.has_cr2()};
       }
       during = raised.event;
       Raised next;
@@ -317,7 +338,7 @@ class Run {
 
   // CR2 is written when a #PF is delivered, not when it is intercepted (15.12.15).
   void write_cr2(const Raised& raised) {
-    if (is_page_fault(raised.event)) r_.cr2 = raised.cr2;
+    if (raised.has_cr2()) r_.cr2 = raised.cr2;
   }
   static bool is_page_fault(const isa::Event& e) {
     return e.vector == isa::kPf && e.type == isa::EventType::kException;
@@ -357,8 +378,14 @@ class Run {
       e.insn_count = byte_count_;
       std::memcpy(e.insn_bytes, bytes_, byte_count_);
     }
-    v_.pending.in_guest = 0;
+    leave_guest();
     return {.kind = AttemptKind::kExit, .rule = rule, .failure = failure_, .exit_code = code};
+  }
+
+  void leave_guest() {
+    if (!v_.pending.in_guest) return;
+    v_.pending.in_guest = 0;
+    release_vmrun_pages(profile_, place_.memory, v_);
   }
 
   Attempt unsupported() const { return {.kind = AttemptKind::kUnsupported}; }
@@ -455,6 +482,8 @@ class Run {
         isa::retire_special(i, r_);
         v_.pending.halted = 1;
         return {.kind = AttemptKind::kHalted};
+      case Native::kRmp:
+        return rmp_instruction(i, s);
       case Native::kUd:
         return undefined_opcode();
       case Native::kCpuidGap:
@@ -542,6 +571,55 @@ class Run {
     return {};
   }
 
+  // RMPUPDATE takes 16 bytes at RCX from memory.
+  Attempt rmp_instruction(const isa::Instruction& i, const isa::Special& s) {
+    RmpOperand operand;
+    const bool updates = s.kind == isa::SpecialKind::kRmpupdate && profile_.checks_rmp();
+    if (updates && port_.load(GuestVirtAddr(r_.gpr[isa::kRcx]), &operand, sizeof operand,
+                              isa::Privilege::kCurrent) != isa::PortStatus::kOk) {
+      return faulted(Outcome::stopped(), std::nullopt);
+    }
+    RmpInstruction instruction(profile_, context_, place_.memory, v_, place_.listener);
+    const RmpExecution done = instruction.run(s.kind, operand);
+    if (done.failure) return rmp_stopped(*done.failure);
+    if (!done.result.ends()) return rmp_faulted(done.result.verdict);
+    if (done.rdx) isa::write_gpr(r_, isa::kRdx, 8, *done.rdx);
+    if (done.rcx) isa::write_gpr(r_, isa::kRcx, 8, *done.rcx);
+    const bool changes =
+        s.kind == isa::SpecialKind::kPvalidate || s.kind == isa::SpecialKind::kRmpadjust;
+    if (changes && profile_.rmp_choices.guest_rmp_flushes_tlb) {
+      port_.tlb().flush_asid(v_.control.asid);  // more than it must
+    }
+    isa::complete_rmp_instruction(i, r_, static_cast<u32>(done.result.code), done.result.carry);
+    return {.rule = done.result.verdict.rule};
+  }
+
+  Attempt rmp_stopped(const Failure& failure) {
+    Raised raised;
+    if (auto end = stopped(failure, std::nullopt, raised)) return *end;
+    return resolve(raised, std::nullopt);
+  }
+
+  Attempt rmp_faulted(const RmpVerdict& verdict) {
+    switch (verdict.outcome) {
+      case RmpOutcome::kNpf:
+        return exit(exit_code::kNpf, verdict.error_code, verdict.address, verdict.rule,
+                    std::nullopt);
+      case RmpOutcome::kVc:
+        return resolve({vc_event(exit_code::kPageNotValidated), verdict.address, verdict.rule,
+                        FailureKind::kPageNotValidated},
+                       std::nullopt);
+      case RmpOutcome::kGeneralProtection:
+        return general_protection();
+      case RmpOutcome::kInvalidOpcode:
+        return undefined_opcode();
+      case RmpOutcome::kUnspecified:
+        return unspecified(Gap::kPvalidateVmpl);
+      default:
+        NPTSIM_BUG("an RMP instruction of a guest ended like the host's");
+    }
+  }
+
   Attempt read_time(const isa::Instruction& i, const isa::Special& s) {
     if (s.kind == isa::SpecialKind::kRdtsc) {
       isa::complete_read_edx_eax(i, r_, v_.state.tsc);
@@ -568,6 +646,7 @@ class Run {
   const CpuProfile& profile_;
   isa::DecodeCache& decode_;
   const WalkContext& context_;
+  Cpu::Place& place_;
   VcpuRecord& v_;
   isa::Registers& r_;
   GuestPort port_;
@@ -602,6 +681,23 @@ Attempt Cpu::deliver(Place place, const isa::Event& event, u64 cr2) {
   return Run(*impl_->profile, impl_->decode, impl_->context_of(v), place, v).raise(event, cr2);
 }
 
+namespace {
+
+// A page that VMRUN may not have: #GP(0) in the host, or VMEXIT_INVALID
+// (APM vol. 2 rev. 3.45, table 15-40).
+Attempt refused_page(VcpuRecord& v, const RmpVerdict& verdict) {
+  if (verdict.outcome == RmpOutcome::kGeneralProtection) {
+    return {.kind = AttemptKind::kHostFault,
+            .rule = verdict.rule,
+            .event = {isa::kGp, isa::EventType::kException, true, 0}};
+  }
+  v.exit = ExitRecord{};
+  v.exit.exit_code = exit_code::kInvalid;
+  return {.kind = AttemptKind::kExit, .rule = verdict.rule, .exit_code = exit_code::kInvalid};
+}
+
+}  // namespace
+
 Attempt Cpu::vmrun(Place place) {
   VcpuRecord& v = vcpu_record(place.memory.store(), place.vcpu);
   if (!vmrun_state_is_legal(*impl_->profile, v)) {
@@ -615,6 +711,13 @@ Attempt Cpu::vmrun(Place place) {
   if (!host_is_64_bit(v)) {
     return {
         .kind = AttemptKind::kUnspecified, .rule = RuleId::kUnspecified, .gap = Gap::kHostPaging};
+  }
+  if (const RmpVerdict verdict = check_vmrun_pages(*impl_->profile, place.memory, v);
+      !verdict.allowed()) {
+    return refused_page(v, verdict);
+  }
+  if (!hold_vmrun_pages(*impl_->profile, place.memory, v)) {
+    return {.kind = AttemptKind::kUnspecified, .rule = RuleId::kUnspecified, .gap = Gap::kPageHeld};
   }
   Tlb(place.memory.store(), place.vcpu, v)
       .flush_by_tlb_control(v.control.tlb_control, v.control.asid);
@@ -632,6 +735,7 @@ Attempt Cpu::external_exit(Place place, u64 code, u64 info_1, u64 info_2) {
   v.exit.exit_info_2 = info_2;
   // An injected event that was not delivered yet is not lost.
   v.exit.exit_int_info = std::exchange(v.pending.event, 0);
+  if (v.pending.in_guest) release_vmrun_pages(*impl_->profile, place.memory, v);
   v.pending.in_guest = 0;
   const bool automatic = has_sev_es(guest_type(v));
   return {.kind = AttemptKind::kExit,

@@ -25,6 +25,7 @@ enum class AttemptKind : u8 {
   kDelivered,    // an event went through the guest's IDT: its handler's first instruction is next
   kExit,         // #VMEXIT: see VcpuRecord::exit (a shutdown is exit 0x7F)
   kHalted,       // HLT that nobody intercepts: waits for an interrupt
+  kHostFault,    // the host takes an exception instead of entering the guest: `event`
   kUnsupported,  // the model does not execute this instruction; registers are as before
   kUnspecified,  // no source says what happens: `gap` names it; registers are as before
 };
@@ -36,9 +37,10 @@ struct Attempt {
   Gap gap = Gap::kNone;
   // The translation that failed, if one did: of the instruction, the access or the delivery.
   FailureKind failure = FailureKind::kNone;
-  isa::Event event = {};  // kDelivered: what was delivered
+  isa::Event event = {};  // kDelivered: what was delivered; kHostFault: to the host
   u64 exit_code = 0;      // kExit
-  u64 cr2 = 0;            // kDelivered with vector 14: the address
+  u64 cr2 = 0;            // kDelivered: what CR2 was given, if the event has an address
+  bool has_cr2 = false;
 };
 
 // An access by guest software that is no instruction: `.load`, `.store`, `.fetch` and modelled

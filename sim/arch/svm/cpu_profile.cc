@@ -45,6 +45,15 @@ void check_encryption(const CpuProfile& p, Checker& c) {
   c.refuse_if(f.snp && p.vmpls == 0, "snp needs at least one VMPL");
 }
 
+// Where the RMP lies matters only once SNP is on.
+void check_rmp(const CpuProfile& p, Checker& c) {
+  c.refuse_if(p.vmpls > kVmpls,
+              "vmpls is " + number(p.vmpls) + "; an RMP entry has rights of " + number(kVmpls));
+  c.refuse_if(p.secure_nested_paging && !p.features.snp, "secure_nested_paging needs snp");
+  if (!p.checks_rmp()) return;
+  for (const std::string& why : contradictions(p.rmp, p.host_width())) c.refuse_if(true, why);
+}
+
 }  // namespace
 
 std::vector<std::string> contradictions(const CpuProfile& profile) {
@@ -52,6 +61,7 @@ std::vector<std::string> contradictions(const CpuProfile& profile) {
   check_widths(profile, checker);
   if (auto widths = checker.take(); !widths.empty()) return widths;
   check_encryption(profile, checker);
+  check_rmp(profile, checker);
   return checker.take();
 }
 

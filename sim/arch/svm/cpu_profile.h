@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "sim/arch/svm/rmp_choices.h"
+#include "sim/arch/svm/rmp_entry.h"
 #include "sim/base/bits.h"
 
 namespace nptsim::svm {
@@ -48,8 +50,16 @@ struct CpuProfile {
   unsigned asids = 32768;          // Fn8000_000A EBX
   unsigned vmpls = 0;              // Fn8000_001F EBX[15:12]
   CpuFeatures features;
+  // What the host's firmware and kernel made of SEV-SNP: SYSCFG.SecureNestedPagingEn, RMP_BASE and
+  // RMP_END. The place is the model's choice: above the memory that scenarios use.
+  bool secure_nested_paging = false;
+  RmpTable rmp{0x0f00'0000, 0x0f90'0000 - 1};
+  RmpChoices rmp_choices;  // what no source settles
 
   bool operator==(const CpuProfile&) const = default;
+
+  // Every access of every guest, and every write of the host, is asked for in the RMP.
+  bool checks_rmp() const { return features.snp && secure_nested_paging; }
 
   // M: how many address bits the host and its nested tables have.
   unsigned host_width() const { return memory_encryption ? maxphyaddr - reduction : maxphyaddr; }

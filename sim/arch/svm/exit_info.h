@@ -70,7 +70,7 @@ constexpr u64 npf_exit_info_1(const Failure& f, const NestedErrorRules& rules) {
   if (f.kind == FailureKind::kNestedReserved) info |= kErrorRsv;
   if (fetch && rules.id_reported) info |= kErrorId;
   if (f.is_private && rules.enc_reported) info |= kErrorEnc;
-  return info;
+  return info | f.extra;
 }
 
 // The faulting GPA: of the guest's table entry, or of the first byte that failed. Recordings of

@@ -37,8 +37,10 @@ enum class FailureKind : u8 {
   kNestedNotPresent,  // the nested tables
   kNestedReserved,
   kNestedPermission,
-  kPmlFull,      // no room to log a nested D bit
-  kUnspecified,  // no source says what happens: `gap` names it
+  kNestedRmp,         // the RMP refuses the page
+  kPageNotValidated,  // the RMP has it as the guest's, which did not validate it
+  kPmlFull,           // no room to log a nested D bit
+  kUnspecified,       // no source says what happens: `gap` names it
 };
 std::string_view name_of(FailureKind kind);
 
@@ -46,7 +48,11 @@ constexpr bool is_guest_page_fault(FailureKind kind) {
   return kind >= FailureKind::kGuestNotPresent && kind <= FailureKind::kGuestPermission;
 }
 constexpr bool is_nested_page_fault(FailureKind kind) {
-  return kind >= FailureKind::kNestedNotPresent && kind <= FailureKind::kNestedPermission;
+  return kind >= FailureKind::kNestedNotPresent && kind <= FailureKind::kNestedRmp;
+}
+// It is about a page that the nested tables were asked for, or gave.
+constexpr bool has_gpa(FailureKind kind) {
+  return is_nested_page_fault(kind) || kind == FailureKind::kPageNotValidated;
 }
 
 // What was being translated when the nested walk failed: bits 32 and 33 of EXITINFO1.
@@ -63,6 +69,8 @@ struct Failure {
   Access access;
   GuestVirtAddr gva;  // the first byte of the part of the access that failed
   GuestPhysAddr gpa;  // nested faults: the address that could not be translated; C removed
+  HostPhysAddr spa;   // of the RMP: the page that was refused
+  u64 extra = 0;      // of the RMP: what EXITINFO1 has besides
 
   explicit operator bool() const { return kind != FailureKind::kNone; }
 };

@@ -109,6 +109,8 @@ std::string_view name_of(FailureKind kind) {
                                          "nested not present",
                                          "nested reserved bit",
                                          "nested permission",
+                                         "RMP check",
+                                         "page not validated",
                                          "PML full",
                                          "unspecified"};
   return kKinds[static_cast<unsigned>(kind)];

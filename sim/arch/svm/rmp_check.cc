@@ -105,29 +105,29 @@ bool passes(RmpTest test, const Rmp& rmp, const RmpAgentState& state, const RmpA
   }
 }
 
-RmpRuleId rule_of_test(RmpTest test) {
+RuleId rule_of_test(RmpTest test) {
   switch (test) {
     case RmpTest::kCovered:
-      return RmpRuleId::kCovered;
+      return RuleId::kRmpCovered;
     case RmpTest::kHvOwned:
     case RmpTest::kHvOwned4K:
-      return RmpRuleId::kHvOwned;
+      return RuleId::kRmpHvOwned;
     case RmpTest::kNotInUse:
-      return RmpRuleId::kInUse;
+      return RuleId::kRmpInUse;
     case RmpTest::kGuestOwned:
-      return RmpRuleId::kGuestOwned;
+      return RuleId::kRmpGuestOwned;
     case RmpTest::kReverseMap:
-      return RmpRuleId::kReverseMap;
+      return RuleId::kRmpReverseMap;
     case RmpTest::kMutable:
-      return RmpRuleId::kMutable;
+      return RuleId::kRmpMutable;
     case RmpTest::kPageSize:
-      return RmpRuleId::kPageSize;
+      return RuleId::kRmpPageSize;
     case RmpTest::kValidated:
-      return RmpRuleId::kValidated;
+      return RuleId::kRmpValidated;
     case RmpTest::kVmpl:
-      return RmpRuleId::kVmpl;
+      return RuleId::kRmpVmpl;
     case RmpTest::kVmsa:
-      return RmpRuleId::kVmsa;
+      return RuleId::kRmpVmsa;
   }
   NPTSIM_BUG("an RMP check that does not exist");
 }
@@ -135,7 +135,7 @@ RmpRuleId rule_of_test(RmpTest test) {
 // As a translation that met no fault would report the access.
 Failure as_failure(const RmpAccess& access) {
   Failure f;
-  f.kind = FailureKind::kNestedPermission;
+  f.kind = FailureKind::kNestedRmp;
   f.stage = is_table(access.use) ? Stage::kTable : Stage::kFinal;
   f.nested_write = is_table(access.use) ? access.nested_write : access.use == RmpUse::kWrite;
   f.is_private = access.is_private;
@@ -145,26 +145,26 @@ Failure as_failure(const RmpAccess& access) {
   return f;
 }
 
-RmpVerdict host_fault(const RmpAccess& access, RmpRuleId rule) {
+RmpVerdict host_fault(const RmpAccess& access, RuleId rule) {
   const u64 user = access.privilege == Privilege::kUser ? kErrorUs : 0;
   return {RmpOutcome::kPageFault, rule, kErrorP | kErrorRw | user | kErrorRmp, access.linear};
 }
 
-RmpRuleId rule_of_host(RmpTest test, const Rmp& rmp, const RmpAgentState& state,
-                       const RmpAccess& access) {
-  if (is_table(access.use)) return RmpRuleId::kHostTable;
-  if (test == RmpTest::kHvOwned) return RmpRuleId::kHostWrite;
-  return not_in_use(rmp, state, access) ? RmpRuleId::kInUse2M : RmpRuleId::kInUse;
+RuleId rule_of_host(RmpTest test, const Rmp& rmp, const RmpAgentState& state,
+                    const RmpAccess& access) {
+  if (is_table(access.use)) return RuleId::kRmpHostTable;
+  if (test == RmpTest::kHvOwned) return RuleId::kRmpHostWrite;
+  return not_in_use(rmp, state, access) ? RuleId::kRmpInUse2M : RuleId::kRmpInUse;
 }
 
 RmpVerdict failed(RmpTest test, const Rmp& rmp, const RmpAgentState& state,
                   const RmpAccess& access) {
-  const RmpRuleId rule = rule_of_test(test);
+  const RuleId rule = rule_of_test(test);
   switch (state.agent) {
     case RmpAgent::kHost:
       return host_fault(access, rule_of_host(test, rmp, state, access));
     case RmpAgent::kDevice:
-      return {RmpOutcome::kDeviceFault, RmpRuleId::kDevice, 0, access.linear};
+      return {RmpOutcome::kDeviceFault, RuleId::kRmpDevice, 0, access.linear};
     case RmpAgent::kGuest:
     case RmpAgent::kSnpGuest:
       break;
@@ -195,10 +195,10 @@ constexpr HardwarePageRow kHardwarePageRows[] = {
 };
 static_assert(std::size(kHardwarePageRows) == kHardwarePages);
 
-RmpRuleId rule_of_hardware_page(HardwarePage page, RmpTest test) {
-  if (page == HardwarePage::kNestedUpdate) return RmpRuleId::kNestedUpdate;
+RuleId rule_of_hardware_page(HardwarePage page, RmpTest test) {
+  if (page == HardwarePage::kNestedUpdate) return RuleId::kRmpNestedUpdate;
   if (page == HardwarePage::kSnpVmsa) return rule_of_test(test);
-  return RmpRuleId::kHardwarePage;
+  return RuleId::kRmpHardwarePage;
 }
 
 }  // namespace
@@ -220,10 +220,52 @@ const RmpAccessRow& access_row(RmpAgent agent, RmpUse use, bool is_private) {
   NPTSIM_BUG("an SNP guest fetches and walks with C=1, and a device has no page tables here");
 }
 
-RmpVerdict rmp_npf(const RmpAgentState& state, const RmpAccess& access, RmpRuleId rule, u64 extra) {
-  const Failure f = as_failure(access);
-  return {RmpOutcome::kNpf, rule, npf_exit_info_1(f, state.error) | kErrorRmp | extra,
-          npf_exit_info_2(f)};
+RmpVerdict rmp_npf(const RmpAgentState& state, const RmpAccess& access, RuleId rule, u64 extra) {
+  Failure f = as_failure(access);
+  f.extra = kErrorRmp | extra;
+  return {RmpOutcome::kNpf, rule, npf_exit_info_1(f, state.error), npf_exit_info_2(f)};
+}
+
+namespace {
+
+constexpr u64 mask_of(const Field& field) { return bit_range(field.high, field.low); }
+
+// All that the checks of a private access ask of an entry's first word, and what it must be.
+constexpr u64 kAsked = mask_of(rmp_field::kAssigned) | mask_of(rmp_field::kPageSize) |
+                       mask_of(rmp_field::kImmutable) | mask_of(rmp_field::kGpa) |
+                       mask_of(rmp_field::kAsid) | mask_of(rmp_field::kValidated);
+static_assert(rmp_field::kGpa.low == kPageShift);  // the field is the GPA in place
+
+u64 wanted_entry(const RmpAgentState& state, const RmpAccess& access, bool large) {
+  return mask_of(rmp_field::kAssigned) | (large ? mask_of(rmp_field::kPageSize) : 0) |
+         access.gpa.align_down(large ? kSize2M : kPageSize).value |
+         u64{state.asid} << rmp_field::kAsid.low | mask_of(rmp_field::kValidated);
+}
+
+bool private_plainly_allowed(const Rmp& rmp, const RmpAgentState& state, const RmpAccess& access) {
+  const bool large = access.leaf_size >= kSize2M;
+  const RmpWords words = rmp.words(large ? access.spa.align_down(kSize2M) : access.spa);
+  if ((words.q1 & kAsked) != wanted_entry(state, access, large)) return false;
+  // A 4-KByte entry of its own counts only where no 2-MByte entry speaks for it.
+  if (!large && (rmp.first_word(access.spa.align_down(kSize2M)) & kSpeaksFor2M) == kSpeaksFor2M) {
+    return false;
+  }
+  const u8 needed = needed_permissions(access);
+  return (words.q2 >> (8 * state.vmpl) & needed) == needed;
+}
+
+}  // namespace
+
+bool plainly_allowed(const Rmp& rmp, const RmpAgentState& state, const RmpAccess& access) {
+  const bool reads = access.use == RmpUse::kRead || access.use == RmpUse::kFetch;
+  if (state.agent == RmpAgent::kSnpGuest && access.is_private) {
+    return rmp.covers(access.spa) && private_plainly_allowed(rmp, state, access);
+  }
+  if (reads) return true;
+  if (state.agent == RmpAgent::kHost || access.leaf_size >= kSize2M) return false;
+  if (!rmp.covers(access.spa)) return true;
+  const u64 words = rmp.first_word(access.spa) | rmp.first_word(access.spa.align_down(kSize2M));
+  return !(words & mask_of(rmp_field::kAssigned));
 }
 
 RmpVerdict check_access(const Rmp& rmp, const RmpAgentState& state, const RmpAccess& access) {
@@ -246,7 +288,7 @@ RmpVerdict check_hardware_page(const Rmp& rmp, const RmpAgentState& state, Hardw
   const HardwarePageRow& row = row_of(page);
   for (const RmpTest test : row.checks) {
     if (passes(test, rmp, state, access)) continue;
-    const RmpRuleId rule = rule_of_hardware_page(page, test);
+    const RuleId rule = rule_of_hardware_page(page, test);
     if (row.failure == RmpOutcome::kNpf) return rmp_npf(state, access, rule, 0);
     return {row.failure, rule, 0, 0};
   }

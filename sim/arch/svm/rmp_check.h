@@ -13,7 +13,7 @@
 #include "sim/arch/svm/exit_info.h"
 #include "sim/arch/svm/rmp_choices.h"
 #include "sim/arch/svm/rmp_entry.h"
-#include "sim/arch/svm/rmp_rules.h"
+#include "sim/arch/svm/rules.h"
 
 namespace nptsim::svm {
 
@@ -74,7 +74,7 @@ inline constexpr u64 kVcPageNotValidated = 0x404;
 
 struct RmpVerdict {
   RmpOutcome outcome = RmpOutcome::kAllowed;
-  RmpRuleId rule = RmpRuleId::kAllowed;
+  RuleId rule = RuleId::kRmpAllowed;
   u64 error_code = 0;
   u64 address = 0;
 
@@ -103,11 +103,15 @@ struct RmpAccess {
   bool nested_write = false;  // of a guest table access: it was a nested write
 };
 
+// True if check_access() surely allows the access: what nearly every access meets, with few words
+// read. False says nothing.
+bool plainly_allowed(const Rmp& rmp, const RmpAgentState& state, const RmpAccess& access);
+
 RmpVerdict check_access(const Rmp& rmp, const RmpAgentState& state, const RmpAccess& access);
 
 // The #NPF of a guest access whose translation was allowed: EXITINFO1 and EXITINFO2 with RMP=1 and
 // `extra` bits.
-RmpVerdict rmp_npf(const RmpAgentState& state, const RmpAccess& access, RmpRuleId rule, u64 extra);
+RmpVerdict rmp_npf(const RmpAgentState& state, const RmpAccess& access, RuleId rule, u64 extra);
 
 // Pages that software hands to the hardware, which writes them by their physical address: table
 // 15-40. IOPM, MSRPM, AVIC tables and the nested root are only read, and not checked.

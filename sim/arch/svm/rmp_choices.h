@@ -17,6 +17,8 @@ constexpr std::string_view name_of(RmpRefusal refusal) {
   return kNames[static_cast<unsigned>(refusal)];
 }
 
+inline constexpr unsigned kRmpRefusals = 4;
+
 struct RmpChoices {
   RmpRefusal pvalidate_above_vmpl0 = RmpRefusal::kUnspecified;
   RmpRefusal rmpadjust_missing_vmpl = RmpRefusal::kFailInput;
@@ -30,6 +32,8 @@ struct RmpChoices {
   bool rmpupdate_contention = true;
   bool rmpread_region_status = true;
   bool in_use_2m_erratum = true;
+  bool rmpupdate_flushes_tlb = true;
+  bool guest_rmp_flushes_tlb = true;
 
   bool operator==(const RmpChoices&) const = default;
 };
@@ -74,6 +78,11 @@ inline constexpr RmpSwitch kRmpSwitches[] = {
      "RMPREAD tells in bit 1 of Page_Size that pages of the region are assigned one by one"},
     {"in_use_2m_erratum", &RmpChoices::in_use_2m_erratum,
      "a 2-MByte-aligned page in use makes its whole region count as in use for large mappings"},
+    {"rmpupdate_flushes_tlb", &RmpChoices::rmpupdate_flushes_tlb,
+     "RMPUPDATE and PSMASH drop cached translations of the pages; off: a stale one still allows "
+     "what the RMP allowed when it was made"},
+    {"guest_rmp_flushes_tlb", &RmpChoices::guest_rmp_flushes_tlb,
+     "PVALIDATE and RMPADJUST drop the vCPU's own cached translations of the page"},
 };
 
 }  // namespace nptsim::svm

@@ -53,12 +53,6 @@ RmpWords encode(const RmpEntry& entry) {
   return words;
 }
 
-u64 RmpTable::covered() const {
-  const u64 bytes = end + 1 - base;
-  if (end < base || bytes <= kBookkeeping) return 0;
-  return (bytes - kBookkeeping) / kRmpEntryBytes * kPageSize;
-}
-
 std::vector<std::string> contradictions(const RmpTable& table, unsigned address_bits) {
   constexpr u64 kHardware = 0x2000, kFirmware = 0x100000;
   std::vector<std::string> reasons;
@@ -74,12 +68,6 @@ std::vector<std::string> contradictions(const RmpTable& table, unsigned address_
   }
   if (table.covered() == 0) reasons.emplace_back("the RMP has no room for an entry");
   return reasons;
-}
-
-RmpWords Rmp::words(HostPhysAddr spa) const {
-  NPTSIM_CHECK(covers(spa));
-  const HostPhysAddr at = table_.entry_address(spa);
-  return {memory_->read_word(at, arch::kNoKey), memory_->read_word(at + 8, arch::kNoKey)};
 }
 
 HostPhysAddr Rmp::authoritative_page(HostPhysAddr spa) const {

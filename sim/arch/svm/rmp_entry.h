@@ -63,6 +63,9 @@ inline constexpr Field kRmpFields[] = {
 };
 inline constexpr RecordLayout kRmpEntryLayout{"RMP entry", 2, kRmpFields};
 
+// Both in the first word of the 2-MByte-aligned entry: it speaks for all 512 pages.
+inline constexpr u64 kSpeaksFor2M = bit(rmp_field::kAssigned.low) | bit(rmp_field::kPageSize.low);
+
 // The widest values that the fields hold.
 inline constexpr u64 kRmpGpaMask = bit_range(50, 12);
 inline constexpr u32 kRmpAsidMask = 0x3ff;
@@ -88,6 +91,8 @@ struct RmpEntry {
   bool speaks_for_2m() const { return assigned && size == RmpPageSize::k2M; }
 };
 RmpEntry decode(RmpWords words);
+// The rights of VMPL0 to VMPL3, a byte each.
+constexpr u64 rights_word(RmpWords words) { return get_bits(words.q2, 31, 0); }
 RmpWords encode(const RmpEntry& entry);
 
 // Rights of a VMPL (APM vol. 2 rev. 3.45, 15.36.7, table 15-37).
@@ -113,8 +118,14 @@ struct RmpTable {
   // The first 16 KByte are the processor's own (AMD-ASPFW sev_rmp.h rmp_asid_counters_t).
   static constexpr u64 kBookkeeping = 0x4000;
 
+  bool operator==(const RmpTable&) const = default;
+
   // How many bytes of system physical memory, from 0 on, have entries.
-  u64 covered() const;
+  constexpr u64 covered() const {
+    const u64 bytes = end + 1 - base;
+    if (end < base || bytes <= kBookkeeping) return 0;
+    return (bytes - kBookkeeping) / kRmpEntryBytes * kPageSize;
+  }
   bool covers(HostPhysAddr spa) const { return spa.value < covered(); }
   // The whole 2 MByte around `spa`.
   bool covers_2m(HostPhysAddr spa) const {
@@ -131,7 +142,8 @@ struct RmpTable {
 std::vector<std::string> contradictions(const RmpTable& table, unsigned address_bits);
 
 // Reads and writes entries in memory. The table is not encrypted: firmware refuses an RMP_BASE with
-// the C-bit (AMD-ASPFW sev_rmp.c get_rmp_bounds). Addresses given are covered.
+// the C-bit (AMD-ASPFW sev_rmp.c get_rmp_bounds), so no key is looked at. Addresses given are
+// covered.
 class Rmp {
  public:
   Rmp(const RmpTable& table, arch::PhysicalMemory& memory) : table_(table), memory_(&memory) {}
@@ -139,7 +151,17 @@ class Rmp {
   const RmpTable& table() const { return table_; }
   bool covers(HostPhysAddr spa) const { return table_.covers(spa); }
 
-  RmpWords words(HostPhysAddr spa) const;
+  // An entry never crosses a page of the table.
+  RmpWords words(HostPhysAddr spa) const {
+    NPTSIM_CHECK(covers(spa));
+    const HostPhysAddr at = table_.entry_address(spa);
+    const u64* page = memory_->store().words_of_page(Space::kDram, at.page_number());
+    const u64 index = at.page_offset() / 8;
+    return {page[index], page[index + 1]};
+  }
+  u64 first_word(HostPhysAddr spa) const {
+    return memory_->read_plain_word(table_.entry_address(spa));
+  }
   // The entry of the page itself, also where a 2-MByte entry speaks for it.
   RmpEntry own(HostPhysAddr spa) const { return decode(words(spa)); }
   // The 2-MByte-aligned entry of the region.

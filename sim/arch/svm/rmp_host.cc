@@ -35,28 +35,28 @@ bool can_be_written(const RmpExecutor& by, const RmpOperand& op) {
 std::optional<RmpResult> input_refusal(const Rmp& rmp, const RmpExecutor& by, HostPhysAddr spa,
                                        const RmpOperand& op) {
   if (!spa.aligned_to(bytes_of(op.size()))) {
-    return ended(RmpCode::kFailInput, RmpRuleId::kMisaligned);
+    return ended(RmpCode::kFailInput, RuleId::kRmpMisaligned);
   }
-  if (!covers_all(rmp, spa, op.size())) return ended(RmpCode::kFailInput, RmpRuleId::kNoEntry);
-  if (op.reserved()) return ended(RmpCode::kFailInput, RmpRuleId::kReservedInput);
+  if (!covers_all(rmp, spa, op.size())) return ended(RmpCode::kFailInput, RuleId::kRmpNoEntry);
+  if (op.reserved()) return ended(RmpCode::kFailInput, RuleId::kRmpReservedInput);
   if (by.agent.choices.rmpupdate_strict_operand && !can_be_written(by, op)) {
-    return ended(RmpCode::kFailInput, RmpRuleId::kOperandInput);
+    return ended(RmpCode::kFailInput, RuleId::kRmpOperandInput);
   }
   return std::nullopt;
 }
 
 // Whose entry firmware keeps, or the request comes from a guest.
 std::optional<RmpResult> permission_refusal(const RmpExecutor& by, const RmpEntry& entry) {
-  if (by.agent.asid != 0) return ended(RmpCode::kFailPermission, RmpRuleId::kFromGuest);
-  if (entry.immutable) return ended(RmpCode::kFailPermission, RmpRuleId::kImmutable);
+  if (by.agent.asid != 0) return ended(RmpCode::kFailPermission, RuleId::kRmpFromGuest);
+  if (entry.immutable) return ended(RmpCode::kFailPermission, RuleId::kRmpImmutable);
   return std::nullopt;
 }
 
 std::optional<RmpResult> held_4k(const Rmp& rmp, const RmpExecutor& by, HostPhysAddr spa) {
-  if (rmp.own(spa).lock) return held_by(RmpCode::kFailInuse, RmpRuleId::kHeld, spa);
+  if (rmp.own(spa).lock) return held_by(RmpCode::kFailInuse, RuleId::kRmpHeld, spa);
   const HostPhysAddr region = spa.align_down(kSize2M);
   if (!by.agent.choices.rmpupdate_contention || !rmp.own(region).lock) return std::nullopt;
-  return held_by(RmpCode::kFailOverlap, RmpRuleId::kContention, region);
+  return held_by(RmpCode::kFailOverlap, RuleId::kRmpContention, region);
 }
 
 std::optional<RmpResult> held_2m(const Rmp& rmp, HostPhysAddr spa) {
@@ -66,7 +66,7 @@ std::optional<RmpResult> held_2m(const Rmp& rmp, HostPhysAddr spa) {
     return rmp.own(page).lock;
   });
   if (!held) return std::nullopt;
-  return held_by(RmpCode::kFailInuse, RmpRuleId::kHeld, holder);
+  return held_by(RmpCode::kFailInuse, RuleId::kRmpHeld, holder);
 }
 
 // 4 KByte inside an assigned 2-MByte page.
@@ -93,12 +93,12 @@ bool immutable_inside(const Rmp& rmp, HostPhysAddr spa, RmpPageSize size) {
 std::optional<RmpResult> state_refusal(const Rmp& rmp, const RmpExecutor& by, HostPhysAddr spa,
                                        RmpPageSize size) {
   if (immutable_inside(rmp, spa, size)) {
-    return ended(RmpCode::kFailPermission, RmpRuleId::kImmutable);
+    return ended(RmpCode::kFailPermission, RuleId::kRmpImmutable);
   }
   const bool large = size == RmpPageSize::k2M;
   if (const auto held = large ? held_2m(rmp, spa) : held_4k(rmp, by, spa)) return held;
   if (large ? overlaps_2m(rmp, by, spa) : overlaps_4k(rmp, by, spa)) {
-    return ended(RmpCode::kFailOverlap, RmpRuleId::kOverlap);
+    return ended(RmpCode::kFailOverlap, RuleId::kRmpOverlap);
   }
   return std::nullopt;
 }
@@ -119,12 +119,12 @@ RmpEntry updated(const RmpEntry& old, const RmpExecutor& by, const RmpOperand& o
   return entry;
 }
 
-RmpRuleId rule_of_update(const RmpEntry& old, const RmpEntry& entry) {
-  if (!entry.assigned && old.assigned) return RmpRuleId::kUnassigned;
+RuleId rule_of_update(const RmpEntry& old, const RmpEntry& entry) {
+  if (!entry.assigned && old.assigned) return RuleId::kRmpUnassigned;
   RmpEntry immutable_only = old;
   immutable_only.immutable = entry.immutable;
   const bool only = entry == immutable_only && entry.immutable != old.immutable;
-  return only ? RmpRuleId::kUpdatedImmutable : RmpRuleId::kUpdated;
+  return only ? RuleId::kRmpUpdatedImmutable : RuleId::kRmpUpdated;
 }
 
 // The aligned entry counts the other 511 pages that are assigned (AMD-ASPFW sev_rmp.c).
@@ -140,7 +140,7 @@ void count_subpage(const Rmp& rmp, HostPhysAddr spa, bool was, bool is) {
 RmpResult rmpupdate(const Rmp& rmp, const RmpExecutor& by, HostPhysAddr spa, const RmpOperand& op) {
   if (const auto exception = host_exception(by)) return *exception;
   if (const auto refusal = input_refusal(rmp, by, spa, op)) return *refusal;
-  if (by.agent.asid != 0) return ended(RmpCode::kFailPermission, RmpRuleId::kFromGuest);
+  if (by.agent.asid != 0) return ended(RmpCode::kFailPermission, RuleId::kRmpFromGuest);
   if (const auto refusal = state_refusal(rmp, by, spa, op.size())) return *refusal;
   const RmpEntry old = rmp.own(spa);
   const RmpEntry entry = updated(old, by, op);
@@ -153,12 +153,12 @@ RmpResult rmpupdate(const Rmp& rmp, const RmpExecutor& by, HostPhysAddr spa, con
 
 RmpResult psmash(const Rmp& rmp, const RmpExecutor& by, HostPhysAddr spa) {
   if (const auto exception = host_exception(by)) return *exception;
-  if (!spa.aligned_to(kSize2M)) return ended(RmpCode::kFailInput, RmpRuleId::kMisaligned);
-  if (!rmp.table().covers_2m(spa)) return ended(RmpCode::kFailInput, RmpRuleId::kNoEntry);
+  if (!spa.aligned_to(kSize2M)) return ended(RmpCode::kFailInput, RuleId::kRmpMisaligned);
+  if (!rmp.table().covers_2m(spa)) return ended(RmpCode::kFailInput, RuleId::kRmpNoEntry);
   const RmpEntry large = rmp.own(spa);
   if (const auto refusal = permission_refusal(by, large)) return *refusal;
   if (const auto held = held_2m(rmp, spa)) return *held;
-  if (!large.speaks_for_2m()) return ended(RmpCode::kFailBadaddr, RmpRuleId::kNothingToSplit);
+  if (!large.speaks_for_2m()) return ended(RmpCode::kFailBadaddr, RuleId::kRmpNothingToSplit);
   RmpEntry small = large;
   small.size = RmpPageSize::k4K;
   for (unsigned i = 0; i < kPagesIn2M; ++i) {
@@ -166,7 +166,7 @@ RmpResult psmash(const Rmp& rmp, const RmpExecutor& by, HostPhysAddr spa) {
     small.subpage_count = i == 0 ? kPagesIn2M - 1 : 0;
     rmp.write(spa + i * kPageSize, small);
   }
-  RmpResult result = ended(RmpCode::kSuccess, RmpRuleId::kSmashed);
+  RmpResult result = ended(RmpCode::kSuccess, RuleId::kRmpSmashed);
   result.flush = true;
   return result;
 }
@@ -174,15 +174,15 @@ RmpResult psmash(const Rmp& rmp, const RmpExecutor& by, HostPhysAddr spa) {
 RmpreadResult rmpread(const Rmp& rmp, const RmpExecutor& by, HostPhysAddr spa) {
   if (const auto exception = host_exception(by)) return {.result = *exception};
   if (!spa.aligned_to(kPageSize)) {
-    return {.result = ended(RmpCode::kFailInput, RmpRuleId::kMisaligned)};
+    return {.result = ended(RmpCode::kFailInput, RuleId::kRmpMisaligned)};
   }
-  if (!rmp.covers(spa)) return {.result = ended(RmpCode::kFailInput, RmpRuleId::kNoEntry)};
+  if (!rmp.covers(spa)) return {.result = ended(RmpCode::kFailInput, RuleId::kRmpNoEntry)};
   if (by.agent.asid != 0) {
-    return {.result = ended(RmpCode::kFailPermission, RmpRuleId::kFromGuest)};
+    return {.result = ended(RmpCode::kFailPermission, RuleId::kRmpFromGuest)};
   }
   const RmpEntry entry = rmp.own(spa);
   const RmpEntry region = rmp.aligned(spa);
-  RmpreadResult answer{.result = ended(RmpCode::kSuccess, RmpRuleId::kRead)};
+  RmpreadResult answer{.result = ended(RmpCode::kSuccess, RuleId::kRmpRead)};
   answer.entry = rmp_operand({entry.gpa, entry.assigned, entry.size, entry.immutable, entry.asid});
   const bool one_by_one = !region.speaks_for_2m() && (region.assigned || region.subpage_count > 0);
   if (by.agent.choices.rmpread_region_status && one_by_one) answer.entry.high |= bit(9);

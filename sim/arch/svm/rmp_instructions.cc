@@ -14,17 +14,17 @@ std::string_view name_of(RmpCode code) {
 std::optional<RmpResult> guest_exception(const RmpExecutor& by, bool needs_long_mode) {
   const bool snp_guest = by.snp_enabled && by.agent.agent == RmpAgent::kSnpGuest;
   if (!snp_guest || (needs_long_mode && !by.long_mode)) {
-    return faulted(RmpOutcome::kInvalidOpcode, RmpRuleId::kUndefined);
+    return faulted(RmpOutcome::kInvalidOpcode, RuleId::kRmpUndefined);
   }
-  if (by.cpl != 0) return faulted(RmpOutcome::kGeneralProtection, RmpRuleId::kPrivilege);
+  if (by.cpl != 0) return faulted(RmpOutcome::kGeneralProtection, RuleId::kRmpPrivilege);
   return std::nullopt;
 }
 
 std::optional<RmpResult> host_exception(const RmpExecutor& by) {
   if (!by.snp_enabled || !by.long_mode) {
-    return faulted(RmpOutcome::kInvalidOpcode, RmpRuleId::kUndefined);
+    return faulted(RmpOutcome::kInvalidOpcode, RuleId::kRmpUndefined);
   }
-  if (by.cpl != 0) return faulted(RmpOutcome::kGeneralProtection, RmpRuleId::kPrivilege);
+  if (by.cpl != 0) return faulted(RmpOutcome::kGeneralProtection, RuleId::kRmpPrivilege);
   return std::nullopt;
 }
 

@@ -6,14 +6,14 @@
 
 namespace nptsim::svm {
 
-inline RmpResult ended(RmpCode code, RmpRuleId rule) {
+inline RmpResult ended(RmpCode code, RuleId rule) {
   return {.verdict = {.rule = rule}, .code = code};
 }
-inline RmpResult faulted(RmpOutcome outcome, RmpRuleId rule) {
+inline RmpResult faulted(RmpOutcome outcome, RuleId rule) {
   return {.verdict = {.outcome = outcome, .rule = rule}};
 }
 inline RmpResult faulted(const RmpVerdict& verdict) { return {.verdict = verdict}; }
-inline RmpResult held_by(RmpCode code, RmpRuleId rule, HostPhysAddr page) {
+inline RmpResult held_by(RmpCode code, RuleId rule, HostPhysAddr page) {
   RmpResult result = ended(code, rule);
   result.held = page;
   return result;

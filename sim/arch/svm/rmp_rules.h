@@ -1,170 +1,147 @@
-// The rules of SEV-SNP's Reverse Map Table, listed as those of rules.h are.
+// The rules of SEV-SNP's Reverse Map Table: a part of the list of rules.h, which includes this.
 #ifndef NPTSIM_SIM_ARCH_SVM_RMP_RULES_H_
 #define NPTSIM_SIM_ARCH_SVM_RMP_RULES_H_
 
-#include "sim/arch/svm/rules.h"
-
-namespace nptsim::svm {
-
 // clang-format off
 #define NPTSIM_SVM_RMP_RULES(X)                                                                    \
-  X(kNone, "", kManual, "", "")                                                                    \
   /* The access checks. */                                                                         \
-  X(kAllowed, "rmp.allowed", kManual, "APM vol. 2 rev. 3.45, 15.36.10, table 15-38",               \
+  X(kRmpAllowed, "rmp.allowed", kManual, "APM vol. 2 rev. 3.45, 15.36.10, table 15-38",            \
     "Every RMP check of this kind of access passed, or it has none.")                              \
-  X(kCovered, "rmp.covered", kManual, "APM vol. 2 rev. 3.45, 15.36.10, table 15-38",               \
+  X(kRmpCovered, "rmp.covered", kManual, "APM vol. 2 rev. 3.45, 15.36.10, table 15-38",            \
     "A page without an RMP entry is the hypervisor's for ever: a private access to it is a #NPF "  \
     "with RMP=1.")                                                                                 \
-  X(kHvOwned, "rmp.hv-owned", kManual, "APM vol. 2 rev. 3.45, 15.36.10, table 15-38",              \
+  X(kRmpHvOwned, "rmp.hv-owned", kManual, "APM vol. 2 rev. 3.45, 15.36.10, table 15-38",           \
     "What is not private may write only where Assigned=0; through a 2-MByte translation for all "  \
     "512 entries.")                                                                                \
-  X(kGuestOwned, "rmp.guest-owned", kManual, "APM vol. 2 rev. 3.45, 15.36.10, table 15-38",        \
+  X(kRmpGuestOwned, "rmp.guest-owned", kManual, "APM vol. 2 rev. 3.45, 15.36.10, table 15-38",     \
     "A private access needs an entry with the guest's ASID, else #NPF with RMP=1.")                \
-  X(kReverseMap, "rmp.reverse-map", kManual, "APM vol. 2 rev. 3.45, 15.36.10, table 15-38",        \
+  X(kRmpReverseMap, "rmp.reverse-map", kManual, "APM vol. 2 rev. 3.45, 15.36.10, table 15-38",     \
     "A private access needs the GPA that the entry has, else #NPF with RMP=1.")                    \
-  X(kMutable, "rmp.mutable", kManual, "APM vol. 2 rev. 3.45, 15.36.10, table 15-38",               \
+  X(kRmpMutable, "rmp.mutable", kManual, "APM vol. 2 rev. 3.45, 15.36.10, table 15-38",            \
     "A private access to an immutable page is a #NPF with RMP=1.")                                 \
-  X(kPageSize, "rmp.page-size", kManual, "APM vol. 2 rev. 3.45, 15.36.10, 15.36.11, table 15-39",  \
+  X(kRmpPageSize, "rmp.page-size", kManual, "APM vol. 2 rev. 3.45, 15.36.10, 15.36.11, table 15-39", \
     "The nested leaf and the entry must both be 4 KByte, or both larger, else #NPF with RMP=1.")   \
-  X(kValidated, "rmp.validated", kManual, "APM vol. 2 rev. 3.45, 15.36.10, table 15-38",           \
+  X(kRmpValidated, "rmp.validated", kManual, "APM vol. 2 rev. 3.45, 15.36.10, table 15-38",        \
     "A private access to a page that the guest did not validate is no exit: the guest takes #VC "  \
     "with error code 0x404, CR2 has the address.")                                                 \
-  X(kVmpl, "rmp.vmpl", kManual, "APM vol. 2 rev. 3.45, 15.36.7, 15.36.10",                         \
+  X(kRmpVmpl, "rmp.vmpl", kManual, "APM vol. 2 rev. 3.45, 15.36.7, 15.36.10",                      \
     "The last check: the VMPL's mask must allow the access, else #NPF with RMP=1 and VMPL=1.")     \
-  X(kVmsa, "rmp.vmsa", kManual, "APM vol. 2 rev. 3.45, 15.36.12, table 15-40",                     \
+  X(kRmpVmsa, "rmp.vmsa", kManual, "APM vol. 2 rev. 3.45, 15.36.12, table 15-40",                  \
     "VMRUN of an SNP guest takes only a page whose entry has the VMSA bit.")                       \
-  X(kInUse, "rmp.in-use", kRecorded, "APM vol. 2 rev. 3.45, 15.36.12; Suthikulpanit, kernel "      \
+  X(kRmpInUse, "rmp.in-use", kRecorded, "APM vol. 2 rev. 3.45, 15.36.12; Suthikulpanit, kernel "   \
     "mailing list, 2024-09-30 (oops)",                                                             \
     "A host write to a page that a running vCPU holds is a #PF with RMP=1, although the page is "  \
     "the hypervisor's; not with HvInUseWrAllowed.")                                                \
-  X(kInUse2M, "rmp.in-use-2m", kStated, "Linux 75253db41a46 \"KVM: SEV: Make AVIC backing, VMSA "  \
+  X(kRmpInUse2M, "rmp.in-use-2m", kStated, "Linux 75253db41a46 \"KVM: SEV: Make AVIC backing, VMSA " \
     "and VMCB memory allocation SNP safe\" (erratum)",                                             \
     "Erratum: with a 2-MByte-aligned page in use, a host write through a large mapping finds the " \
     "whole 2 MByte in use.")                                                                       \
-  X(kHostWrite, "rmp.host-write", kRecorded, "APM vol. 2 rev. 3.45, 15.36.10; Singh, \"Add AMD "   \
+  X(kRmpHostWrite, "rmp.host-write", kRecorded, "APM vol. 2 rev. 3.45, 15.36.10; Singh, \"Add AMD " \
     "Secure Nested Paging (SEV-SNP) Hypervisor Support\", 2021-07 (oops)",                         \
     "A host write where Assigned=1, through a large mapping anywhere in its 2 MByte, is a #PF "    \
     "with bit 31 of the error code; reads are not checked.")                                       \
-  X(kHostTable, "rmp.host-table", kInferred, "APM vol. 2 rev. 3.45, table 15-38",                  \
+  X(kRmpHostTable, "rmp.host-table", kInferred, "APM vol. 2 rev. 3.45, table 15-38",               \
     "The host's page-table accesses are checked as 4-KByte writes; that their error code has RW "  \
     "is a free choice.")                                                                           \
-  X(kDevice, "rmp.device", kStated, "AMDESE/AMDSEV issue 109, comment of an AMD developer",        \
+  X(kRmpDevice, "rmp.device", kStated, "AMDESE/AMDSEV issue 109, comment of an AMD developer",     \
     "The IOMMU checks a device as the hypervisor: a large mapping with one assigned page fails "   \
     "as a whole. No processor takes an exception.")                                                \
-  X(kHardwarePage, "rmp.hardware-page", kManual, "APM vol. 2 rev. 3.45, 15.36.12, table 15-40",    \
+  X(kRmpHardwarePage, "rmp.hardware-page", kManual, "APM vol. 2 rev. 3.45, 15.36.12, table 15-40", \
     "Pages that VMRUN, VMSAVE or an MSR hand to the hardware are checked when they are handed "    \
     "over.")                                                                                       \
-  X(kNestedUpdate, "rmp.nested-update", kInferred, "APM vol. 2 rev. 3.45, table 15-38",            \
+  X(kRmpNestedUpdate, "rmp.nested-update", kInferred, "APM vol. 2 rev. 3.45, table 15-38",         \
     "Free choice: a nested A or D bit that cannot be set, as the table is not the hypervisor's, "  \
     "is a #NPF with RMP=1.")                                                                       \
   /* What all instructions share. */                                                               \
-  X(kUndefined, "rmp-instruction.undefined", kInferred, "APM vol. 3, instruction pages",           \
+  X(kRmpUndefined, "rmp-instruction.undefined", kInferred, "APM vol. 3, instruction pages",        \
     "#UD where SNP is off, for a guest's instruction outside an SNP-active guest and for all but " \
     "PVALIDATE outside 64-bit mode.")                                                              \
-  X(kPrivilege, "rmp-instruction.privilege", kInferred, "APM vol. 3, instruction pages",           \
+  X(kRmpPrivilege, "rmp-instruction.privilege", kInferred, "APM vol. 3, instruction pages",        \
     "#GP(0) unless CPL is 0.")                                                                     \
-  X(kMisaligned, "rmp-instruction.misaligned", kStated, "Microsoft C++ intrinsics, __pvalidate, "  \
+  X(kRmpMisaligned, "rmp-instruction.misaligned", kStated, "Microsoft C++ intrinsics, __pvalidate, " \
     "__rmpadjust, __rmpupdate, __psmash; VeriSMo model of SNP",                                    \
     "An address that is not aligned to the page size asked for is FAIL_INPUT.")                    \
-  X(kNoEntry, "rmp-instruction.no-entry", kStated, "Microsoft C++ intrinsics, __rmpupdate, "       \
+  X(kRmpNoEntry, "rmp-instruction.no-entry", kStated, "Microsoft C++ intrinsics, __rmpupdate, "    \
     "__psmash, __rmpread", "A page without an RMP entry is FAIL_INPUT.")                           \
-  X(kFromGuest, "rmp-instruction.from-guest", kStated, "Microsoft C++ intrinsics, __rmpupdate, "   \
+  X(kRmpFromGuest, "rmp-instruction.from-guest", kStated, "Microsoft C++ intrinsics, __rmpupdate, " \
     "__psmash", "A hypervisor's instruction in a guest is FAIL_PERMISSION: the ASID is not 0.")    \
-  X(kImmutable, "rmp-instruction.immutable", kRecorded, "Microsoft C++ intrinsics, __rmpupdate; "  \
+  X(kRmpImmutable, "rmp-instruction.immutable", kRecorded, "Microsoft C++ intrinsics, __rmpupdate; " \
     "Kalra, kernel mailing list, 2024-08-15 (RMPUPDATE gives 2)",                                  \
     "The entry of an immutable page is firmware's alone: FAIL_PERMISSION.")                        \
-  X(kHeld, "rmp-instruction.held", kManual, "APM vol. 2 rev. 3.45, 15.36.12",                      \
+  X(kRmpHeld, "rmp-instruction.held", kManual, "APM vol. 2 rev. 3.45, 15.36.12",                   \
     "An entry that is in use or being updated is FAIL_INUSE until its holder lets go.")            \
-  X(kGuestPage, "rmp-instruction.guest-page", kManual, "APM vol. 2 rev. 3.45, 15.36.6, 15.36.10",  \
+  X(kRmpGuestPage, "rmp-instruction.guest-page", kManual, "APM vol. 2 rev. 3.45, 15.36.6, 15.36.10", \
     "A guest's instruction on a page that is not its own at that GPA, or is immutable, is a #NPF " \
     "with RMP=1.")                                                                                 \
-  X(kSizem, "rmp-instruction.sizem", kManual, "APM vol. 2 rev. 3.45, 15.36.11, table 15-39",       \
+  X(kRmpSizem, "rmp-instruction.sizem", kManual, "APM vol. 2 rev. 3.45, 15.36.11, table 15-39",    \
     "4 KByte asked for where the entry is 2 MByte: #NPF with RMP=1 and SIZEM=1, for which the "    \
     "hypervisor splits the entry.")                                                                \
-  X(kSizemNested, "rmp-instruction.sizem-nested", kManual, "APM vol. 2 rev. 3.45, 15.36.6",        \
+  X(kRmpSizemNested, "rmp-instruction.sizem-nested", kManual, "APM vol. 2 rev. 3.45, 15.36.6",     \
     "4 KByte asked for through a larger nested page is a #NPF with RMP=1; whether SIZEM is set "   \
     "is open.")                                                                                    \
-  X(kSizeMismatch, "rmp-instruction.size-mismatch", kRecorded, "APM vol. 2 rev. 3.45, 15.36.6, "   \
+  X(kRmpSizeMismatch, "rmp-instruction.size-mismatch", kRecorded, "APM vol. 2 rev. 3.45, 15.36.6, " \
     "15.36.11; project-oak/oak pull request 4972 (firmware log)",                                  \
     "2 MByte asked for where the entry is 4 KByte: FAIL_SIZEMISMATCH.")                            \
-  X(kSizeMismatchNested, "rmp-instruction.size-mismatch-nested", kInferred,                        \
+  X(kRmpSizeMismatchNested, "rmp-instruction.size-mismatch-nested", kInferred,                     \
     "APM vol. 2 rev. 3.45, 15.36.6",                                                               \
     "2 MByte asked for through a nested page of 4 KByte on a 2-MByte entry: FAIL_SIZEMISMATCH by " \
     "the wording of 15.36.6, where table 15-39 says nothing.")                                     \
-  X(kNotValidated, "rmp-instruction.not-validated", kStated, "VeriSMo model of SNP, rmpadjust",    \
+  X(kRmpNotValidated, "rmp-instruction.not-validated", kStated, "VeriSMo model of SNP, rmpadjust", \
     "RMPADJUST and RMPQUERY of a page that is not validated are #VC with error code 0x404.")       \
   /* PVALIDATE. */                                                                                 \
-  X(kPvalidateVmpl, "pvalidate.vmpl", kInferred, "VeriSMo model of SNP, pvalidate",                \
+  X(kRmpPvalidateVmpl, "pvalidate.vmpl", kInferred, "VeriSMo model of SNP, pvalidate",             \
     "PVALIDATE is VMPL0's; what it does at another VMPL no source says.")                          \
-  X(kPvalidateSame, "pvalidate.same", kStated, "Microsoft C++ intrinsics, __pvalidate; Linux "     \
+  X(kRmpPvalidateSame, "pvalidate.same", kStated, "Microsoft C++ intrinsics, __pvalidate; Linux "  \
     "arch/x86/include/asm/sev.h pvalidate",                                                        \
     "Validated already has the value asked for: EAX=0 with CF=1, and nothing changes.")            \
-  X(kPvalidateDone, "pvalidate.done", kManual, "APM vol. 2 rev. 3.45, 15.36.6",                    \
+  X(kRmpPvalidateDone, "pvalidate.done", kManual, "APM vol. 2 rev. 3.45, 15.36.6",                 \
     "Validated changes, EAX=0 and CF=0; contents, rights and the VMSA bit stay.")                  \
   /* RMPADJUST, RMPQUERY. */                                                                       \
-  X(kTargetVmpl, "rmpadjust.target-vmpl", kStated, "VeriSMo model of SNP, rmpadjust; Linux and "   \
+  X(kRmpTargetVmpl, "rmpadjust.target-vmpl", kStated, "VeriSMo model of SNP, rmpadjust; Linux and " \
     "EDK2, which find out by it whether they run at VMPL0",                                        \
     "RMPADJUST changes the rights of a less privileged VMPL only: else FAIL_PERMISSION.")          \
-  X(kQueryTargetVmpl, "rmpquery.target-vmpl", kInferred, "Microsoft C++ intrinsics, __rmpquery",   \
+  X(kRmpQueryTargetVmpl, "rmpquery.target-vmpl", kInferred, "Microsoft C++ intrinsics, __rmpquery", \
     "RMPQUERY of a more privileged VMPL is FAIL_PERMISSION; its own it may ask for.")              \
-  X(kMissingVmpl, "rmpadjust.missing-vmpl", kInferred, "APM vol. 3, RMPADJUST",                    \
+  X(kRmpMissingVmpl, "rmpadjust.missing-vmpl", kInferred, "APM vol. 3, RMPADJUST",                 \
     "A target VMPL that the processor does not have fails; with which code no source says.")       \
-  X(kNotSubset, "rmpadjust.not-subset", kManual, "APM vol. 2 rev. 3.45, 15.36.7",                  \
+  X(kRmpNotSubset, "rmpadjust.not-subset", kManual, "APM vol. 2 rev. 3.45, 15.36.7",               \
     "A VMPL can grant no right that it lacks: FAIL_PERMISSION.")                                   \
-  X(kIllegalMask, "rmpadjust.illegal-mask", kInferred, "APM vol. 2 rev. 3.45, table 15-37",        \
+  X(kRmpIllegalMask, "rmpadjust.illegal-mask", kInferred, "APM vol. 2 rev. 3.45, table 15-37",     \
     "RMPADJUST refuses an illegal combination of rights; with which code no source says.")         \
-  X(kAdjusted, "rmpadjust.done", kManual, "APM vol. 2 rev. 3.45, 15.36.7; VeriSMo model of SNP",   \
+  X(kRmpAdjusted, "rmpadjust.done", kManual, "APM vol. 2 rev. 3.45, 15.36.7; VeriSMo model of SNP", \
     "The target's rights are stored; the VMSA bit only by VMPL0.")                                 \
-  X(kQueried, "rmpquery.done", kInferred, "APM vol. 3, RMPQUERY; openvmm snp.rs",                  \
+  X(kRmpQueried, "rmpquery.done", kInferred, "APM vol. 3, RMPQUERY; openvmm snp.rs",               \
     "The target's rights are in RDX bits 15:8, VMSA in bit 16; the page size probably in RCX.")    \
   /* RMPUPDATE, PSMASH, RMPREAD. */                                                                \
-  X(kReservedInput, "rmpupdate.reserved", kStated, "Microsoft C++ intrinsics, __rmpupdate",        \
+  X(kRmpReservedInput, "rmpupdate.reserved", kStated, "Microsoft C++ intrinsics, __rmpupdate",     \
     "Reserved bytes of the operand must be 0, else FAIL_INPUT.")                                   \
-  X(kOperandInput, "rmpupdate.operand", kInferred, "APM vol. 2 rev. 3.45, table 15-35",            \
+  X(kRmpOperandInput, "rmpupdate.operand", kInferred, "APM vol. 2 rev. 3.45, table 15-35",         \
     "Free choice: an operand that names no owner, or a GPA or ASID that the entry cannot hold, "   \
     "is FAIL_INPUT.")                                                                              \
-  X(kOverlap, "rmpupdate.overlap", kStated, "Microsoft C++ intrinsics, __rmpupdate; "              \
+  X(kRmpOverlap, "rmpupdate.overlap", kStated, "Microsoft C++ intrinsics, __rmpupdate; "           \
     "AMDESE/AMDSEV issue 143",                                                                     \
     "2 MByte over an assigned 4-KByte page, or 4 KByte inside a 2-MByte page: FAIL_OVERLAP.")      \
-  X(kContention, "rmpupdate.contention", kInferred, "Linux arch/x86/virt/svm/sev.c rmpupdate, "    \
+  X(kRmpContention, "rmpupdate.contention", kInferred, "Linux arch/x86/virt/svm/sev.c rmpupdate, " \
     "which retries on 4",                                                                          \
     "While the 2-MByte-aligned entry of its region is held, RMPUPDATE of another page there is "   \
     "FAIL_OVERLAP, as that entry counts the region's pages.")                                      \
-  X(kUpdated, "rmpupdate.done", kManual, "APM vol. 2 rev. 3.45, 15.36; VeriSMo model of SNP",    \
+  X(kRmpUpdated, "rmpupdate.done", kManual, "APM vol. 2 rev. 3.45, 15.36; VeriSMo model of SNP",   \
     "The entry is written. With another owner, GPA or size it is no longer validated, no VMSA, "   \
     "and only VMPL0 has rights.")                                                                  \
-  X(kUpdatedImmutable, "rmpupdate.immutable-only", kInferred, "AMD-ASPFW sev_rmp.h "               \
+  X(kRmpUpdatedImmutable, "rmpupdate.immutable-only", kInferred, "AMD-ASPFW sev_rmp.h "            \
     "snp_page_state_t: Pre-Swap would be unreachable otherwise",                                   \
     "RMPUPDATE that changes nothing but Immutable leaves the page validated.")                     \
-  X(kUnassigned, "rmpupdate.unassigned", kInferred, "Linux arch/x86/virt/svm/sev.c "               \
+  X(kRmpUnassigned, "rmpupdate.unassigned", kInferred, "Linux arch/x86/virt/svm/sev.c "            \
     "rmp_make_shared; VeriSMo model of SNP",                                                       \
     "An entry that is given back keeps no page size.")                                             \
-  X(kNothingToSplit, "psmash.nothing-to-split", kStated, "Microsoft C++ intrinsics, __psmash; "    \
+  X(kRmpNothingToSplit, "psmash.nothing-to-split", kStated, "Microsoft C++ intrinsics, __psmash; " \
     "Linux arch/x86/kvm/svm/sev.c sev_handle_rmp_fault",                                           \
     "PSMASH of what is no assigned 2-MByte page is FAIL_BADADDR.")                                 \
-  X(kSmashed, "psmash.done", kManual, "APM vol. 2 rev. 3.45, 15.36.11; VeriSMo model of SNP",      \
+  X(kRmpSmashed, "psmash.done", kManual, "APM vol. 2 rev. 3.45, 15.36.11; VeriSMo model of SNP",   \
     "One 2-MByte entry becomes 512 of 4 KByte with the same owner, rights and validation.")        \
-  X(kRead, "rmpread.done", kStated, "Microsoft C++ intrinsics, __rmpread; Linux "                  \
+  X(kRmpRead, "rmpread.done", kStated, "Microsoft C++ intrinsics, __rmpread; Linux "               \
     "arch/x86/virt/svm/sev.c __snp_lookup_rmpentry",                                               \
     "RMPREAD shows the page's own entry without its validation and rights.")
 // clang-format on
-
-enum class RmpRuleId : std::uint8_t {
-#define NPTSIM_SVM_RMP_RULE_ENUM(id, name, evidence, source, sentence) id,
-  NPTSIM_SVM_RMP_RULES(NPTSIM_SVM_RMP_RULE_ENUM)
-#undef NPTSIM_SVM_RMP_RULE_ENUM
-};
-
-inline constexpr Rule kRmpRules[] = {
-#define NPTSIM_SVM_RMP_RULE_ROW(id, name, evidence, source, sentence) \
-  {name, Evidence::evidence, source, sentence},
-    NPTSIM_SVM_RMP_RULES(NPTSIM_SVM_RMP_RULE_ROW)
-#undef NPTSIM_SVM_RMP_RULE_ROW
-};
-
-constexpr const Rule& rule_of(RmpRuleId id) { return kRmpRules[static_cast<unsigned>(id)]; }
-constexpr std::span<const Rule> all_rmp_rules() { return std::span(kRmpRules).subspan(1); }
-
-}  // namespace nptsim::svm
 
 #endif  // NPTSIM_SIM_ARCH_SVM_RMP_RULES_H_

@@ -7,6 +7,8 @@
 #include <span>
 #include <string_view>
 
+#include "sim/arch/svm/rmp_rules.h"
+
 namespace nptsim::svm {
 
 // How a rule is known.
@@ -131,7 +133,7 @@ constexpr std::string_view name_of(Evidence evidence) {
 
 enum class RuleId : std::uint8_t {
 #define NPTSIM_SVM_RULE_ENUM(id, name, evidence, source, sentence) id,
-  NPTSIM_SVM_RULES(NPTSIM_SVM_RULE_ENUM)
+  NPTSIM_SVM_RULES(NPTSIM_SVM_RULE_ENUM) NPTSIM_SVM_RMP_RULES(NPTSIM_SVM_RULE_ENUM)
 #undef NPTSIM_SVM_RULE_ENUM
 };
 
@@ -145,7 +147,7 @@ struct Rule {
 inline constexpr Rule kRules[] = {
 #define NPTSIM_SVM_RULE_ROW(id, name, evidence, source, sentence) \
   {name, Evidence::evidence, source, sentence},
-    NPTSIM_SVM_RULES(NPTSIM_SVM_RULE_ROW)
+    NPTSIM_SVM_RULES(NPTSIM_SVM_RULE_ROW) NPTSIM_SVM_RMP_RULES(NPTSIM_SVM_RULE_ROW)
 #undef NPTSIM_SVM_RULE_ROW
 };
 
@@ -153,17 +155,17 @@ constexpr const Rule& rule_of(RuleId id) { return kRules[static_cast<unsigned>(i
 constexpr std::span<const Rule> all_rules() { return std::span(kRules).subspan(1); }
 
 // What no source settles. A run that meets one ends there with its name.
-#define NPTSIM_SVM_GAPS(X)                                                                        \
-  X(kNone, "", "")                                                                                \
-  X(kGpaBeyondNestedWidth, "gpa-beyond-nested-width",                                             \
-    "a guest physical address of more than 48 bits with 4-level nested tables")                   \
-  X(kSssOrdinaryAccess, "sss-ordinary-access",                                                    \
-    "an ordinary read of a supervisor shadow stack page of the nested tables")                    \
-  X(kSnpWithoutRmp, "snp-without-rmp",                                                            \
-    "an access of an SNP-active guest in a model without its RMP checks")                         \
-  X(kHostPaging, "host-paging", "nested tables in another format than the 64-bit one")            \
-  X(kPortWithoutIntercept, "io-without-intercept", "an I/O port that is not intercepted")         \
-  X(kMsrWithoutModel, "msr-without-model", "a model-specific register that the model lacks")      \
+#define NPTSIM_SVM_GAPS(X)                                                                   \
+  X(kNone, "", "")                                                                           \
+  X(kGpaBeyondNestedWidth, "gpa-beyond-nested-width",                                        \
+    "a guest physical address of more than 48 bits with 4-level nested tables")              \
+  X(kSssOrdinaryAccess, "sss-ordinary-access",                                               \
+    "an ordinary read of a supervisor shadow stack page of the nested tables")               \
+  X(kPvalidateVmpl, "pvalidate-above-vmpl0", "PVALIDATE at a VMPL other than 0")             \
+  X(kPageHeld, "vmrun-page-held", "VMRUN with a page that another vCPU holds in use")        \
+  X(kHostPaging, "host-paging", "nested tables in another format than the 64-bit one")       \
+  X(kPortWithoutIntercept, "io-without-intercept", "an I/O port that is not intercepted")    \
+  X(kMsrWithoutModel, "msr-without-model", "a model-specific register that the model lacks") \
   X(kCpuidWithoutIntercept, "cpuid-without-intercept", "a CPUID that is not intercepted")
 
 enum class Gap : std::uint8_t {

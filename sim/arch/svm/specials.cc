@@ -74,12 +74,12 @@ constexpr SpecialRow kRows[] = {
     {K::kClgi, code::kClgi, N::kUnsupported},
     {K::kSkinit, code::kSkinit, N::kUnsupported},
     {K::kRsm, code::kRsm, N::kUd},
-    {K::kPvalidate, kNoIntercept, N::kUnsupported},
-    {K::kRmpadjust, kNoIntercept, N::kUnsupported},
-    {K::kRmpquery, kNoIntercept, N::kUnsupported},
-    {K::kRmpupdate, kNoIntercept, N::kUnsupported},
-    {K::kRmpread, kNoIntercept, N::kUnsupported},
-    {K::kPsmash, kNoIntercept, N::kUnsupported},
+    {K::kPvalidate, kNoIntercept, N::kRmp},
+    {K::kRmpadjust, kNoIntercept, N::kRmp},
+    {K::kRmpquery, kNoIntercept, N::kRmp},
+    {K::kRmpupdate, kNoIntercept, N::kRmp},
+    {K::kRmpread, kNoIntercept, N::kRmp},
+    {K::kPsmash, kNoIntercept, N::kRmp},
 };
 
 // EXITINFO1 of IOIO (APM vol. 2 rev. 3.45, 15.10.2, figure 15-2).

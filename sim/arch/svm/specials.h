@@ -24,6 +24,7 @@ enum class Native : u8 {
   kFlushAsid,  // INVPCID, coarser than it must be
   kHalt,
   kUd,        // #UD: VMMCALL
+  kRmp,       // PVALIDATE and its kind: the RMP
   kVmgexit,   // always exits for SEV-ES, else it is VMMCALL
   kCpuidGap,  // unspecified: nothing answers
   kPortGap,

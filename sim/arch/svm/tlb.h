@@ -11,7 +11,10 @@
 //   INVLPG, INVLPGA         the page, in one ASID
 //   CR0.PG, CR4, EFER       this ASID's entries
 //   TLB_CONTROL at VMRUN    1 all, 3 this ASID's, 7 this ASID's that are not global
-// A change of nested tables flushes nothing by itself: that is what TLB_CONTROL is for.
+//   RMPUPDATE, PSMASH       what leads to the page, in every ASID and TLB (15.36), unless the CPU's
+//                           rmpupdate_flushes_tlb is off
+// A change of nested tables flushes nothing by itself: that is what TLB_CONTROL is for. An entry
+// knows for which uses of the page the RMP was asked; another use walks, and asks.
 #ifndef NPTSIM_SIM_ARCH_SVM_TLB_H_
 #define NPTSIM_SIM_ARCH_SVM_TLB_H_
 
@@ -43,12 +46,14 @@ class Tlb {
   void flush_asid(u64 asid);
   void flush_asid_non_global(u64 asid);
   void flush_page(GuestVirtAddr gva, u64 asid);
+  // Whatever leads to these pages of the host.
+  void flush_host_range(HostPhysAddr first, u64 size);
   // VMCB 0x5C. Values that are not defined flush all.
   void flush_by_tlb_control(u64 tlb_control, u64 asid);
 
   // Four words:
   //   0: 63:12 linear page, 0 valid      2: 51:12 host page, guest rights in their own bits
-  //   1: 31:0 ASID, flags below          3: 51:12 guest physical page, nested rights
+  //   1: 31:0 ASID, flags below          3: 51:12 guest physical page, nested rights, kRmpRights
   struct Entry {
     u64 tag = 0, owner = 0, host = 0, guest = 0;
 
@@ -113,10 +118,12 @@ class Tlb {
       return nullptr;
     }
     const u64 denied = context.guest_rule(access).missing(e.host) |
-                       context.nested_rule(nested_use(access)).missing(e.guest);
+                       context.tlb_rule(nested_use(access)).missing(e.guest);
     return denied == 0 ? &e : nullptr;
   }
 
+  static bool same_page(const Entry& e, GuestVirtAddr gva, const Translation& t,
+                        const Array& array);
   template <class Predicate>
   void flush_if(Predicate&& gone);
 

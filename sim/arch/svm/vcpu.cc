@@ -78,6 +78,8 @@ constexpr Field kHostFields[] = {
     NPTSIM_WORD("host_efer", control.host_efer, "EFER of the host at VMRUN"),
     NPTSIM_WORD("host_cr4", control.host_cr4, "CR4 of the host at VMRUN"),
     NPTSIM_WORD("guest_key", control.guest_key, "the key of this ASID"),
+    NPTSIM_WORD("vmcb", control.vmcb, "where the VMCB lies"),
+    NPTSIM_WORD("vmsa", control.vmsa, "VMCB 0x108"),
     NPTSIM_WORD("exit_code", exit.exit_code, "VMCB 0x70"),
     NPTSIM_WORD("exit_info_1", exit.exit_info_1, "VMCB 0x78"),
     NPTSIM_WORD("exit_info_2", exit.exit_info_2, "VMCB 0x80"),

@@ -43,6 +43,8 @@ struct VmcbControl {
   u64 host_efer = bit(8) | bit(10) | bit(11) | bit(12);  // hEFER: LME, LMA, NXE, SVME
   u64 host_cr4 = bit(5);  // hCR4: PAE; LA57 makes the nested tables 5 levels deep
   u64 guest_key = 0;      // arch::KeyId: what the memory controller holds for this ASID
+  u64 vmcb = 0;           // the operand of VMRUN; 0: it lies nowhere
+  u64 vmsa = 0;           // VMCB 0x108; 0: it lies nowhere
 };
 
 // What the processor tells the host program at #VMEXIT: all that a host may see of an SEV-ES guest.

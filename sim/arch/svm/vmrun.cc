@@ -51,6 +51,7 @@ std::string_view sev_refusal(const CpuProfile& p, const VcpuRecord& v) {
   if (snp != ((features & kSnpActive) != 0))
     return "SEV_FEATURES.SNPActive and the guest type differ";
   if (snp && !p.features.snp) return "an SNP-active guest on a part without SNP";
+  if (snp && !p.secure_nested_paging) return "an SNP-active guest on a host that has SNP off";
   if ((features & kVmplSss) && (v.control.nested_ctl & kNestedSssCheck)) {
     return "VmplSSS together with the SSS check";
   }

@@ -168,8 +168,9 @@ class Walk {
       const u64 spa = table + 8 * long_index(gpa, level);
       const u64 entry = read(spa, key);
       const bool leaf = (entry & rules.leaf_if) != 0;
-      write_entry(WhichTables::kNested, level, spa, entry,
-                  entry | kEntryA | (leaf && dirty ? kEntryD : 0), key);
+      const u64 updated = entry | kEntryA | (leaf && dirty ? kEntryD : 0);
+      if (updated != entry && c_.rmp_checked && !nested_update_allowed(spa, gpa, use)) return false;
+      write_entry(WhichTables::kNested, level, spa, entry, updated, key);
       if (leaf) return true;
       table = entry & rules.table_address;
       key = nested_key(entry);
@@ -191,12 +192,65 @@ class Walk {
   }
 
   // The place of the RMP checks (APM vol. 2 rev. 3.45, 15.36.10): after the nested walk and its
-  // permissions, on the resulting address. They are not there yet, and without them nobody can say
-  // what an SNP-active guest's access does.
+  // permissions, on the resulting address.
   NPTSIM_INLINE NestedLeaf rmp_checked(u64 gpa, NestedUse use, const NestedLeaf& leaf) {
-    if (c_.snp_active) [[unlikely]]
-      return gap(Gap::kSnpWithoutRmp, gpa, use);
+    if (c_.rmp_checked) [[unlikely]]
+      return rmp_asked(gpa, use, leaf);
     return leaf;
+  }
+
+  [[gnu::noinline]] NestedLeaf rmp_asked(u64 gpa, NestedUse use, const NestedLeaf& leaf) {
+    if (!c_.rmp_final && !is_table(use)) return leaf;
+    const RmpAccess access = rmp_access(gpa, use, leaf);
+    if (plainly_allowed(Rmp(c_.rmp, memory_), c_.rmp_agent, access)) [[likely]]
+      return leaf;
+    return rmp_allows(access, gpa, use) ? leaf : NestedLeaf{};
+  }
+
+  NPTSIM_INLINE RmpAccess rmp_access(u64 gpa, NestedUse use, const NestedLeaf& leaf) const {
+    RmpAccess access;
+    access.use = rmp_use(use);
+    access.privilege = access_.privilege;
+    access.is_private = is_table(use) ? c_.c_rules.table_c() : is_private_;
+    access.spa = HostPhysAddr(leaf.spa());
+    access.gpa = GuestPhysAddr(gpa);
+    access.linear = gva_.value;
+    access.leaf_size = bit(leaf.shift());
+    access.nested_write = use == NestedUse::kTable;
+    return access;
+  }
+
+  static constexpr RmpUse rmp_use(NestedUse use) {
+    if (is_table(use)) return RmpUse::kTableRead;
+    if (use == NestedUse::kRead) return RmpUse::kRead;
+    return use == NestedUse::kWrite ? RmpUse::kWrite : RmpUse::kFetch;
+  }
+
+  NPTSIM_COLD bool rmp_allows(const RmpAccess& access, u64 gpa, NestedUse use) {
+    return passed(check_access(Rmp(c_.rmp, memory_), c_.rmp_agent, access), access.spa, gpa, use);
+  }
+
+  // An A or D bit of the guest's: the table must be writable for this VMPL.
+  NPTSIM_COLD bool guest_update_allowed(u64 gpa, const NestedLeaf& at) {
+    RmpAccess access = rmp_access(gpa, NestedUse::kTable, at);
+    access.use = RmpUse::kTableUpdate;
+    return rmp_allows(access, gpa, NestedUse::kTable);
+  }
+
+  // An A or D bit of the host's own tables.
+  NPTSIM_COLD bool nested_update_allowed(u64 table, u64 gpa, NestedUse use) {
+    const RmpAccess access = rmp_access(gpa, use, NestedLeaf(table, false, kPageShift, 0));
+    const RmpVerdict verdict = check_hardware_page(Rmp(c_.rmp, memory_), c_.rmp_agent,
+                                                   HardwarePage::kNestedUpdate, access);
+    return passed(verdict, access.spa, gpa, use);
+  }
+
+  NPTSIM_COLD bool passed(const RmpVerdict& verdict, HostPhysAddr spa, u64 gpa, NestedUse use) {
+    if (verdict.allowed()) return true;
+    const bool vc = verdict.outcome == RmpOutcome::kVc;
+    refused_ = {spa, vc ? 0 : verdict.error_code & (kErrorRmp | kErrorVmpl)};
+    fail(vc ? FailureKind::kPageNotValidated : FailureKind::kNestedRmp, verdict.rule, 0, use, gpa);
+    return false;
   }
 
   // ---------------------------------------------------------------- the guest's dimension
@@ -346,6 +400,7 @@ class Walk {
       if (updated != entry && c_.rogpt && !nested_translate_again(gpa, NestedUse::kTable).good()) {
         return false;
       }
+      if (updated != entry && c_.rmp_checked && !guest_update_allowed(gpa, at)) return false;
       write_entry(WhichTables::kGuest, level, at.spa(), entry, updated, key);
       if (leaf) return true;
       table = entry & rules.table_address;
@@ -373,6 +428,9 @@ class Walk {
     out.data_private = data_private;
     out.nested_c = at.c();
     out.global = (entry & kEntryG) != 0;
+    out.nested_shift = static_cast<u8>(at.shift());
+    if (c_.rmp_checked) [[unlikely]]
+      out.nested_rights |= rmp_right(nested_use(access_));
     if constexpr (Observer::kListening) {
       observer_.listener->on_translated(
           {access_, gva_, out.gpa, out.spa, out.key, out.page_shift, is_private, false},
@@ -456,6 +514,8 @@ class Walk {
     failure_.access = access_;
     failure_.gva = gva_;
     failure_.gpa = GuestPhysAddr(gpa);
+    failure_.spa = refused_.spa;
+    failure_.extra = refused_.extra;
     if constexpr (Observer::kListening) observer_.listener->on_failure(failure_);
   }
 
@@ -521,6 +581,10 @@ class Walk {
   Failure& failure_;
   unsigned guest_level_ = 0;  // for listeners: of the guest entry looked for; 0: the final address
   bool is_private_ = false;   // of the final access
+  struct {
+    HostPhysAddr spa;
+    u64 extra = 0;
+  } refused_;  // by the RMP
 };
 
 }  // namespace

@@ -9,7 +9,7 @@
 //   G4 rights of all levels together, else #PF     N4 A in all entries, D in the leaf
 //   G5 A in all entries, D in the leaf
 //   G6 nested_translate(final gpa)
-//   G7 RMP checks on the result, with SNP
+//   G7 RMP checks (rmp_check.h)                  N5 RMP checks of a guest table, with SNP on
 //
 // So a guest #PF beats a #NPF of the final address, and a #NPF on a table beats what deeper levels
 // would give. Rights are one decision a walk, not one a level.
@@ -37,7 +37,8 @@ struct Translation {
   bool is_private = false;    // the effective C-bit
   bool data_private = false;  // the same for data: a fetch is always private
   bool nested_c = false;
-  bool global = false;  // the guest leaf's G bit
+  bool global = false;   // the guest leaf's G bit
+  u8 nested_shift = 12;  // of the nested leaf
 };
 
 // What the data of the access goes through, or why there is no translation. Sets A and D bits.

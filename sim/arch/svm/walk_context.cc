@@ -94,6 +94,22 @@ void set_nested_tables(WalkContext& c, const CpuProfile& profile, const EntryRul
   set_nested_rights(c);
 }
 
+void set_rmp(WalkContext& c, const CpuProfile& profile, const VcpuRecord& v) {
+  c.rmp_checked = profile.checks_rmp();
+  c.rmp = profile.rmp;
+  RmpAgentState& agent = c.rmp_agent;
+  agent.agent = guest_type(v) == GuestType::kSnp ? RmpAgent::kSnpGuest : RmpAgent::kGuest;
+  agent.asid = static_cast<u32>(v.control.asid);
+  agent.vmpl = static_cast<u8>(v.state.vmpl);
+  agent.error = c.nested_error;
+  agent.hv_in_use_write_allowed = profile.features.hv_in_use_write_allowed;
+  agent.choices = profile.rmp_choices;
+  for (unsigned use = 0; use < kNestedUses; ++use) {
+    c.tlb_rights[use] = c.nested_rights[use];
+    if (c.rmp_checked) c.tlb_rights[use].required |= rmp_right(static_cast<NestedUse>(use));
+  }
+}
+
 }  // namespace
 
 EntryRuleSets::EntryRuleSets(const CpuProfile& profile) {
@@ -150,9 +166,9 @@ WalkContext make_walk_context(const CpuProfile& profile, const EntryRuleSets& ru
   set_guest_tables(c, rules, vcpu);
   c.c_rules = {data_c(vcpu, c.paging), vcpu.state.virtual_tom,
                has_sev(guest_type(vcpu)) ? arch::KeyId{vcpu.control.guest_key} : arch::kNoKey};
-  c.snp_active = guest_type(vcpu) == GuestType::kSnp;
   set_guest_rights(c, vcpu.registers);
   set_nested_tables(c, profile, rules, vcpu);
+  set_rmp(c, profile, vcpu);
   return c;
 }
 

@@ -8,6 +8,7 @@
 #include "sim/arch/svm/fault.h"
 #include "sim/arch/svm/guest_tables.h"
 #include "sim/arch/svm/keys.h"
+#include "sim/arch/svm/rmp_check.h"
 #include "sim/arch/svm/vcpu.h"
 
 namespace nptsim::svm {
@@ -62,6 +63,10 @@ constexpr NestedUse nested_use(Access access) {
 }
 constexpr bool is_table(NestedUse use) { return use <= NestedUse::kTableRead; }
 
+// In a cached translation: the RMP allowed this use of the page. Bits that no right has.
+constexpr u64 rmp_right(NestedUse use) { return bit(52 + static_cast<unsigned>(use)); }
+inline constexpr u64 kRmpRights = bit_range(52 + kNestedUses - 1, 52);
+
 struct WalkContext {
   // The nested tables.
   const EntryRules* nested = nullptr;
@@ -87,7 +92,14 @@ struct WalkContext {
   GuestErrorRules guest_error;
 
   CRules c_rules;
-  bool snp_active = false;  // the RMP is asked about the result
+
+  // SNP is on in the host: every result is asked for in the RMP. An instruction that changes an
+  // entry makes its own checks of the final page.
+  bool rmp_checked = false;
+  bool rmp_final = true;
+  RmpTable rmp;
+  RmpAgentState rmp_agent;
+  RightsRule tlb_rights[kNestedUses];  // nested_rights, and that the RMP was asked for this use
 
   const RightsRule& guest_rule(Access a) const {
     return guest_rights[static_cast<unsigned>(a.privilege)][static_cast<unsigned>(a.kind)];
@@ -95,6 +107,7 @@ struct WalkContext {
   const RightsRule& nested_rule(NestedUse use) const {
     return nested_rights[static_cast<unsigned>(use)];
   }
+  const RightsRule& tlb_rule(NestedUse use) const { return tlb_rights[static_cast<unsigned>(use)]; }
 };
 
 // `vcpu` must stay in place while the context is used.

@@ -41,6 +41,21 @@ struct Translated {
   bool from_tlb = false;
 };
 
+// What an instruction made of an RMP entry (rmp_instructions.h).
+struct RmpNote {
+  std::string_view instruction;
+  RuleId rule = RuleId::kNone;
+  bool ends = true;  // with a code; else it faulted
+  u64 code = 0;
+  bool carry = false;
+  bool has_page = false;  // its address led to a page:
+  GuestVirtAddr gva;
+  GuestPhysAddr gpa;
+  HostPhysAddr spa;
+  bool covered = false;  // which has an entry:
+  u64 before[2] = {}, after[2] = {};
+};
+
 class WalkListener {
  public:
   virtual ~WalkListener() = default;
@@ -48,6 +63,7 @@ class WalkListener {
   virtual void on_entry_write(const EntryWrite&) {}
   virtual void on_translated(const Translated&, RuleId) {}
   virtual void on_failure(const Failure&) {}
+  virtual void on_rmp_instruction(const RmpNote&) {}
 };
 
 // The two observers that walks are compiled for.
