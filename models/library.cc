@@ -95,7 +95,7 @@ struct Library::Impl {
 
   LibraryFiles files;
   FileCache cache;
-  std::recursive_mutex mutex;  // points of a matrix may be built by several threads
+  std::mutex mutex;  // points of a matrix may be built by several threads
   std::map<std::string, HostPair> hosts;
   std::map<std::string, SharedModel> guests;
   std::map<std::string, std::shared_ptr<const Stack>> stacks;
@@ -112,6 +112,13 @@ struct Library::Impl {
   Or<svm::CpuProfile> cpu(const Spelled& name);
   Or<LoadedModel> compile(const CheckedModel& model, ModelKind kind, const StackRequest& request,
                           rules::WordTable& words) const;
+  struct Parts {
+    HostPair host;
+    SharedModel guest;  // null: no modelled code
+  };
+  Or<Parts> parts(const StackRequest& request);
+  Or<std::shared_ptr<const Stack>> link_stack(const StackRequest& request,
+                                              const Parts& parts) const;
   Or<std::shared_ptr<const Stack>> stack(const StackRequest& request);
 };
 
@@ -245,26 +252,42 @@ Or<LoadedModel> Library::Impl::compile(const CheckedModel& model, ModelKind kind
   return loaded;
 }
 
-Or<std::shared_ptr<const Stack>> Library::Impl::stack(const StackRequest& request) {
+namespace {
+
+std::string key_of(const StackRequest& request) {
   std::string key = request.kernel.text + "|" + request.vmm.text + "|" + request.guest.text + "|" +
                     joined(request.overlays) + "|" + request.vm_type;
   for (const auto& [name, value] : request.params) key += "|" + name + "=" + value.text;
-  if (const auto found = stacks.find(key); found != stacks.end()) return found->second;
+  return key;
+}
 
+}  // namespace
+
+// All that the stack is made of: read and checked once, whoever asks first.
+Or<Library::Impl::Parts> Library::Impl::parts(const StackRequest& request) {
   Diagnostics diagnostics;
+  Parts parts;
   const auto host_pair = host(request);
-  if (!host_pair.ok()) append(diagnostics, host_pair.error());
-  SharedModel guest_model;
+  if (host_pair.ok()) {
+    parts.host = host_pair.value();
+  } else {
+    append(diagnostics, host_pair.error());
+  }
   if (!is_nothing(request.guest.text)) {
     const auto checked_guest = guest(request);
     if (checked_guest.ok()) {
-      guest_model = checked_guest.value();
+      parts.guest = checked_guest.value();
     } else {
       append(diagnostics, checked_guest.error());
     }
   }
   if (!diagnostics.empty()) return diagnostics;
+  return parts;
+}
 
+Or<std::shared_ptr<const Stack>> Library::Impl::link_stack(const StackRequest& request,
+                                                           const Parts& parts) const {
+  Diagnostics diagnostics;
   auto result = std::make_shared<Stack>();
   rules::WordTable words;
   const auto take = [&](const CheckedModel& model, ModelKind kind, LoadedModel& out) {
@@ -272,13 +295,28 @@ Or<std::shared_ptr<const Stack>> Library::Impl::stack(const StackRequest& reques
     if (!loaded.ok()) return append(diagnostics, loaded.error());
     out = std::move(loaded).value();
   };
-  take(*host_pair.value().kernel, ModelKind::kKernel, result->kernel);
-  take(*host_pair.value().vmm, ModelKind::kVmm, result->vmm);
-  if (guest_model) take(*guest_model, ModelKind::kGuest, result->guest);
-  if (!guest_model) result->guest.name = result->guest.family = kNoGuest;
+  take(*parts.host.kernel, ModelKind::kKernel, result->kernel);
+  take(*parts.host.vmm, ModelKind::kVmm, result->vmm);
+  if (parts.guest) take(*parts.guest, ModelKind::kGuest, result->guest);
+  if (!parts.guest) result->guest.name = result->guest.family = kNoGuest;
   if (diagnostics.empty()) result->entries = link(*result, diagnostics, request.kernel.pos);
   if (!diagnostics.empty()) return diagnostics;
-  return stacks.emplace(key, std::move(result)).first->second;
+  return std::shared_ptr<const Stack>(std::move(result));
+}
+
+// Only the compiler runs outside of the lock: it looks at nothing that changes.
+Or<std::shared_ptr<const Stack>> Library::Impl::stack(const StackRequest& request) {
+  const std::string key = key_of(request);
+  std::unique_lock lock(mutex);
+  if (const auto found = stacks.find(key); found != stacks.end()) return found->second;
+  const auto found_parts = parts(request);
+  if (!found_parts.ok()) return found_parts.error();
+  lock.unlock();
+  const auto linked = link_stack(request, found_parts.value());
+  if (!linked.ok()) return linked.error();
+  lock.lock();
+  return stacks.emplace(key, linked.value())
+      .first->second;  // the first one, if somebody was faster
 }
 
 Library::Library(std::string root) : impl_(std::make_unique<Impl>(std::move(root))) {}
@@ -354,7 +392,6 @@ Or<svm::CpuProfile> Library::cpu(const Spelled& name, const CpuOverrides& overri
 }
 
 Or<std::shared_ptr<const Stack>> Library::stack(const StackRequest& request) {
-  const std::lock_guard lock(impl_->mutex);
   return impl_->stack(request);
 }
 
