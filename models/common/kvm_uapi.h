@@ -24,10 +24,12 @@ enum class ExitReason : std::uint8_t {
   kSevTerm,        // KVM_EXIT_SYSTEM_EVENT 24, type KVM_SYSTEM_EVENT_SEV_TERM 6
   kApResetHold,    // KVM_EXIT_AP_RESET_HOLD 32
   kErrno,
+  kMemoryFault,  // KVM_EXIT_MEMORY_FAULT 39; KVM_RUN returned -1
+  kHypercall,    // KVM_EXIT_HYPERCALL 3, KVM_HC_MAP_GPA_RANGE
 };
 inline constexpr std::string_view kExitReasonWords[] = {
-    "none",           "io",       "hlt",           "mmio", "shutdown", "fail-entry",
-    "internal-error", "sev-term", "ap-reset-hold", "errno"};
+    "none",           "io",       "hlt",           "mmio",  "shutdown",     "fail-entry",
+    "internal-error", "sev-term", "ap-reset-hold", "errno", "memory-fault", "hypercall"};
 
 // Linux include/uapi/asm-generic/errno-base.h.
 enum class Errno : std::uint8_t {
@@ -53,9 +55,16 @@ inline constexpr Field kIoSize{"io.size", 4, 23, 16, "bytes"};
 inline constexpr Field kIoOut{"io.direction", 4, 24, 24, "1 for OUT"};
 inline constexpr Field kIoData{"io.data", 5, 63, 0, ""};
 inline constexpr Field kEventData{"system_event.data[0]", 6, 63, 0, "with sev-term: the GHCB MSR"};
-inline constexpr Field kFields[] = {kExitReason, kErrno,       kSuberror, kMmioWrite,
-                                    kMmioLen,    kMmioAddress, kMmioData, kIoPort,
-                                    kIoSize,     kIoOut,       kIoData,   kEventData};
+inline constexpr Field kFaultPrivate{"memory_fault.flags: PRIVATE", 0, 24, 24, "the access was"};
+inline constexpr Field kFaultGpa{"memory_fault.gpa", 7, 63, 0, "of the page"};
+inline constexpr Field kHypercallPrivate{"hypercall.args[2]: ENCRYPTED", 0, 25, 25, ""};
+inline constexpr Field kHypercallRet{"hypercall.ret", 0, 26, 26, "0: done"};
+inline constexpr Field kHypercallGpa{"hypercall.args[0]", 8, 63, 0, "GPA"};
+inline constexpr Field kHypercallPages{"hypercall.args[1]", 9, 63, 0, "pages"};
+inline constexpr Field kFields[] = {
+    kExitReason, kErrno,        kSuberror,         kMmioWrite,    kMmioLen,      kMmioAddress,
+    kMmioData,   kIoPort,       kIoSize,           kIoOut,        kIoData,       kEventData,
+    kFaultGpa,   kFaultPrivate, kHypercallPrivate, kHypercallRet, kHypercallGpa, kHypercallPages};
 inline constexpr RecordLayout kLayout{"kvm_run", 16, kFields};
 }  // namespace run
 inline constexpr RecordArray kRuns{&run::kLayout, Space::kVmm, 0, 64};
@@ -73,8 +82,11 @@ inline constexpr Field kGpa{"guest_phys_addr", 1, 63, 0, ""};
 inline constexpr Field kSize{"memory_size", 2, 63, 0, "bytes; 0 deletes"};
 inline constexpr Field kBacking{"userspace_addr: mapping", 3, 31, 0, "backing"};
 inline constexpr Field kOffset{"userspace_addr: offset", 4, 63, 0, "bytes"};
-inline constexpr Field kFields[] = {kSlot, kLogDirty, kReadonly, kNoUserAddress, kAddressSpace,
-                                    kGpa,  kSize,     kBacking,  kOffset,        kOtherFlags};
+inline constexpr Field kGmem{"guest_memfd", 6, 31, 0, "backing + 1; 0: none"};
+inline constexpr Field kGmemOffset{"guest_memfd_offset", 7, 63, 0, "bytes"};
+inline constexpr Field kFields[] = {kSlot,         kLogDirty,   kReadonly, kNoUserAddress,
+                                    kAddressSpace, kGpa,        kSize,     kBacking,
+                                    kOffset,       kOtherFlags, kGmem,     kGmemOffset};
 inline constexpr RecordLayout kLayout{"kvm_userspace_memory_region2", 8, kFields};
 }  // namespace region
 inline constexpr RecordArray kRegionRequest{&region::kLayout, Space::kVmm, 0x1000, 1};
@@ -134,6 +146,16 @@ inline constexpr Field kFields[] = {kGpa, kSize, kProgress};
 inline constexpr RecordLayout kLayout{"kvm_pre_fault_memory", 4, kFields};
 }  // namespace pre_fault
 inline constexpr RecordArray kPreFaultRequest{&pre_fault::kLayout, Space::kVmm, 0x1040, 1};
+
+// struct kvm_memory_attributes.
+namespace attributes {
+inline constexpr Field kAddress{"address", 0, 63, 0, "GPA"};
+inline constexpr Field kSize{"size", 1, 63, 0, "bytes"};
+inline constexpr Field kPrivate{"KVM_MEMORY_ATTRIBUTE_PRIVATE", 2, 0, 0, ""};
+inline constexpr Field kFields[] = {kAddress, kSize, kPrivate};
+inline constexpr RecordLayout kLayout{"kvm_memory_attributes", 4, kFields};
+}  // namespace attributes
+inline constexpr RecordArray kAttributesRequest{&attributes::kLayout, Space::kVmm, 0x1038, 1};
 
 // A change to the host's mapping of a backing: what the MMU notifier tells KVM.
 namespace host_range {

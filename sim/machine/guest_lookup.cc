@@ -28,7 +28,9 @@ bool read_guest_physical(const Setup& setup, arch::PhysicalMemory& memory, Guest
     offset += firmware.size - region->size;
     region = &firmware;
   }
-  read_backing(memory, region->backing, offset, data, size, key);
+  // An SNP guest's private pages lie elsewhere than its shared ones.
+  const bool own = key != arch::kNoKey && region->gmem != kNoBacking;
+  read_backing(memory, own ? region->gmem : region->backing, offset, data, size, key);
   return true;
 }
 

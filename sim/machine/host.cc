@@ -113,6 +113,46 @@ HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page) {
   return frame;
 }
 
+namespace {
+
+// The lowest free 2 MByte that are aligned: eight whole words of the allocator.
+HostPhysAddr allocate_2m(Store& store) {
+  constexpr std::uint64_t kFrames = 512, kWords = kFrames / 64;
+  constexpr std::uint64_t kFirstAligned = (kFrames - kFirstFreeFrame % kFrames) % kFrames / 64;
+  const auto is_free = [&](std::uint64_t word) {
+    for (std::uint64_t i = 0; i < kWords; ++i) {
+      if (store.read(Space::kHost, kAllocator + word + i) != 0) return false;
+    }
+    return true;
+  };
+  std::uint64_t word = kFirstAligned;
+  while (!is_free(word)) word += kWords;
+  for (std::uint64_t i = 0; i < kWords; ++i) {
+    store.write(Space::kHost, kAllocator + word + i, ~0ull);
+  }
+  std::uint64_t next = store.read(Space::kHost, kFirstWithFree);
+  while (store.read(Space::kHost, kAllocator + next) == ~0ull) ++next;
+  store.write(Space::kHost, kFirstWithFree, next);
+  return HostPhysAddr((kFirstFreeFrame + word * 64) << kPageShift);
+}
+
+}  // namespace
+
+HostPhysAddr populate_2m(Store& store, BackingId backing, std::uint64_t first_page) {
+  constexpr std::uint64_t kFrames = 512;
+  const HostPhysAddr first = allocate_2m(store);
+  for (std::uint64_t i = 0; i < kFrames; ++i) {
+    const std::uint64_t index = word_of_page(backing, first_page + i);
+    const std::uint64_t word = store.read(Space::kHost, index);
+    NPTSIM_CHECK(!has_bit(word, kPopulatedBit));
+    const HostPhysAddr frame = first + i * kPageSize;
+    store.write(Space::kHost, index, word | frame.value | bit(kPopulatedBit));
+    store.write(Space::kHost, kFrameOwners + frame.page_number(),
+                (static_cast<std::uint64_t>(backing) + 1) << 32 | (first_page + i));
+  }
+  return first;
+}
+
 void discard(Store& store, BackingId backing, std::uint64_t page) {
   const std::uint64_t index = word_of_page(backing, page);
   const std::uint64_t word = store.read(Space::kHost, index);

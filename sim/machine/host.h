@@ -50,12 +50,16 @@ void set_protection(Store& store, BackingId backing, std::uint64_t page, HostPro
 // The frame is given back; the next use of the page finds zeros (madvise MADV_DONTNEED of private
 // memory, a truncated file). Whoever maps the frame must have let go of it before.
 void discard(Store& store, BackingId backing, std::uint64_t page);
-// Every byte of a backing that has no frames yet (a flash image of 0xff). A page gets it when it gets
-// its frame, in plaintext. Backings from kMaxFilled on must be written instead.
+// Every byte of a backing that has no frames yet (a flash image of 0xff). A page gets it when it
+// gets its frame, in plaintext. Backings from kMaxFilled on must be written instead.
 inline constexpr BackingId kMaxFilled = 63;
 void set_fill(Store& store, BackingId backing, std::uint8_t fill);
 // The frame of a page, allocated now if it has none.
 HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page);
+
+// The same for 512 pages at once, none of which has a frame: contiguous and aligned in the host's
+// memory.
+HostPhysAddr populate_2m(Store& store, BackingId backing, std::uint64_t first_page);
 
 // Which backing page a frame belongs to; none for frames of the host itself.
 struct FrameOwner {

@@ -5,7 +5,7 @@ namespace {
 
 const Region* region_of_backing(const Setup& setup, BackingId backing) {
   for (const Region& region : setup.regions) {
-    if (region.backing == backing) return &region;
+    if (region.backing == backing || region.gmem == backing) return &region;
   }
   return nullptr;
 }

@@ -11,6 +11,7 @@ const CodeLine* VcpuProgram::line_at(std::uint64_t address) const {
   return it != lines.end() && it->address == address ? &*it : nullptr;
 }
 
+// The regions are few and lie apart.
 const Region* Setup::region_at(GuestPhysAddr address) const {
   for (const Region& region : regions) {
     if (region.contains(address)) return &region;

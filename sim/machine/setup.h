@@ -23,7 +23,7 @@ namespace nptsim::machine {
 enum class RegionKind : std::uint8_t {
   kRam,
   kRom,
-  kPflash,   // a ROM device that leaves romd mode for commands
+  kPflash,  // a ROM device that leaves romd mode for commands
   kIo,
   kNvm,      // a ROM device that never does: nRF51 non-volatile memory
   kNvmc,     // the registers that erase it
@@ -34,20 +34,19 @@ struct Region {
   std::string name;
   RegionKind kind = RegionKind::kRam;
   GuestPhysAddr gpa;
-  std::uint64_t size = 0;           // bytes, whole pages
-  BackingId backing = kNoBacking;   // none for kIo
-  bool romd = true;                 // kPflash: the mode at the start
-  bool read_only_drive = false;     // kPflash: the drive behind it cannot be written
-  bool secure = false;              // kPflash: only accesses from SMM reach the device
-  unsigned bank_width = 1;          // kPflash: bytes of the bus, 1, 2 or 4
-  unsigned device_width = 0;        // kPflash: bytes of each chip on it; 0: not said
+  std::uint64_t size = 0;                 // bytes, whole pages
+  BackingId backing = kNoBacking;         // none for kIo
+  BackingId gmem = kNoBacking;            // guest_memfd: where an SNP guest's private pages are
+  bool romd = true;                       // kPflash: the mode at the start
+  bool read_only_drive = false;           // kPflash: the drive behind it cannot be written
+  bool secure = false;                    // kPflash: only accesses from SMM reach the device
+  unsigned bank_width = 1;                // kPflash: bytes of the bus, 1, 2 or 4
+  unsigned device_width = 0;              // kPflash: bytes of each chip on it; 0: not said
   std::uint64_t sector_size = kPageSize;  // kPflash: what one erase command clears
   std::array<std::uint16_t, 4> idents{};  // kPflash: id0 to id3
-  std::size_t of = 0;               // kNvmc: its array; kIsaBios: the firmware; by index
-  bool launch_encrypted = false;    // measured and encrypted at launch, so private to the guest
-  bool contains(GuestPhysAddr address) const {
-    return address >= gpa && address - gpa < size;
-  }
+  std::size_t of = 0;                     // kNvmc: its array; kIsaBios: the firmware; by index
+  bool launch_encrypted = false;  // measured and encrypted at launch, so private to the guest
+  bool contains(GuestPhysAddr address) const { return address >= gpa && address - gpa < size; }
 };
 
 // A line of a vCPU's program that is no instruction: it lies at an address of its own, behind a NOP
@@ -118,6 +117,7 @@ struct Setup {
   std::vector<GuestPhysAddr> ghcbs;  // by vCPU; empty for a guest that has none
 
   bool sealed() const { return svm::has_sev_es(guest_type); }
+  bool snp() const { return guest_type == svm::GuestType::kSnp; }
   bool keyed() const { return svm::has_sev(guest_type); }
   arch::KeyId guest_key() const { return keyed() ? arch::guest_key(asid, 1) : arch::kNoKey; }
   const Region* region_at(GuestPhysAddr address) const;

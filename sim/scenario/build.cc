@@ -25,6 +25,7 @@ bool fill_in(Plan& plan, models::Library& library) {
   refuse_unmodelled(plan);
   choose_models(plan, library);
   if (!plan.ok()) return false;
+  refuse_without_snp(plan);
   describe_regions(plan);
   choose_registers(plan);
   plan.places = make_places(plan.mode, plan.vm.place);
@@ -68,11 +69,15 @@ void start(Plan& plan, machine::Machine& machine, machine::EventSink* events) {
   }
   set_raw_slots(plan, machine);
   if (!plan.ok() || !start_vmm(plan, machine, events)) return;
+  set_snp_pages(plan, machine);
+  if (!plan.ok()) return;
   write_image(plan, machine);
   protect_backings(plan, machine);
   track_writes(plan, machine);
   warm_up(plan, machine);
-  if (plan.ok() && !machine.vm_outcome()) write_nested_entries(plan, machine);
+  if (!plan.ok() || machine.vm_outcome()) return;
+  write_nested_entries(plan, machine);
+  write_rmp_entries(plan, machine);
 }
 
 }  // namespace

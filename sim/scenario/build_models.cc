@@ -18,6 +18,7 @@ constexpr VmType kVmTypes[] = {
     {"default", "default", svm::GuestType::kPlain},
     {"sev", "sev", svm::GuestType::kSev},
     {"sev-es", "sev-es", svm::GuestType::kSevEs},
+    {"snp", "snp", svm::GuestType::kSnp},
     {"sev-legacy", "default", svm::GuestType::kSev},
     {"sev-es-legacy", "default", svm::GuestType::kSevEs},
 };
@@ -58,6 +59,7 @@ bool need(Plan& plan, const Text& name, const char* key) {
 }
 
 constexpr char kCpuPrefix[] = "cpu.";
+constexpr char kSecureNestedPaging[] = "secure_nested_paging";
 // Switches of the run, not values of the part.
 constexpr std::array<std::string_view, 2> kCpuSwitches = {"tlb", "host_la57"};
 
@@ -147,6 +149,11 @@ void choose_models(Plan& plan, models::Library& library) {
     const auto cpu = library.cpu(spelled(machine.cpu), cpu_overrides(plan.scenario));
     if (cpu.ok()) {
       plan.setup.cpu = cpu.value();
+      // Who runs an SNP guest has SNP on, unless the scenario says otherwise.
+      const bool said = cpu_overrides(plan.scenario).contains(kSecureNestedPaging);
+      if (plan.setup.snp() && !said) {
+        plan.setup.cpu.secure_nested_paging = plan.setup.cpu.features.snp;
+      }
       choose_asid(plan);
     } else {
       plan.add(cpu.error());

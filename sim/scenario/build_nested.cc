@@ -117,17 +117,31 @@ class EntryWriter {
            (leaf ? svm::kEntryD : 0) | (leaf && entry.level > 1 ? svm::kEntryPs : 0);
   }
 
+  // Private memory that was given to the guest in 2 MByte.
+  bool is_contiguous(const Place& to) const {
+    for (const machine::Region& region : plan_.setup.regions) {
+      if (region.name != to.region || region.gmem == machine::kNoBacking) continue;
+      for (const PageRange& range : plan_.vm.start.pages) {
+        const GuestPhysAddr gpa = region.gpa + to.offset;
+        if (gpa < range.gpa || gpa - range.gpa >= range.size) continue;
+        if (range.rmp.value_or(kPageSize) == kSize2M) return to.offset % kSize2M == 0;
+      }
+    }
+    return false;
+  }
+
   std::optional<std::uint64_t> target_of(const NestedEntry& entry) {
     const Place& to = *entry.to;
     if (to.region.empty()) return to.offset;
-    if (entry.level > 1) {
+    if (entry.level > 1 && !is_contiguous(to)) {
       plan_.report(to.pos, "the host has region '" + to.region + "' in 4-KByte frames",
                    "an entry of 4K, or a host address");
       return std::nullopt;
     }
     for (const machine::Region& region : plan_.setup.regions) {
       if (region.name != to.region || region.backing == machine::kNoBacking) continue;
-      return machine::populate(store_, region.backing, to.offset >> kPageShift).value;
+      const BackedPage page = backed_page(plan_, region, region.gpa + to.offset);
+      return machine::populate(store_, page.backing, to.offset >> kPageShift).value;
     }
     plan_.report(to.pos, "region '" + to.region + "' has no memory",
                  "a region of RAM, ROM or flash");
@@ -171,6 +185,7 @@ void warm_up(Plan& plan, machine::Machine& machine) {
   }
   for (const Area& area : warm_areas(plan)) {
     for (std::uint64_t at = 0; at < area.size; at += kPageSize) {
+      if (plan.setup.snp() && page_state_of(plan, area.gpa + at) == PageState::kUntouched) continue;
       machine.run_to_end(area.vcpu, machine::Layer::kKernel, *prefault,
                          {(area.gpa + at).value, kWriteFault});
       if (machine.vm_outcome()) return;

@@ -120,6 +120,21 @@ void protect_backings(const Plan& plan, machine::Machine& machine);
 // The nested tables: what the kernel would have mapped by now, and the scenario's own entries.
 void track_writes(Plan& plan, machine::Machine& machine);
 void warm_up(Plan& plan, machine::Machine& machine);
+
+// --- SEV-SNP ---
+
+// What needs an SNP guest, or a host with SNP.
+void refuse_without_snp(Plan& plan);
+PageState page_state_of(const Plan& plan, GuestPhysAddr page);
+// Where the memory of a page is, and how the guest goes to it.
+struct BackedPage {
+  machine::BackingId backing = machine::kNoBacking;
+  bool shared = false;
+  bool present = true;  // false: no page of an SNP guest is there yet
+};
+BackedPage backed_page(const Plan& plan, const machine::Region& region, GuestPhysAddr gpa);
+void set_snp_pages(Plan& plan, machine::Machine& machine);
+void write_rmp_entries(Plan& plan, machine::Machine& machine);
 void write_nested_entries(Plan& plan, machine::Machine& machine);
 
 }  // namespace nptsim::scenario::building

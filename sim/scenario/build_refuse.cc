@@ -16,7 +16,6 @@ void refuse_machine(Plan& plan) {
   refuse(plan, !m.firmware.value.empty(), m.firmware.pos, "machine.firmware");
   refuse(plan, !m.board.value.empty(), m.board.pos, "machine.board",
          "the devices as regions of `memory:`");
-  refuse(plan, m.vmpl.value != 0, m.vmpl.pos, "machine.vmpl other than 0");
   refuse(plan, m.vcpus.value > machine::kMaxVcpus, m.vcpus.pos,
          "machine.vcpus above " + std::to_string(machine::kMaxVcpus));
   for (const Setting& setting : plan.scenario.set) {
@@ -30,12 +29,6 @@ void refuse_machine(Plan& plan) {
 void refuse_start(Plan& plan) {
   const Start& s = plan.vm.start;
   refuse(plan, s.begin == Begin::kLaunch, {}, "start.begin: launch", "vmm-start or running");
-  if (!s.pages.empty()) refuse(plan, true, s.pages[0].pos, "start.pages");
-  if (!s.rmp.empty()) refuse(plan, true, s.rmp[0].pos, "start.rmp");
-  if (s.attributes) {
-    refuse(plan, true, s.attributes->empty() ? SourcePos{} : (*s.attributes)[0].pos,
-           "start.attributes");
-  }
   if (s.slots && plan.vm.machine.vmm.value != "bare") {
     plan.report(s.slots->empty() ? plan.pos() : (*s.slots)[0].pos,
                 "start.slots, but the VMM '" + plan.vm.machine.vmm.value +

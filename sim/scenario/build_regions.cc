@@ -67,10 +67,26 @@ class ContentsWriter {
   }
 
  private:
+  BackedPage page_of(std::uint64_t offset) const {
+    for (const machine::Region& region : plan_.setup.regions) {
+      if (region.backing == backing_) return backed_page(plan_, region, region_->gpa + offset);
+    }
+    return {backing_, false, true};
+  }
+  // None: the guest has no page there that it could have written.
+  machine::BackingId backing(std::uint64_t offset) const {
+    const BackedPage page = page_of(offset);
+    return page.present ? page.backing : machine::kNoBacking;
+  }
+
   arch::KeyId key(std::uint64_t offset) const {
     // What is measured is plaintext until the launch.
     if (measured_) return arch::kNoKey;
     const GuestPhysAddr page = (region_->gpa + offset).page_base();
+    if (plan_.setup.snp()) {
+      const bool shared = page_of(offset).shared || region_->device != Device::kRam;
+      return shared ? arch::kNoKey : plan_.setup.guest_key();
+    }
     return is_private(plan_, *region_, page) ? plan_.setup.guest_key() : arch::kNoKey;
   }
 
@@ -92,7 +108,9 @@ class ContentsWriter {
     std::array<std::uint8_t, kPageSize> page;
     page.fill(value);
     for (std::uint64_t offset = 0; offset < region_->size; offset += kPageSize) {
-      machine::write_backing(memory_, backing_, offset, page.data(), kPageSize, key(offset));
+      const machine::BackingId to = backing(offset);
+      if (to == machine::kNoBacking) continue;
+      machine::write_backing(memory_, to, offset, page.data(), kPageSize, key(offset));
     }
   }
 
@@ -100,7 +118,10 @@ class ContentsWriter {
     for (std::uint64_t done = 0; done < bytes.size();) {
       const std::uint64_t at = offset + done;
       const std::uint64_t length = bytes_in_page(at, bytes.size() - done);
-      machine::write_backing(memory_, backing_, at, bytes.data() + done, length, key(at));
+      const machine::BackingId to = backing(at);
+      if (to != machine::kNoBacking) {
+        machine::write_backing(memory_, to, at, bytes.data() + done, length, key(at));
+      }
       done += length;
     }
   }
@@ -132,9 +153,17 @@ void write_contents(const Plan& plan, machine::Machine& machine, bool images) {
 void write_piece(const Plan& plan, arch::PhysicalMemory& memory, const Piece& piece) {
   const machine::Region* region = plan.setup.region_at(piece.gpa);
   NPTSIM_CHECK(region != nullptr && region->backing != machine::kNoBacking);
-  const arch::KeyId key = piece.shared ? arch::kNoKey : plan.setup.guest_key();
-  machine::write_backing(memory, region->backing, piece.gpa - region->gpa, piece.bytes.data(),
-                         piece.bytes.size(), key);
+  for (std::uint64_t done = 0; done < piece.bytes.size();) {
+    const GuestPhysAddr at = piece.gpa + done;
+    const std::uint64_t length = bytes_in_page(at.value, piece.bytes.size() - done);
+    const BackedPage page = backed_page(plan, *region, at);
+    const bool shared = piece.shared || page.shared;
+    if (page.present) {
+      machine::write_backing(memory, page.backing, at - region->gpa, piece.bytes.data() + done,
+                             length, shared ? arch::kNoKey : plan.setup.guest_key());
+    }
+    done += length;
+  }
 }
 
 // The only region of this kind, for the registers that erase it.
@@ -202,6 +231,9 @@ void set_flags(Plan& plan, const Slot& slot, bare::Slot& out) {
 
 }  // namespace
 
+// Behind the backings of all regions.
+constexpr machine::BackingId kFirstGmem = 0x1000;
+
 bool has_memory(Device device) { return device != Device::kIo && device != Device::kNvmc; }
 
 void describe_regions(Plan& plan) {
@@ -213,6 +245,8 @@ void describe_regions(Plan& plan) {
     out.gpa = region.gpa;
     out.size = region.size;
     if (has_memory(region.device)) out.backing = static_cast<machine::BackingId>(i);
+    const bool private_memory = plan.setup.snp() && region.device == Device::kRam;
+    if (private_memory) out.gmem = kFirstGmem + static_cast<machine::BackingId>(i);
     out.romd = region.romd;
     out.read_only_drive = region.read_only_drive;
     out.secure = region.secure;
@@ -246,7 +280,9 @@ void set_raw_slots(Plan& plan, machine::Machine& machine) {
     out.size = slot.size;
     out.offset = slot.backing.offset;
     for (const machine::Region& region : plan.setup.regions) {
-      if (region.name == slot.backing.region) out.backing = region.backing;
+      if (region.name != slot.backing.region) continue;
+      out.backing = region.backing;
+      out.gmem = region.gmem;
     }
     if (slot.backing.region.empty() || out.backing == machine::kNoBacking) {
       plan.report(slot.pos, "the slot's backing is not in the memory of a region",

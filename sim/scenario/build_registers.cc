@@ -1,6 +1,7 @@
 // How each vCPU starts: mode, control registers, general registers.
 #include <string_view>
 
+#include "sim/arch/svm/sev.h"
 #include "sim/arch/svm/vcpu.h"
 #include "sim/scenario/build_parts.h"
 
@@ -196,6 +197,8 @@ void set_vcpus(const Plan& plan, machine::Machine& machine) {
     v.control.asid = setup.asid;
     v.control.guest_type = static_cast<std::uint64_t>(setup.guest_type);
     v.control.guest_key = setup.guest_key().word;
+    if (setup.snp()) v.state.sev_features = svm::kSnpActive;
+    v.state.vmpl = plan.vm.machine.vmpl.value;
     if (plan.host_la57) v.control.host_cr4 |= isa::kCr4La57;
     v.tlb.enabled = plan.tlb;
     if (!plan.has_ghcbs()) continue;

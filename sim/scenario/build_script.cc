@@ -84,7 +84,10 @@ class ScriptReader {
   // The procedure's locals by their names.
   bool read_operation(const Operation& operation, machine::ScriptAct& out) {
     if (!find(operation.name, operation.name.value, false, out.procedure)) return false;
-    if (!read_backing(operation) || !read_flags(operation)) return false;
+    const bool raw = is_raw(operation);
+    if (!(raw ? read_pages(operation) : read_backing(operation)) || !read_flags(operation)) {
+      return false;
+    }
     std::uint64_t data = 0;
     for (std::size_t i = 0; i < operation.bytes.size() && i < 8; ++i) {
       data |= std::uint64_t{operation.bytes[i]} << (8 * i);
@@ -94,7 +97,8 @@ class ScriptReader {
       return false;
     }
     std::map<std::string, std::uint64_t> values = {
-        {"backing", backing_}, {"offset", offset_}, {"flags", flags_}, {"data", data}};
+        {"backing", backing_},           {"offset", offset_},           {"flags", flags_},
+        {"from_backing", from_backing_}, {"from_offset", from_offset_}, {"data", data}};
     if (const auto protection = host_protection(operation.protection)) {
       values["protection"] = static_cast<std::uint64_t>(*protection);
     }
@@ -122,6 +126,45 @@ class ScriptReader {
     return false;
   }
 
+  // On pages of the host, by their address or in a region.
+  static bool is_raw(const Operation& operation) {
+    static constexpr std::string_view kRaw[] = {"host_write", "host_read", "copy_page", "map_page",
+                                                "rmpupdate",  "psmash",    "rmpread"};
+    return std::find(std::begin(kRaw), std::end(kRaw), operation.name.value) != std::end(kRaw);
+  }
+
+  bool read_pages(const Operation& operation) {
+    const bool good = read_page(*operation.backing, backing_, offset_);
+    return good && (!operation.from || read_page(*operation.from, from_backing_, from_offset_));
+  }
+
+  bool read_page(const Place& place, std::uint64_t& backing, std::uint64_t& offset) {
+    backing = machine::kNoBacking;
+    offset = place.offset;
+    if (place.region.empty()) return true;
+    const auto region = region_of(place.pos, place.region);
+    if (!region) return false;
+    backing = plan_.setup.regions[*region].backing;
+    if (backing != machine::kNoBacking && place.offset < plan_.setup.regions[*region].size) {
+      return true;
+    }
+    plan_.report(place.pos, "not in the memory of a region",
+                 "a host address, or a region and an offset like ram+0x1000");
+    return false;
+  }
+
+  // The words of an operation that is no slot's.
+  static std::optional<std::uint64_t> flag_of(const Operation& operation, const std::string& word) {
+    const std::string& name = operation.name.value;
+    if (name == "set_attributes" && word == "private") return 1;
+    if (name != "rmpupdate" && name != "map_page") return std::nullopt;
+    if (word == "2M") return 4;
+    if (name == "map_page") return std::nullopt;
+    if (word == "assigned") return 1;
+    if (word == "immutable") return 2;
+    return std::nullopt;
+  }
+
   // What a slot is told may be wrong; a system call on memory is to succeed.
   bool fits(const Operation& operation, const machine::Region& region) const {
     if (operation.name.value == "set_slot") return offset_ < kMostOffset;
@@ -134,6 +177,17 @@ class ScriptReader {
   bool read_flags(const Operation& operation) {
     flags_ = 0;
     for (const Text& flag : operation.flags) {
+      if (const auto bits = flag_of(operation, flag.value)) {
+        flags_ |= *bits;
+        continue;
+      }
+      if (operation.name.value != "set_slot") {
+        plan_.report(flag.pos, "flag '" + flag.value + "' of " + operation.name.value,
+                     operation.name.value == "rmpupdate"        ? "assigned, immutable or 2M"
+                     : operation.name.value == "set_attributes" ? "private"
+                                                                : "2M");
+        return false;
+      }
       const auto number = yaml::parse_number(flag.value);
       if (flag.value == "log_dirty") {
         flags_ |= 1;
@@ -165,7 +219,7 @@ class ScriptReader {
   static constexpr std::uint64_t kGuestMemfd = 4;
 
   Plan& plan_;
-  std::uint64_t backing_ = 0, offset_ = 0, flags_ = 0;
+  std::uint64_t backing_ = 0, offset_ = 0, from_backing_ = 0, from_offset_ = 0, flags_ = 0;
 };
 
 }  // namespace

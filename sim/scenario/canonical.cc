@@ -141,6 +141,7 @@ Json operation(const Operation& o) {
   Json out = {{"name", o.name.value}, {"kernel", o.kernel_address}, {"bytes", o.bytes}};
   for (const auto& [name, number] : o.numbers) out[name] = number.value;
   if (o.backing) out["backing"] = place(*o.backing);
+  if (o.from) out["from"] = place(*o.from);
   put(out, "protection", Json(o.protection));
   Json flags = texts(o.flags);
   std::sort(flags.begin(), flags.end());

@@ -188,6 +188,51 @@ const Section& operation_keys() {
        {"bytes", "One to eight.",
         text(kBytesForm, [](std::string_view t) { return parse_bytes(t).has_value(); }), true}},
       {}};
+  const auto place = [](const char* key, const char* text_of_key) {
+    return Key{key, text_of_key,
+               text(kPlaceForm, [](std::string_view t) { return parse_place(t).has_value(); }),
+               true};
+  };
+  const auto page = [place] {
+    return place("page",
+                 "A host address or a place in a region: of private memory, where the "
+                 "guest has such a page there.");
+  };
+  static const Section kHostWrite = {
+      "host_write",
+      "A store of the host to any page; the RMP checks it.",
+      {page(),
+       {"bytes", "One to eight.",
+        text(kBytesForm, [](std::string_view t) { return parse_bytes(t).has_value(); }), true}},
+      {}};
+  static const Section kHostRead = {
+      "host_read", "Eight bytes of any page, as the host sees them.", {page()}, {}};
+  static const Section kCopyPage = {"copy_page",
+                                    "A page as the host sees it, ciphertext and all, to another.",
+                                    {place("from", "The page that is read."), page()},
+                                    {}};
+  static const Section kMapPage = {
+      "map_page",
+      "A leaf of the nested tables, with all rights; the TLBs are flushed.",
+      {{"gpa", "Which guest physical page.", number(), true},
+       page(),
+       {"flags", "2M: a large leaf.", texts()}},
+      {}};
+  static const Section kRmpupdate = {"rmpupdate",
+                                     "RMPUPDATE, right or wrong.",
+                                     {page(),
+                                      {"gpa", "The GPA of the entry; 0 without.", number()},
+                                      {"asid", "The owner; 0 without.", number(0, 0xffffffff)},
+                                      {"flags", "assigned, immutable, 2M.", texts()}},
+                                     {}};
+  static const Section kPsmash = {"psmash", "PSMASH, right or wrong.", {page()}, {}};
+  static const Section kRmpread = {"rmpread", "RMPREAD.", {page()}, {}};
+  static const Section kSetAttributes = {"set_attributes",
+                                         "KVM_SET_MEMORY_ATTRIBUTES.",
+                                         {{"gpa", "The first page.", number(), true},
+                                          {"size", "Bytes.", number(), true},
+                                          {"flags", "private; shared without.", texts()}},
+                                         {}};
   static const Section kSection = {
       "vmm_operation",
       "One call that a VMM without rules of its own (`vmm: bare`) makes.",
@@ -198,7 +243,15 @@ const Section& operation_keys() {
        {"pre_fault", "KVM_PRE_FAULT_MEMORY.", map(kPreFault)},
        {"protect", "mprotect, munmap or ftruncate.", map(kProtect)},
        {"discard", "madvise(MADV_DONTNEED).", map(kDiscard)},
-       {"write", "A store of the VMM's own.", map(kWrite)}},
+       {"write", "A store of the VMM's own.", map(kWrite)},
+       {"set_attributes", "KVM_SET_MEMORY_ATTRIBUTES.", map(kSetAttributes)},
+       {"host_write", "A store of the host to any page.", map(kHostWrite)},
+       {"host_read", "A load of the host from any page.", map(kHostRead)},
+       {"copy_page", "A page copied by the host.", map(kCopyPage)},
+       {"map_page", "A nested leaf changed by the host.", map(kMapPage)},
+       {"rmpupdate", "RMPUPDATE.", map(kRmpupdate)},
+       {"psmash", "PSMASH.", map(kPsmash)},
+       {"rmpread", "RMPREAD.", map(kRmpread)}},
       {}};
   return kSection;
 }

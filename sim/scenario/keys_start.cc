@@ -24,11 +24,13 @@ const Section& vmpl_keys() {
   const auto mask = [] {
     return text(kVmplForm, [](std::string_view t) { return parse_vmpl_mask(t).has_value(); });
   };
-  static const Section kSection = {
-      "vmpl_masks",
-      "What each VMPL may do with the page.",
-      {{"1", "VMPL 1.", mask()}, {"2", "VMPL 2.", mask()}, {"3", "VMPL 3.", mask()}},
-      {}};
+  static const Section kSection = {"vmpl_masks",
+                                   "What each VMPL may do with the page.",
+                                   {{"0", "VMPL 0.", mask()},
+                                    {"1", "VMPL 1.", mask()},
+                                    {"2", "VMPL 2.", mask()},
+                                    {"3", "VMPL 3.", mask()}},
+                                   {}};
   return kSection;
 }
 

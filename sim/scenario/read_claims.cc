@@ -33,7 +33,7 @@ Operation read_operation(const yaml::MapEntry& entry) {
   const Values values(entry.value);
   Operation operation;
   operation.name = text_of(entry.key);
-  for (const char* key : {"id", "gpa", "size", "len"}) {
+  for (const char* key : {"id", "gpa", "size", "len", "asid"}) {
     if (const auto number = values.located_number(key)) operation.numbers[key] = *number;
   }
   if (const auto backing = values.located_text("backing")) {
@@ -42,6 +42,14 @@ Operation read_operation(const yaml::MapEntry& entry) {
       operation.backing = parse_place(backing->value).value();
       operation.backing->pos = backing->pos;
     }
+  }
+  if (const auto page = values.located_text("page")) {
+    operation.backing = parse_place(page->value).value();
+    operation.backing->pos = page->pos;
+  }
+  if (const auto from = values.located_text("from")) {
+    operation.from = parse_place(from->value).value();
+    operation.from->pos = from->pos;
   }
   operation.flags = values.texts("flags");
   operation.protection = values.text("protection");

@@ -65,17 +65,17 @@ struct Region {
   GuestPhysAddr gpa;
   std::uint64_t size = 0;  // whole pages
   Device device = Device::kRam;
-  Text model;                             // kIo: which device ("vga", "apic"); may be empty
-  bool romd = true;                       // kPflash: mode romd (reads are memory) or mmio
-  bool read_only_drive = false;           // kPflash: `drive: ro`
-  bool secure = false;                    // kPflash: only SMM reaches the device
-  unsigned width = 1;                     // kPflash: bytes of the bus
-  unsigned device_width = 0;              // kPflash: bytes of each chip on it; 0: not said
-  std::uint64_t sector = 4096;            // kPflash: what one erase clears
-  std::vector<std::uint64_t> idents;      // kPflash: id0 to id3; none: all 0
-  Launch launch = Launch::kUnsaid;        // encrypted at launch or not; unsaid: the VMM's rules
-  std::uint64_t host_page = 4096;         // 4K, 2M or 1G: what the host maps it with
-  std::optional<std::uint8_t> fill;       // every byte, before `contents`
+  Text model;                         // kIo: which device ("vga", "apic"); may be empty
+  bool romd = true;                   // kPflash: mode romd (reads are memory) or mmio
+  bool read_only_drive = false;       // kPflash: `drive: ro`
+  bool secure = false;                // kPflash: only SMM reaches the device
+  unsigned width = 1;                 // kPflash: bytes of the bus
+  unsigned device_width = 0;          // kPflash: bytes of each chip on it; 0: not said
+  std::uint64_t sector = 4096;        // kPflash: what one erase clears
+  std::vector<std::uint64_t> idents;  // kPflash: id0 to id3; none: all 0
+  Launch launch = Launch::kUnsaid;    // encrypted at launch or not; unsaid: the VMM's rules
+  std::uint64_t host_page = 4096;     // 4K, 2M or 1G: what the host maps it with
+  std::optional<std::uint8_t> fill;   // every byte, before `contents`
   std::vector<Contents> contents;
 };
 
@@ -114,6 +114,7 @@ struct Operation {
   Text name;
   std::map<std::string, Number> numbers;  // "id", "gpa", "size", "len"
   std::optional<Place> backing;           // none: nothing is mapped there
+  std::optional<Place> from;              // of a copy
   bool kernel_address = false;            // `backing: kernel`: no address of user space
   std::vector<Text> flags;
   std::string protection;
@@ -255,7 +256,7 @@ struct Start {
   std::optional<std::vector<AttributeRange>> attributes;  // none: from the VMM's rules
   std::optional<std::vector<Slot>> slots;                 // none: from the VMM's rules
   std::optional<Number> generation;                       // of the memslots
-  std::vector<Number> write_tracked;                      // pages that KVM shadows for a nested guest
+  std::vector<Number> write_tracked;  // pages that KVM shadows for a nested guest
   std::vector<HostRange> host;
   std::vector<Vector> vectors;
   CpuStart cpu;                       // all vCPUs

@@ -38,6 +38,31 @@ TEST_CASE("everything that is wrong is told at once, with its place") {
   CHECK(wrong[3].suggestion == "did you mean 'gmet'?");
 }
 
+TEST_CASE("where the RMP lies, and what no source settles about it") {
+  svm::CpuProfile cpu;
+  Diagnostics diagnostics;
+  cpu.features.sev = cpu.features.sev_es = cpu.features.snp = true;
+  cpu.c_bit = 51, cpu.encrypted_guests = 509, cpu.vmpls = 4, cpu.reduction = 5;
+  CHECK(svm::contradictions(cpu).empty());
+  set_cpu_field(cpu, "secure_nested_paging", "on", {}, diagnostics);
+  set_cpu_field(cpu, "rmp_base", "0x10000000", {}, diagnostics);
+  set_cpu_field(cpu, "rmp_end", "0x107fffff", {}, diagnostics);
+  set_cpu_field(cpu, "rmpupdate_contention", "off", {}, diagnostics);
+  set_cpu_field(cpu, "pvalidate_above_vmpl0", "gp", {}, diagnostics);
+  CHECK(diagnostics.empty());
+  CHECK(cpu.checks_rmp());
+  CHECK(cpu.rmp == svm::RmpTable{0x10000000, 0x107fffff});
+  CHECK_FALSE(cpu.rmp_choices.rmpupdate_contention);
+  CHECK(cpu.rmp_choices.pvalidate_above_vmpl0 == svm::RmpRefusal::kGeneralProtection);
+  CHECK(svm::contradictions(cpu).empty());
+  cpu.rmp.end = 0x107ff000;
+  CHECK_FALSE(svm::contradictions(cpu).empty());
+  cpu.secure_nested_paging = false;  // then nobody asks
+  CHECK(svm::contradictions(cpu).empty());
+  set_cpu_field(cpu, "pvalidate_above_vmpl0", "maybe", {}, diagnostics);
+  CHECK(diagnostics.size() == 1);
+}
+
 TEST_CASE("fields by name, as `set:` gives them") {
   svm::CpuProfile cpu;
   Diagnostics diagnostics;

@@ -36,6 +36,24 @@ TEST_CASE("a page gets its frame when it is first touched, and knows its owner")
   CHECK_FALSE(owner_of(store, HostPhysAddr(0)).has_value());
 }
 
+TEST_CASE("512 pages at once are contiguous and aligned, and nobody else gets them") {
+  Store store;
+  const HostPhysAddr small = populate(store, 1, 0);
+  const HostPhysAddr large = populate_2m(store, 2, 512);
+  CHECK(large.aligned_to(kSize2M));
+  for (std::uint64_t i = 0; i < 512; ++i) {
+    CHECK(backing_page(store, 2, 512 + i).frame == large + i * kPageSize);
+    CHECK(owner_of(store, large + i * kPageSize)->page == 512 + i);
+  }
+  CHECK(populate_2m(store, 2, 1024) == large + kSize2M);
+  HostPhysAddr next = small;
+  for (unsigned i = 0; i < 600; ++i) {
+    next = allocate_frame(store);
+    CHECK((next < large || next >= large + 2 * kSize2M));
+  }
+  CHECK(next >= large + 2 * kSize2M);
+}
+
 TEST_CASE("protections are kept by page") {
   Store store;
   set_protection(store, 0, 1, HostProtection::kRead);

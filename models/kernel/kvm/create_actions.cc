@@ -4,6 +4,7 @@
 #include "models/kernel/kvm/fault.h"
 #include "sim/arch/svm/entry.h"
 #include "sim/arch/svm/exits.h"
+#include "sim/arch/svm/rmp_entry.h"
 #include "sim/arch/svm/sev.h"
 
 namespace nptsim::kvm {
@@ -72,6 +73,38 @@ std::uint64_t direct_msrs(bool sealed) {
   return bits;
 }
 
+// snp_safe_alloc_page: never a 2-MByte-aligned page (Linux 75253db41a46).
+HostPhysAddr safe_page(Store& store) {
+  const HostPhysAddr page = machine::allocate_frame(store);
+  if (!page.aligned_to(kSize2M)) return page;
+  const HostPhysAddr next = machine::allocate_frame(store);
+  machine::free_frame(store, page);
+  return next;
+}
+
+// The VMSA of an SNP guest is its page: snp_launch_update_vmsa and SNP_LAUNCH_UPDATE by the AMD-SP.
+void give_vmsa(View& view, HostPhysAddr page) {
+  constexpr std::uint64_t kInitialVmsaGpa = 0xfffffffff000;
+  arch::PhysicalMemory memory = view.memory();
+  const svm::Rmp rmp(view.setup().cpu.rmp, memory);
+  svm::RmpEntry entry;
+  entry.assigned = entry.validated = entry.vmsa = true;
+  entry.gpa = GuestPhysAddr(kInitialVmsaGpa);
+  entry.asid = view.setup().asid;
+  entry.permissions[0] = svm::all_permissions(view.setup().cpu.features.vmpl_sss);
+  rmp.write(page, entry);
+}
+
+// On a host with SNP it matters where the VMCB and the VMSA lie.
+void place_vcpu(View& view, unsigned vcpu) {
+  Store& store = view.store();
+  svm::vcpu_record(store, vcpu).control.vmcb = safe_page(store).value;
+  if (!view.setup().sealed()) return;
+  const HostPhysAddr vmsa = safe_page(store);
+  svm::vcpu_record(store, vcpu).control.vmsa = vmsa.value;
+  if (view.setup().snp()) give_vmsa(view, vmsa);
+}
+
 ActionResult create_vm(View& view, const Args&) {
   NestedTables tables = tables_of(view);
   tables.new_root();
@@ -82,6 +115,7 @@ ActionResult create_vm(View& view, const Args&) {
     control.ncr3 = tables.root().value;
     set_intercepts(control, view.setup().guest_type);
     control.msr_direct = direct_msrs(sealed);
+    if (view.setup().cpu.checks_rmp()) place_vcpu(view, vcpu);
   }
   return ActionResult::done();
 }

@@ -48,12 +48,13 @@ ActionResult inject(View& view, const Args& args) {
 
 // What no source settles ends the run, with the name of the gap.
 const std::vector<std::string> kGaps = {"emulation-while-delivering", "msr", "string-io",
-                                        "npf-next-rip"};
+                                        "npf-next-rip", "snp-request"};
 constexpr const char* kGapTexts[] = {
     "KVM emulates the instruction at RIP while an event is being delivered",
     "what KVM makes of this model-specific register is not modelled",
     "INS and OUTS through KVM are not modelled",
-    "whether the processor saves nRIP at a #NPF: the manual says no, Linux 7.0 counts on it"};
+    "whether the processor saves nRIP at a #NPF: the manual says no, Linux 7.0 counts on it",
+    "guest requests and AP creation of SNP guests are not modelled"};
 
 ActionResult no_source(View& view, const Args& args) {
   view.end_vm(machine::Outcome(machine::OutcomeKind::kUnspecified, kGapTexts[args.word(0)]));

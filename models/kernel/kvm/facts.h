@@ -25,6 +25,11 @@ void add_dirty_log(rules::Vocabulary& vocabulary);
 void add_mmio_bus(rules::Vocabulary& vocabulary);
 void add_coalesced(rules::Vocabulary& vocabulary);
 
+// SNP guests: private memory and the RMP.
+void add_snp_facts(rules::Vocabulary& vocabulary);
+void add_snp_actions(rules::Vocabulary& vocabulary);
+void add_page_state_changes(rules::Vocabulary& vocabulary);  // facts and actions
+
 }  // namespace nptsim::kvm
 
 #endif  // NPTSIM_MODELS_KERNEL_KVM_FACTS_H_

@@ -2,6 +2,7 @@
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/fault.h"
+#include "models/kernel/kvm/gmem.h"
 #include "models/kernel/kvm/write_tracking.h"
 #include "sim/arch/svm/entry.h"
 #include "sim/arch/svm/exit_info.h"
@@ -95,12 +96,19 @@ ActionResult make_writable(View& view, const Args&) {
   return ActionResult::done();
 }
 
+// Private where the attribute says so: kvm_arch_vcpu_pre_fault_memory.
+void ask_as_attribute(View& view, svm::ExitRecord& exit) {
+  const bool is_private = view.setup().snp() && is_private_gfn(view.store(), fault_gfn(view));
+  if (is_private) exit.exit_info_1 |= svm::kErrorEnc;
+}
+
 // A fault that nobody took, as KVM_PRE_FAULT_MEMORY makes one: sets a machine up.
 ActionResult synthetic_fault(View& view, const Args& args) {
   svm::ExitRecord& exit = svm::vcpu_record(view.store(), view.vcpu()).exit;
   exit.exit_code = svm::exit_code::kNpf;
   exit.exit_info_1 = svm::kErrorFinal | svm::kErrorUs | (args.get(1) ? svm::kErrorRw : 0);
   exit.exit_info_2 = args.get(0);
+  ask_as_attribute(view, exit);
   return ActionResult::done();
 }
 
@@ -128,6 +136,7 @@ ActionResult pre_fault_begin(View& view, const Args&) {
   exit.exit_code = svm::exit_code::kNpf;
   exit.exit_info_1 = svm::kErrorFinal;
   exit.exit_info_2 = pre_fault_of(view).get(kvm_uapi::pre_fault::kGpa);
+  ask_as_attribute(view, exit);
   return ActionResult::done();
 }
 

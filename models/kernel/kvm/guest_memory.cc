@@ -1,6 +1,7 @@
 #include "models/kernel/kvm/guest_memory.h"
 
 #include "models/kernel/kvm/state.h"
+#include "sim/machine/rmp_host.h"
 
 namespace nptsim::kvm {
 namespace {
@@ -46,6 +47,8 @@ bool read_guest(machine::View& view, GuestPhysAddr gpa, void* data, unsigned siz
 bool write_guest(machine::View& view, GuestPhysAddr gpa, const void* data, unsigned size) {
   arch::PhysicalMemory memory = view.memory();
   return for_pages(view, gpa, size, true, [&](auto backing, auto offset, auto done, auto length) {
+    const HostPhysAddr frame = machine::populate(view.store(), backing, offset >> kPageShift);
+    if (!machine::host_may_write(view, frame, "kernel")) return;
     machine::write_backing(memory, backing, offset, static_cast<const char*>(data) + done, length);
     mark_page_dirty(view.store(), (gpa + done).page_number());
   });

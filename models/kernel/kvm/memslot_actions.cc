@@ -53,6 +53,8 @@ ActionResult slot_insert(View& view, const Args&) {
   record.set(slot::kPages, request.get(region::kSize) >> kPageShift);
   record.set(slot::kBacking, request.get(region::kBacking));
   record.set(slot::kOffset, request.get(region::kOffset));
+  record.set(slot::kGmem, request.get(region::kGmem));
+  record.set(slot::kGmemOffset, request.get(region::kGmemOffset));
   say_slot(view, "create", record);
   return ActionResult::done();
 }

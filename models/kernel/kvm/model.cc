@@ -23,6 +23,9 @@ const rules::Vocabulary& vocabulary() {
     add_dirty_log(v);
     add_mmio_bus(v);
     add_coalesced(v);
+    add_snp_facts(v);
+    add_snp_actions(v);
+    add_page_state_changes(v);
     v.name_sealed_fact("guest.sealed");
     v.name_vm_fact("vm");
     return v;

@@ -51,8 +51,10 @@ inline constexpr Field kBaseGfn{"base_gfn", 1, 63, 0, ""};
 inline constexpr Field kPages{"npages", 2, 63, 0, ""};
 inline constexpr Field kBacking{"userspace_addr: mapping", 3, 31, 0, "backing"};
 inline constexpr Field kOffset{"userspace_addr: offset", 4, 63, 0, "bytes"};
-inline constexpr Field kFields[] = {kUsed,         kInvalid, kReadonly, kLogDirty, kId,
-                                    kAddressSpace, kBaseGfn, kPages,    kBacking,  kOffset};
+inline constexpr Field kGmem{"gmem: file", 5, 31, 0, "backing + 1; 0: KVM_MEM_GUEST_MEMFD is off"};
+inline constexpr Field kGmemOffset{"gmem: offset", 6, 63, 0, "bytes"};
+inline constexpr Field kFields[] = {kUsed,    kInvalid, kReadonly, kLogDirty, kId,   kAddressSpace,
+                                    kBaseGfn, kPages,   kBacking,  kOffset,   kGmem, kGmemOffset};
 inline constexpr RecordLayout kLayout{"memslot", 8, kFields};
 }  // namespace slot
 // KVM_USER_MEM_SLOTS: 32767 less 3 of the kernel's own (Linux arch/x86/include/asm/kvm_host.h), in
@@ -150,6 +152,9 @@ inline constexpr unsigned kFirstFragment = 42, kFragmentWords = 3, kMaxFragments
 inline constexpr Field kRetryRip{"last_retry_eip", 66, 63, 0, ""};
 inline constexpr Field kRetryGpa{"last_retry_addr", 67, 63, 0, ""};
 inline constexpr Field kApicBase{"apic_base", 68, 63, 0, "the difference from that after a reset"};
+inline constexpr Field kRegisteredGhcb{"ghcb_registered_gpa", 69, 63, 0, "of an SNP guest"};
+inline constexpr Field kPscEntry{"psc_idx", 70, 15, 0, "of a page-state change under way"};
+inline constexpr Field kPscEntries{"psc_inflight", 70, 31, 16, "entries that user space works on"};
 inline constexpr Field kFields[] = {
     kFaultGpa,   kFaultError,   kCacheValid, kCacheGfn, kCacheGeneration,
     kFaultFrame, kMapWritable,  kWakeup,     kReads,    kReadBytes,
@@ -158,7 +163,8 @@ inline constexpr Field kFields[] = {
     kUsage,      kRax,          kRbx,        kRcx,      kRdx,
     kRsi,        kXcr0,         kCpl,        kMmioGpa,  kMmioLeft,
     kMmioDone,   kJumpTable,    kRetryValid, kRetryRip, kRetryGpa,
-    kMpState,    kApicBase};
+    kMpState,    kApicBase,     kRegisteredGhcb,
+    kPscEntry,   kPscEntries};
 inline constexpr RecordLayout kLayout{"kvm_vcpu", 80, kFields};
 }  // namespace vcpu
 inline constexpr RecordArray kVcpus{&vcpu::kLayout, Space::kKernel, 0x4000, 64};

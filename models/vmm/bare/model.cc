@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "models/common/kvm_uapi.h"
+#include "models/vmm/bare/raw_host.h"
+#include "sim/machine/rmp_host.h"
 #include "sim/machine/view.h"
 
 namespace nptsim::bare {
@@ -150,6 +152,9 @@ ActionResult discard_pages(View& view, const Args&) {
 
 ActionResult write_bytes(View& view, const Args& args) {
   arch::PhysicalMemory memory = view.memory();
+  const auto backing = static_cast<machine::BackingId>(args.get(0));
+  const HostPhysAddr first = machine::populate(view.store(), backing, args.get(1) >> kPageShift);
+  if (!machine::host_may_write(view, first, "bare")) return ActionResult::done();
   const std::uint64_t data = args.get(2);
   machine::write_backing(memory, static_cast<machine::BackingId>(args.get(0)), args.get(1), &data,
                          args.get(3));
@@ -221,6 +226,10 @@ ActionResult stop_vm(View& view, const Args&) {
   Outcome outcome(OutcomeKind::kVmKilled, "KVM_RUN: " + word);
   outcome.process_alive = true;
   if (reason == ExitReason::kShutdown) outcome.kind = OutcomeKind::kShutdown;
+  if (reason == ExitReason::kMemoryFault) {
+    outcome.text = std::string("KVM_RUN failed with errno 14: memory fault, ") +
+                   (run.get(kvm_uapi::run::kFaultPrivate) ? "private" : "shared") + " access";
+  }
   if (reason == ExitReason::kErrno) {
     outcome.text = "KVM_RUN failed with errno " + std::to_string(run.get(kvm_uapi::run::kErrno));
   }
@@ -321,6 +330,7 @@ rules::Vocabulary make_vocabulary() {
   v.add(action<answer_mmio>("answer_mmio", {}, "kvm_run mmio.data",
                             "a pattern that depends on the address; writes are ignored"));
   v.add(action<answer_io>("answer_io", {}, "kvm_run io.data", "all ones; writes are ignored"));
+  add_raw_host(v);
   rules::ArgDef text;
   text.name = "text";
   text.kind = rules::ArgKind::kWord;
@@ -348,10 +358,14 @@ void prepare(Store& store, const machine::Setup& setup) {
     if (!has_memory_slot(region) || wanted.size() == kMaxSlots) continue;
     const bool readonly = region.kind != machine::RegionKind::kRam;
     wanted.push_back({static_cast<std::uint32_t>(wanted.size()), region.gpa, region.size,
-                      region.backing, 0, readonly, false});
+                      region.backing, 0, readonly, false, region.gmem});
   }
   set_slots(store, wanted);
 }
+
+namespace {
+constexpr std::uint64_t u64_of(machine::BackingId backing) { return backing; }
+}  // namespace
 
 void set_slots(Store& store, const std::vector<Slot>& slots) {
   NPTSIM_CHECK(slots.size() <= kMaxSlots);
@@ -365,6 +379,10 @@ void set_slots(Store& store, const std::vector<Slot>& slots) {
     record.set(kvm_uapi::region::kSize, slots[i].size);
     record.set(kvm_uapi::region::kBacking, slots[i].backing);
     record.set(kvm_uapi::region::kOffset, slots[i].offset);
+    if (slots[i].gmem != machine::kNoBacking) {
+      record.set(kvm_uapi::region::kGmem, u64_of(slots[i].gmem) + 1);
+      record.set(kvm_uapi::region::kGmemOffset, slots[i].offset);
+    }
   }
 }
 

@@ -28,6 +28,7 @@ struct Slot {
   std::uint64_t offset = 0;
   bool readonly = false;
   bool log_dirty = false;
+  machine::BackingId gmem = machine::kNoBacking;  // guest_memfd, at the same offset
 };
 inline constexpr std::size_t kMaxSlots = 512;
 

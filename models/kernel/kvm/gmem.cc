@@ -1,0 +1,39 @@
+#include "models/kernel/kvm/gmem.h"
+
+#include "models/kernel/kvm/state.h"
+#include "sim/base/bits.h"
+
+namespace nptsim::kvm {
+namespace {
+
+constexpr std::uint64_t kAttributes = 1ull << 50;  // Space::kKernel: a bit a gfn
+
+}  // namespace
+
+bool is_private_gfn(const Store& store, std::uint64_t gfn) {
+  return has_bit(store.read(Space::kKernel, kAttributes + gfn / 64), gfn % 64);
+}
+
+void set_private_gfns(Store& store, std::uint64_t first, std::uint64_t count, bool is_private) {
+  for (std::uint64_t gfn = first; gfn < first + count; ++gfn) {
+    const std::uint64_t index = kAttributes + gfn / 64;
+    const std::uint64_t word = store.read(Space::kKernel, index);
+    store.write(Space::kKernel, index, with_bits(word, gfn % 64, gfn % 64, is_private));
+  }
+}
+
+std::optional<GmemPage> gmem_of(const Store& store, std::uint64_t gfn) {
+  const auto index = slot_index_of(store, gfn);
+  if (!index) return std::nullopt;
+  const ConstRecord record = kSlots.at(store, *index);
+  const std::uint64_t backing = record.get(slot::kGmem);
+  if (backing == 0) return std::nullopt;
+  return GmemPage{static_cast<machine::BackingId>(backing - 1),
+                  (record.get(slot::kGmemOffset) >> kPageShift) + gfn - record.get(slot::kBaseGfn)};
+}
+
+void set_registered_ghcb(Store& store, unsigned vcpu, std::uint64_t gpa) {
+  kVcpus.at(store, vcpu).set(vcpu::kRegisteredGhcb, gpa);
+}
+
+}  // namespace nptsim::kvm

@@ -1,0 +1,32 @@
+// Private memory: the attribute of each gfn, and the guest_memfd behind a slot
+// (Linux virt/kvm/guest_memfd.c, virt/kvm/kvm_main.c kvm_vm_set_mem_attributes).
+#ifndef NPTSIM_MODELS_KERNEL_KVM_GMEM_H_
+#define NPTSIM_MODELS_KERNEL_KVM_GMEM_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "sim/base/address.h"
+#include "sim/base/store.h"
+#include "sim/machine/host.h"
+
+namespace nptsim::kvm {
+
+// KVM_MEMORY_ATTRIBUTE_PRIVATE: a bit a gfn; shared until somebody says otherwise.
+bool is_private_gfn(const Store& store, std::uint64_t gfn);
+void set_private_gfns(Store& store, std::uint64_t first, std::uint64_t count, bool is_private);
+
+// The place in a guest_memfd that is bound to a gfn; none without a slot, or for a slot without
+// one.
+struct GmemPage {
+  machine::BackingId backing = machine::kNoBacking;
+  std::uint64_t page = 0;
+};
+std::optional<GmemPage> gmem_of(const Store& store, std::uint64_t gfn);
+
+// The GHCB that a guest registered (GHCB MSR protocol 0x012), for a machine that is set up.
+void set_registered_ghcb(Store& store, unsigned vcpu, std::uint64_t gpa);
+
+}  // namespace nptsim::kvm
+
+#endif  // NPTSIM_MODELS_KERNEL_KVM_GMEM_H_

@@ -1,0 +1,206 @@
+// SNP guests: pages of guest_memfd, RMP changes, exits with KVM_EXIT_MEMORY_FAULT and
+// KVM_EXIT_HYPERCALL.
+#include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/facts.h"
+#include "models/kernel/kvm/fault.h"
+#include "models/kernel/kvm/gmem.h"
+#include "sim/arch/svm/exit_info.h"
+#include "sim/arch/svm/ghcb.h"
+#include "sim/machine/rmp_host.h"
+
+namespace nptsim::kvm {
+namespace {
+
+namespace uapi = kvm_uapi;
+using machine::Hex;
+
+void set_reason(View& view, uapi::ExitReason reason) {
+  run_of(view).set(uapi::run::kExitReason, static_cast<std::uint64_t>(reason));
+}
+
+// kvm_prepare_memory_fault_exit: the page, and what the access was.
+ActionResult memory_fault_exit(View& view, const Args&) {
+  const std::uint64_t gpa = fault_gpa(view).page_base().value;
+  const bool is_private = (view.exit_record().exit_info_1 & svm::kErrorEnc) != 0;
+  set_reason(view, uapi::ExitReason::kMemoryFault);
+  const Record run = run_of(view);
+  run.set(uapi::run::kErrno, static_cast<std::uint64_t>(uapi::Errno::kEfault));
+  run.set(uapi::run::kFaultGpa, gpa);
+  run.set(uapi::run::kFaultPrivate, is_private);
+  view.say("kvm_exit_memory_fault",
+           {{"gpa", Hex{gpa}}, {"size", std::uint64_t{kPageSize}}, {"private", is_private}});
+  return ActionResult::done();
+}
+
+// kvm_gmem_get_pfn: the folio is zeroed at its first use.
+ActionResult pin_gmem(View& view, const Args&) {
+  const auto place = gmem_of(view.store(), fault_gfn(view));
+  NPTSIM_CHECK(place.has_value());
+  const auto found = slot_of(view.store(), fault_gfn(view));
+  const bool known =
+      machine::backing_page(view.store(), place->backing, place->page).frame.has_value();
+  const HostPhysAddr frame = machine::populate(view.store(), place->backing, place->page);
+  const Record vcpu = vcpu_of(view);
+  vcpu.set(vcpu::kFaultFrame, frame.value);
+  vcpu.set(vcpu::kMapWritable, !found->readonly);
+  return ActionResult::done().give(0, known ? 1 : 0).note(frame.value);
+}
+
+// sev_gmem_prepare, rmp_make_private for 4 KByte.
+ActionResult make_private(View& view, const Args&) {
+  const HostPhysAddr frame(vcpu_of(static_cast<const View&>(view)).get(vcpu::kFaultFrame));
+  const svm::RmpResult result = machine::host_rmpupdate(
+      view, frame,
+      svm::rmp_operand({.gpa = fault_gpa(view).page_base(),
+                        .assigned = true,
+                        .asid = static_cast<std::uint32_t>(view.control().asid)}));
+  const bool good = result.ends() && result.code == svm::RmpCode::kSuccess;
+  return ActionResult::done().give(0, good ? 0 : 1);
+}
+
+HostPhysAddr gmem_frame(const View& view) {
+  const auto place = gmem_of(view.store(), fault_gfn(view));
+  NPTSIM_CHECK(place.has_value());
+  const auto frame = machine::backing_page(view.store(), place->backing, place->page).frame;
+  NPTSIM_CHECK(frame.has_value());
+  return *frame;
+}
+
+// sev_handle_rmp_fault: PSMASH of the 2-MByte-aligned page.
+ActionResult psmash_page(View& view, const Args&) {
+  const svm::RmpResult result = machine::host_psmash(view, gmem_frame(view).align_down(kSize2M));
+  const bool good = result.ends() && result.code == svm::RmpCode::kSuccess;
+  return ActionResult::done().give(0, good ? 0 : 1);
+}
+
+// kvm_zap_gfn_range(gfn, gfn + 512): from the faulting gfn on, not from the aligned one.
+ActionResult zap_rmp_range(View& view, const Args&) {
+  NestedTables tables = tables_of(view);
+  const auto entry = tables.find(fault_gpa(view));
+  // A large leaf goes as a whole.
+  if (entry.level > 1 && has_bit(entry.word, kSpteMmuPresent)) tables.write(entry, 0);
+  tables.for_present_leaves(fault_gfn(view), 512, [](std::uint64_t) { return std::uint64_t{0}; });
+  flush_tlbs(view);
+  return ActionResult::done();
+}
+
+ActionResult trace_rmp_fault(View& view, const Args& args) {
+  view.say("trace", [&] {
+    return machine::EventFields{{"event", std::string("kvm_rmp_fault")},
+                                {"gpa", Hex{fault_gpa(view).value}},
+                                {"pfn", Hex{gmem_frame(view).page_number()}},
+                                {"error_code", Hex{view.exit_record().exit_info_1}},
+                                {"rmp_level", std::uint64_t{args.get(0)}}};
+  });
+  return ActionResult::done();
+}
+
+// A line that only the host's log shows.
+ActionResult log_rmp_fault(View& view, const Args& args) {
+  constexpr const char* kTexts[] = {"SEV: Unexpected RMP fault for GPA, no private page",
+                                    "SEV: Unexpected RMP fault, no private backing page",
+                                    "SEV: Unexpected RMP fault, no entry, or an unassigned one",
+                                    "SEV: Unable to split RMP entry"};
+  view.say("text", {{"text", std::string(kTexts[args.word(0)])}});
+  return ActionResult::done();
+}
+
+// kvm_vm_set_mem_attributes: the leaves of the range go, then the attribute changes. Contents and
+// RMP stay as they are.
+ActionResult store_attributes(View& view, const Args&) {
+  namespace attributes = uapi::attributes;
+  const ConstRecord request = uapi::kAttributesRequest.at(std::as_const(view).store(), 0);
+  const std::uint64_t first = request.get(attributes::kAddress) >> kPageShift;
+  const std::uint64_t count = request.get(attributes::kSize) >> kPageShift;
+  tables_of(view).for_present_leaves(first, count, [](std::uint64_t) { return std::uint64_t{0}; });
+  flush_tlbs(view);
+  set_private_gfns(view.store(), first, count, request.get(attributes::kPrivate) != 0);
+  view.say("attributes", {{"gpa", Hex{first << kPageShift}},
+                          {"size", Hex{count << kPageShift}},
+                          {"private", request.get(attributes::kPrivate) != 0}});
+  return ActionResult::done();
+}
+
+// --- the GHCB MSR protocol ---
+
+ActionResult msr_preferred_gpa(View& view, const Args&) {
+  constexpr std::uint64_t kNone = bit_range(63, 12);  // GHCB_MSR_PREF_GPA_NONE
+  view.control().ghcb_msr = kNone | svm::ghcb::kMsrPreferredGpa;
+  return ActionResult::done();
+}
+
+ActionResult msr_register_gpa(View& view, const Args&) {
+  const std::uint64_t gpa = view.control().ghcb_msr & ~kPageMask;
+  vcpu_of(view).set(vcpu::kRegisteredGhcb, gpa);
+  view.control().ghcb_msr = gpa | svm::ghcb::kMsrRegisterGpa;
+  return ActionResult::done();
+}
+
+// snp_begin_psc_msr: KVM_EXIT_HYPERCALL, KVM_HC_MAP_GPA_RANGE.
+ActionResult request_map_gpa_range(View& view, const Args&) {
+  const std::uint64_t msr = view.control().ghcb_msr;
+  const std::uint64_t gpa = get_bits(msr, 51, 12) << kPageShift;
+  const bool is_private = get_bits(msr, 55, 52) == 1;
+  set_reason(view, uapi::ExitReason::kHypercall);
+  const Record run = run_of(view);
+  run.set(uapi::run::kHypercallGpa, gpa);
+  run.set(uapi::run::kHypercallPages, 1);
+  run.set(uapi::run::kHypercallPrivate, is_private);
+  run.set(uapi::run::kHypercallRet, 0);
+  view.say("kvm_exit_hypercall",
+           {{"gpa", Hex{gpa}}, {"pages", std::uint64_t{1}}, {"private", is_private}});
+  return ActionResult::done();
+}
+
+ActionResult msr_page_state(View& view, const Args& args) {
+  view.control().ghcb_msr =
+      (args.word(0) == 0 ? 0 : std::uint64_t{1} << 32) | svm::ghcb::kMsrPageState;
+  return ActionResult::done();
+}
+
+rules::FactDef result_fact(std::string name, std::vector<std::string> values, std::string text) {
+  rules::FactDef def;
+  def.name = std::move(name);
+  def.values = std::move(values);
+  def.text = std::move(text);
+  return def;
+}
+
+}  // namespace
+
+void add_snp_actions(rules::Vocabulary& v) {
+  v.add(result_fact("rmp_changed", {"done", "failed"}, "what RMPUPDATE or PSMASH answered"));
+  v.add(action<memory_fault_exit>("memory_fault_exit", {}, "kvm_run",
+                                  "KVM_EXIT_MEMORY_FAULT: page, size, flags of the access"));
+  v.add(result_fact("gmem_folio", {"fresh", "known"}, "the page of guest_memfd was used before"));
+  auto pin = action<pin_gmem>("pin_gmem", {}, "the page of guest_memfd, if it has no frame yet",
+                              "kvm_gmem_get_pfn");
+  pin.gives = {"gmem_folio"};
+  v.add(pin);
+  auto private_action = action<make_private>("make_private", {}, "an RMP entry",
+                                             "rmp_make_private: assigned, not validated");
+  private_action.gives = {"rmp_changed"};
+  v.add(private_action);
+  auto psmash_action =
+      action<psmash_page>("psmash_page", {}, "512 RMP entries", "PSMASH of the 2-MByte page");
+  psmash_action.gives = {"rmp_changed"};
+  v.add(psmash_action);
+  v.add(action<zap_rmp_range>("zap_rmp_range", {}, "nested leaves",
+                              "those of 512 gfns from the faulting one on"));
+  v.add(action<trace_rmp_fault>("trace_rmp_fault", {number_arg("level", 2)}, "nothing",
+                                "the kvm_rmp_fault line"));
+  v.add(action<log_rmp_fault>("log_rmp_fault",
+                              {word_arg("text", {"shared", "no-gmem", "no-entry", "not-split"})},
+                              "nothing", "a line in the host's log"));
+  v.add(action<store_attributes>("store_attributes", {}, "attributes, nested leaves of the range",
+                                 "KVM_SET_MEMORY_ATTRIBUTES"));
+  v.add(action<msr_preferred_gpa>("msr_preferred_gpa", {}, "the GHCB MSR", "none is preferred"));
+  v.add(action<msr_register_gpa>("msr_register_gpa", {}, "the GHCB MSR, the registered GHCB",
+                                 "any address is accepted"));
+  v.add(action<request_map_gpa_range>("request_map_gpa_range", {}, "kvm_run",
+                                      "KVM_EXIT_HYPERCALL, KVM_HC_MAP_GPA_RANGE for one page"));
+  v.add(action<msr_page_state>("msr_page_state", {word_arg("result", {"done", "failed"})},
+                               "the GHCB MSR", "the answer to a page-state change"));
+}
+
+}  // namespace nptsim::kvm

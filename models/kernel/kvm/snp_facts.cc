@@ -1,0 +1,99 @@
+// SNP guests: the private side of a fault, the RMP, page-state changes, KVM_SET_MEMORY_ATTRIBUTES.
+#include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/facts.h"
+#include "models/kernel/kvm/fault.h"
+#include "models/kernel/kvm/gmem.h"
+#include "sim/arch/svm/exit_info.h"
+#include "sim/machine/rmp_host.h"
+
+namespace nptsim::kvm {
+namespace {
+
+namespace attributes = kvm_uapi::attributes;
+
+// kvm_arch_has_private_mem: by the VM's type.
+unsigned has_private_mem(const View& view) { return view.setup().kernel_vm_type == "snp"; }
+unsigned host_snp(const View& view) { return view.setup().cpu.checks_rmp(); }
+
+// npf_interception: PFERR_PRIVATE_ACCESS is the hardware's ENC, of an SNP guest alone.
+unsigned fault_private(const View& view) {
+  return view.setup().guest_type == svm::GuestType::kSnp &&
+         (view.exit_record().exit_info_1 & svm::kErrorEnc) != 0;
+}
+unsigned attribute(const View& view) { return is_private_gfn(view.store(), fault_gfn(view)); }
+unsigned mismatch(const View& view) {
+  return has_private_mem(view) && fault_private(view) != attribute(view);
+}
+unsigned slot_gmem(const View& view) { return gmem_of(view.store(), fault_gfn(view)).has_value(); }
+
+enum RmpWord : unsigned { kNoPage, kUncovered, kUnassigned, k4K, k2M };
+
+// snp_lookup_rmpentry of the page of guest_memfd: assigned by its own entry, the level by the
+// 2-MByte-aligned one.
+unsigned rmp_word(const View& view) {
+  const auto place = gmem_of(view.store(), fault_gfn(view));
+  if (!place) return kNoPage;
+  const auto frame = machine::backing_page(view.store(), place->backing, place->page).frame;
+  if (!frame) return kNoPage;
+  arch::PhysicalMemory memory = view.memory();
+  const auto rmp = machine::rmp_of(view, memory);
+  if (!rmp || !rmp->covers(*frame)) return kUncovered;
+  if (rmp->aligned(*frame).speaks_for_2m()) return k2M;
+  return rmp->own(*frame).assigned ? k4K : kUnassigned;
+}
+
+// --- KVM_SET_MEMORY_ATTRIBUTES ---
+
+ConstRecord request_of(const View& view) {
+  return kvm_uapi::kAttributesRequest.at(view.store(), 0);
+}
+unsigned attributes_shape(const View& view) {
+  const std::uint64_t gpa = request_of(view).get(attributes::kAddress);
+  const std::uint64_t size = request_of(view).get(attributes::kSize);
+  return size != 0 && ((gpa | size) & kPageMask) == 0 && gpa + size > gpa;
+}
+unsigned attributes_supported(const View& view) {
+  return !request_of(view).get(attributes::kPrivate) || has_private_mem(view);
+}
+
+// --- the GHCB ---
+
+// snp_begin_psc_msr: 1 private, 2 shared.
+unsigned psc_operation(const View& view) {
+  const std::uint64_t operation = get_bits(view.control().ghcb_msr, 55, 52);
+  return operation == 1 ? 1 : operation == 2 ? 2 : 0;
+}
+unsigned psc_answer(const View& view) {
+  return run_of(view).get(kvm_uapi::run::kHypercallRet) != 0;
+}
+unsigned ghcb_registered(const View& view) {
+  return vcpu_of(view).get(vcpu::kRegisteredGhcb) == (view.control().ghcb_msr & ~kPageMask);
+}
+
+}  // namespace
+
+void add_snp_facts(rules::Vocabulary& v) {
+  constexpr bool kFixed = true;
+  v.add(fact<has_private_mem>("private_mem", kNoYes, "kvm_arch_has_private_mem", kFixed));
+  v.add(fact<host_snp>("host_snp", kNoYes,
+                       "CC_ATTR_HOST_SEV_SNP: the host's kernel has set up the RMP", kFixed));
+  v.add(fact<fault_private>("fault.private", kNoYes,
+                            "PFERR_PRIVATE_ACCESS: EXITINFO1 bit 34 of an SNP guest", kFixed));
+  v.add(fact<attribute>("attribute", {"shared", "private"},
+                        "KVM_MEMORY_ATTRIBUTE_PRIVATE of the faulting gfn"));
+  v.add(fact<mismatch>("mismatch", kNoYes, "fault.private is not what the attribute says"));
+  v.add(fact<slot_gmem>("slot_gmem", {"none", "some"}, "the slot has a guest_memfd"));
+  v.add(fact<rmp_word>("rmp", {"no-page", "uncovered", "unassigned", "4k", "2m"},
+                       "the RMP entry of the gfn's page of guest_memfd"));
+  v.add(fact<attributes_shape>("attributes.shape", {"bad", "ok"},
+                               "whole pages, at least one, no wrap"));
+  v.add(fact<attributes_supported>("attributes.supported", kNoYes,
+                                   "the VM may have what is asked for"));
+  v.add(fact<psc_operation>("psc.operation", {"other", "private", "shared"},
+                            "bits 55:52 of a page-state change by the MSR"));
+  v.add(fact<psc_answer>("psc.answer", {"done", "failed"}, "kvm_run hypercall.ret"));
+  v.add(fact<ghcb_registered>("ghcb_registered", kNoYes,
+                              "the GHCB lies where the guest registered it"));
+}
+
+}  // namespace nptsim::kvm

@@ -1,0 +1,125 @@
+#include "sim/machine/rmp_host.h"
+
+#include <utility>
+
+#include "sim/arch/svm/rmp_execute.h"
+#include "sim/arch/svm/rmp_states.h"
+
+namespace nptsim::machine {
+namespace {
+
+// The entry that speaks for a page, as an instruction finds and leaves it.
+class EntryWatch {
+ public:
+  EntryWatch(View& view, const svm::Rmp& rmp, HostPhysAddr spa)
+      : view_(view), rmp_(rmp), spa_(spa), covered_(rmp.covers(spa)) {
+    if (covered_) before_ = rmp.words(rmp.authoritative_page(spa));
+  }
+
+  void tell(std::string_view instruction, const svm::RmpResult& result) const {
+    if (view_.narrator() == nullptr) return;
+    svm::RmpNote note;
+    note.instruction = instruction;
+    note.rule = result.verdict.rule;
+    note.ends = result.ends();
+    note.code = static_cast<std::uint64_t>(result.code);
+    note.has_page = true;
+    note.spa = spa_;
+    note.covered = covered_;
+    if (covered_) {
+      const svm::RmpWords after = rmp_.words(rmp_.authoritative_page(spa_));
+      note.gpa = svm::decode(after).gpa;
+      note.before[0] = before_.q1, note.before[1] = before_.q2;
+      note.after[0] = after.q1, note.after[1] = after.q2;
+    }
+    view_.narrator()->on_rmp_instruction(note);
+  }
+
+ private:
+  View& view_;
+  const svm::Rmp& rmp_;
+  HostPhysAddr spa_;
+  bool covered_;
+  svm::RmpWords before_;
+};
+
+svm::Rmp any_rmp(const View& view, arch::PhysicalMemory& memory) {
+  return svm::Rmp(view.setup().cpu.rmp, memory);
+}
+
+void flush(View& view, const svm::RmpResult& result, HostPhysAddr spa) {
+  if (!result.flush) return;
+  svm::flush_after_rmp_change(view.setup().cpu, view.store(), view.setup().vcpus, spa);
+}
+
+}  // namespace
+
+std::optional<svm::Rmp> rmp_of(const View& view, arch::PhysicalMemory& memory) {
+  if (!view.setup().cpu.checks_rmp()) return std::nullopt;
+  return any_rmp(view, memory);
+}
+
+bool host_may_write(View& view, HostPhysAddr page, const std::string& who) {
+  arch::PhysicalMemory memory = view.memory();
+  const auto rmp = rmp_of(view, memory);
+  if (!rmp) return true;
+  svm::RmpAccess access;
+  access.use = svm::RmpUse::kWrite;
+  access.privilege = who == "kernel" ? svm::Privilege::kSupervisor : svm::Privilege::kUser;
+  access.spa = page;
+  const svm::RmpVerdict verdict =
+      svm::check_access(*rmp, svm::rmp_host_executor(view.setup().cpu).agent, access);
+  if (verdict.allowed()) return true;
+  const svm::Rule& rule = svm::rule_of(verdict.rule);
+  if (view.narrator() != nullptr) {
+    view.narrator()->emit("host_fault",
+                          {{"vector", std::uint64_t{isa::kPf}},
+                           {"error_code", Hex{verdict.error_code}},
+                           {"spa", Hex{page.value}},
+                           {"from", std::string(svm::name_of(svm::page_state(*rmp, page)))},
+                           {"sentence", std::string(rule.sentence)},
+                           {"source", std::string(rule.source)}},
+                          std::string(rule.id));
+  }
+  Outcome outcome(OutcomeKind::kHostFault,
+                  who == "kernel" ? "RMP violation in the kernel: oops" : "RMP violation: SIGBUS");
+  outcome.who = who;
+  outcome.error_code = verdict.error_code;
+  outcome.vector = isa::kPf;
+  outcome.process_alive = false;
+  view.end_vm(std::move(outcome));
+  return false;
+}
+
+svm::RmpResult host_rmpupdate(View& view, HostPhysAddr spa, const svm::RmpOperand& operand) {
+  arch::PhysicalMemory memory = view.memory();
+  const svm::Rmp rmp = any_rmp(view, memory);
+  const EntryWatch watch(view, rmp, spa);
+  const svm::RmpResult result =
+      svm::rmpupdate(rmp, svm::rmp_host_executor(view.setup().cpu), spa, operand);
+  flush(view, result, spa);
+  watch.tell("rmpupdate", result);
+  return result;
+}
+
+svm::RmpResult host_psmash(View& view, HostPhysAddr spa) {
+  arch::PhysicalMemory memory = view.memory();
+  const svm::Rmp rmp = any_rmp(view, memory);
+  const EntryWatch watch(view, rmp, spa);
+  const svm::RmpResult result = svm::psmash(rmp, svm::rmp_host_executor(view.setup().cpu), spa);
+  flush(view, result, spa);
+  watch.tell("psmash", result);
+  return result;
+}
+
+svm::RmpreadResult host_rmpread(View& view, HostPhysAddr spa) {
+  arch::PhysicalMemory memory = view.memory();
+  const svm::Rmp rmp = any_rmp(view, memory);
+  const EntryWatch watch(view, rmp, spa);
+  const svm::RmpreadResult answer =
+      svm::rmpread(rmp, svm::rmp_host_executor(view.setup().cpu), spa);
+  watch.tell("rmpread", answer.result);
+  return answer;
+}
+
+}  // namespace nptsim::machine

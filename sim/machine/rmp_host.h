@@ -1,0 +1,29 @@
+// The host and the RMP: its own writes, which the RMP checks, and its instructions RMPUPDATE,
+// PSMASH and RMPREAD. On a host without SNP writes are free and the instructions #UD.
+#ifndef NPTSIM_SIM_MACHINE_RMP_HOST_H_
+#define NPTSIM_SIM_MACHINE_RMP_HOST_H_
+
+#include <optional>
+#include <string>
+
+#include "sim/arch/svm/rmp_instructions.h"
+#include "sim/machine/view.h"
+
+namespace nptsim::machine {
+
+// Of a host with SNP.
+std::optional<svm::Rmp> rmp_of(const View& view, arch::PhysicalMemory& memory);
+
+// Whether the host may write this page through a mapping of 4 KByte. If not, it takes a #PF with
+// bit 31 of the error code, and the VM ends with it: in the kernel that is an oops, in the VMM a
+// SIGBUS (Linux arch/x86/mm/fault.c). `who` is "kernel" or the VMM's name.
+bool host_may_write(View& view, HostPhysAddr page, const std::string& who);
+
+// They tell what they did, and drop cached translations.
+svm::RmpResult host_rmpupdate(View& view, HostPhysAddr spa, const svm::RmpOperand& operand);
+svm::RmpResult host_psmash(View& view, HostPhysAddr spa);
+svm::RmpreadResult host_rmpread(View& view, HostPhysAddr spa);
+
+}  // namespace nptsim::machine
+
+#endif  // NPTSIM_SIM_MACHINE_RMP_HOST_H_

@@ -1,0 +1,219 @@
+// The pages of an SNP guest at the start: which are private, whose the RMP says they are, and what
+// the guest has validated by now. Raw RMP entries on top.
+#include "models/kernel/kvm/gmem.h"
+#include "sim/arch/svm/rmp_instructions.h"
+#include "sim/machine/host.h"
+#include "sim/scenario/build_parts.h"
+
+namespace nptsim::scenario::building {
+namespace {
+
+// Without paging a guest can reach all of its memory; so much of it is accepted at the start.
+constexpr std::uint64_t kAcceptedWithoutPaging = 64ull << 20;
+
+bool covers(GuestPhysAddr first, std::uint64_t size, GuestPhysAddr page) {
+  return page >= first && page - first < size;
+}
+
+std::uint8_t rights_of(const VmplMask& mask) {
+  return static_cast<std::uint8_t>((mask.read ? svm::kVmplRead : 0) |
+                                   (mask.write ? svm::kVmplWrite : 0) |
+                                   (mask.execute_user ? svm::kVmplExecuteUser : 0) |
+                                   (mask.execute_supervisor ? svm::kVmplExecuteSupervisor : 0));
+}
+
+const PageRange* range_of(const Plan& plan, GuestPhysAddr page) {
+  const PageRange* found = nullptr;
+  for (const PageRange& range : plan.vm.start.pages) {
+    if (covers(range.gpa, range.size, page)) found = &range;
+  }
+  return found;
+}
+
+// What the guest's start needs is accepted, or shared; nobody has touched the rest.
+PageState unsaid_state(const Plan& plan, GuestPhysAddr page) {
+  if (plan.mode != isa::Mode::k64) {
+    return page.value < kAcceptedWithoutPaging ? PageState::kAccepted : PageState::kUntouched;
+  }
+  bool shared = false;
+  for (const Area& area : areas_without_tables(plan)) {
+    if (!covers(area.gpa, area.size, page)) continue;
+    if (!area.shared) return PageState::kAccepted;
+    shared = true;
+  }
+  if (covers(plan.places.tables, plan.tables_size, page)) return PageState::kAccepted;
+  for (const MapEntry& entry : plan.vm.map) {
+    if (!covers(entry.gpa, entry.size, page)) continue;
+    if (entry.c_bit.value_or(!shared)) return PageState::kAccepted;
+    shared = true;
+  }
+  return shared ? PageState::kShared : PageState::kUntouched;
+}
+
+class PageSetter {
+ public:
+  PageSetter(Plan& plan, machine::Machine& machine)
+      : plan_(plan),
+        store_(machine.store()),
+        memory_(machine.memory()),
+        rmp_(plan.setup.cpu.rmp, memory_) {}
+
+  void run() {
+    for (const machine::Region& region : plan_.setup.regions) {
+      if (region.gmem == machine::kNoBacking) continue;
+      for (std::uint64_t offset = 0; offset < region.size && plan_.ok();) {
+        offset += set(region, offset);
+      }
+    }
+  }
+
+ private:
+  // How many bytes that took.
+  std::uint64_t set(const machine::Region& region, std::uint64_t offset) {
+    const GuestPhysAddr page = region.gpa + offset;
+    const PageRange* range = range_of(plan_, page);
+    const PageState state = page_state_of(plan_, page);
+    const bool large = range != nullptr && range->rmp.value_or(kPageSize) == kSize2M;
+    const std::uint64_t size = large ? kSize2M : kPageSize;
+    kvm::set_private_gfns(store_, page.page_number(), size >> kPageShift,
+                          state != PageState::kShared);
+    if (state == PageState::kShared || state == PageState::kUntouched) return size;
+    if (large && (offset % kSize2M != 0 || region.size - offset < kSize2M)) {
+      plan_.report(range->pos, "a 2-MByte entry, but the region does not lie so",
+                   "a region with a gpa and a size that are multiples of 2M");
+      return size;
+    }
+    give(region, offset, page, large, range, state == PageState::kAccepted);
+    return size;
+  }
+
+  void give(const machine::Region& region, std::uint64_t offset, GuestPhysAddr page, bool large,
+            const PageRange* range, bool validated) {
+    const std::uint64_t index = offset >> kPageShift;
+    const HostPhysAddr frame = large ? machine::populate_2m(store_, region.gmem, index)
+                                     : machine::populate(store_, region.gmem, index);
+    const auto size = large ? svm::RmpPageSize::k2M : svm::RmpPageSize::k4K;
+    const svm::RmpResult result = svm::rmpupdate(
+        rmp_, host_, frame,
+        svm::rmp_operand({.gpa = page, .assigned = true, .size = size, .asid = plan_.setup.asid}));
+    if (!result.ends() || result.code != svm::RmpCode::kSuccess) {
+      plan_.report(plan_.pos(), "the RMP cannot hold the page at gpa " + hex(page.value),
+                   "memory that the RMP covers");
+      return;
+    }
+    svm::RmpEntry entry = rmp_.own(frame);
+    entry.validated = validated;
+    for (unsigned vmpl = 0; vmpl <= plan_.vm.machine.vmpl.value; ++vmpl) {
+      entry.permissions[vmpl] = svm::all_permissions(plan_.setup.cpu.features.vmpl_sss);
+    }
+    if (range != nullptr) {
+      for (const auto& [vmpl, mask] : range->vmpl) entry.permissions.at(vmpl) = rights_of(mask);
+    }
+    rmp_.write(frame, entry);
+  }
+
+  Plan& plan_;
+  Store& store_;
+  arch::PhysicalMemory memory_;
+  svm::Rmp rmp_;
+  svm::RmpExecutor host_;
+};
+
+std::optional<HostPhysAddr> page_of(Plan& plan, machine::Machine& machine, const Place& place) {
+  if (place.region.empty()) return HostPhysAddr(place.offset);
+  for (const machine::Region& region : plan.setup.regions) {
+    if (region.name != place.region || region.backing == machine::kNoBacking) continue;
+    const BackedPage page = backed_page(plan, region, region.gpa + place.offset);
+    return machine::populate(machine.store(), page.backing, place.offset >> kPageShift);
+  }
+  plan.report(place.pos, "region '" + place.region + "' has no memory",
+              "a region of RAM, ROM or flash, or a host address");
+  return std::nullopt;
+}
+
+}  // namespace
+
+PageState page_state_of(const Plan& plan, GuestPhysAddr page) {
+  const PageRange* range = range_of(plan, page);
+  return range != nullptr ? range->state : unsaid_state(plan, page);
+}
+
+BackedPage backed_page(const Plan& plan, const machine::Region& region, GuestPhysAddr gpa) {
+  if (region.gmem == machine::kNoBacking) return {region.backing, false, true};
+  const PageState state = page_state_of(plan, gpa.page_base());
+  if (state == PageState::kShared) return {region.backing, true, true};
+  return {region.gmem, false, state != PageState::kUntouched};
+}
+
+void set_snp_pages(Plan& plan, machine::Machine& machine) {
+  if (!plan.setup.snp()) return;
+  PageSetter(plan, machine).run();
+  if (const auto& ranges = plan.vm.start.attributes) {
+    for (const AttributeRange& range : *ranges) {
+      kvm::set_private_gfns(machine.store(), range.gpa.page_number(), range.size >> kPageShift,
+                            range.is_private);
+    }
+  }
+  for (unsigned vcpu = 0; vcpu < plan.setup.ghcbs.size(); ++vcpu) {
+    kvm::set_registered_ghcb(machine.store(), vcpu, plan.setup.ghcbs[vcpu].value);
+  }
+}
+
+void write_rmp_entries(Plan& plan, machine::Machine& machine) {
+  arch::PhysicalMemory memory = machine.memory();
+  const svm::Rmp rmp(plan.setup.cpu.rmp, memory);
+  for (const RmpEntry& said : plan.vm.start.rmp) {
+    const auto spa = page_of(plan, machine, said.spa);
+    if (!spa) continue;
+    if (!rmp.covers(*spa)) {
+      plan.report(said.pos, "host address " + hex(spa->value) + " has no RMP entry",
+                  "addresses below " + hex(rmp.table().covered()));
+      continue;
+    }
+    svm::RmpEntry entry;
+    entry.assigned = said.assigned, entry.validated = said.validated;
+    entry.immutable = said.immutable, entry.vmsa = said.vmsa;
+    entry.size = said.page == kSize2M ? svm::RmpPageSize::k2M : svm::RmpPageSize::k4K;
+    entry.gpa = said.gpa, entry.asid = said.asid;
+    for (const auto& [vmpl, mask] : said.vmpl) entry.permissions.at(vmpl) = rights_of(mask);
+    rmp.write(*spa, entry);
+  }
+}
+
+void refuse_without_snp(Plan& plan) {
+  const Start& s = plan.vm.start;
+  const bool snp = plan.setup.snp(), rmp = plan.setup.cpu.checks_rmp();
+  if (!s.pages.empty() && !snp) {
+    plan.report(s.pages[0].pos, "start.pages are those of an SNP guest", "machine.vm: snp");
+  }
+  if (!s.rmp.empty() && !rmp) {
+    plan.report(s.rmp[0].pos, "start.rmp, but the host has SNP off",
+                "machine.vm: snp, or set: { cpu.secure_nested_paging: on }");
+  }
+  if (s.attributes && !snp) {
+    plan.report(s.attributes->empty() ? plan.pos() : (*s.attributes)[0].pos,
+                "start.attributes are for VMs with private memory", "machine.vm: snp");
+  }
+  const Number& vmpl = plan.vm.machine.vmpl;
+  if (vmpl.value >= plan.setup.cpu.vmpls && vmpl.value != 0) {
+    plan.report(vmpl.pos, "this CPU has " + std::to_string(plan.setup.cpu.vmpls) + " VMPLs",
+                "machine.vmpl: 0");
+  } else if (vmpl.value != 0 && !snp) {
+    plan.report(vmpl.pos, "VMPLs are an SNP guest's", "machine.vm: snp");
+  }
+  if (!snp) return;
+  const Machine& m = plan.vm.machine;
+  if (plan.stack->kernel.family != "kvm") {
+    plan.report(m.kernel.pos, "SNP guests are not modelled in this kernel",
+                "a kernel like kvm-7.0");
+  }
+  if (plan.stack->vmm.family != "bare") {
+    plan.report(m.vmm.pos, "SNP guests are not modelled in this VMM yet", "machine.vmm: bare");
+  }
+  if (plan.stack->guest.program != nullptr) {
+    plan.report(m.guest.pos, "the handlers of SNP guests are not modelled yet",
+                "machine.guest: none");
+  }
+}
+
+}  // namespace nptsim::scenario::building
