@@ -30,8 +30,9 @@ void write_ioapic(machine::View& view, GuestPhysAddr gpa, const void* data, unsi
 // A coalesced zone keeps a write in it for later, if the ring has room.
 bool keep_coalesced(machine::View& view, GuestPhysAddr gpa, const void* data, unsigned length);
 
-// The machine stops here: what would follow is not modelled.
+// The machine stops here: nobody knows what follows, or the model does not.
 void end_at_gap(machine::View& view, const char* text);
+void end_unmodelled(machine::View& view, const char* text);
 
 }  // namespace nptsim::kvm
 

@@ -19,8 +19,9 @@ ActionResult handled(Handled how) { return ActionResult::done().give(0, how); }
 
 ActionResult set_exit(View& view, const Args& args) {
   // The words of the argument are those of ExitReason, from kShutdown on.
-  constexpr uapi::ExitReason kReasons[] = {
-      uapi::ExitReason::kShutdown, uapi::ExitReason::kFailEntry, uapi::ExitReason::kApResetHold};
+  constexpr uapi::ExitReason kReasons[] = {uapi::ExitReason::kShutdown,
+                                           uapi::ExitReason::kFailEntry,
+                                           uapi::ExitReason::kApResetHold, uapi::ExitReason::kHlt};
   run_of(view).set(uapi::run::kExitReason, static_cast<std::uint64_t>(kReasons[args.word(0)]));
   return ActionResult::done();
 }
@@ -47,17 +48,27 @@ ActionResult inject(View& view, const Args& args) {
 }
 
 // What no source settles ends the run, with the name of the gap.
-const std::vector<std::string> kGaps = {"emulation-while-delivering", "msr", "string-io",
-                                        "npf-next-rip", "snp-request"};
+const std::vector<std::string> kGaps = {"emulation-while-delivering", "npf-next-rip",
+                                        "snp-request"};
 constexpr const char* kGapTexts[] = {
     "KVM emulates the instruction at RIP while an event is being delivered",
-    "what KVM makes of this model-specific register is not modelled",
-    "INS and OUTS through KVM are not modelled",
     "whether the processor saves nRIP at a #NPF: the manual says no, Linux 7.0 counts on it",
     "guest requests and AP creation of SNP guests are not modelled"};
 
 ActionResult no_source(View& view, const Args& args) {
   view.end_vm(machine::Outcome(machine::OutcomeKind::kUnspecified, kGapTexts[args.word(0)]));
+  return ActionResult::done();
+}
+
+// What KVM does and the model does not.
+const std::vector<std::string> kUnmodelled = {"msr", "string-io", "intercept"};
+constexpr const char* kUnmodelledTexts[] = {
+    "what KVM makes of this model-specific register is not modelled",
+    "INS and OUTS through KVM are not modelled",
+    "what KVM's handler of this intercept does is not modelled"};
+
+ActionResult not_modelled(View& view, const Args& args) {
+  end_unmodelled(view, kUnmodelledTexts[args.word(0)]);
   return ActionResult::done();
 }
 
@@ -136,14 +147,16 @@ Handled msr_access(View& view, svm::VcpuRecord& v) {
   const auto number = static_cast<std::uint32_t>(v.registers.gpr[isa::kRcx]);
   if (!known_msr(number)) return unheld_msr(number);
   const bool write = v.exit.exit_info_1 != 0;
+  const bool base = number == svm::msr::kApicBase;
   std::uint64_t* held = number == svm::msr::kEfer  ? &v.registers.efer
                         : number == svm::msr::kPat ? &v.registers.pat
                                                    : nullptr;
+  if (held == nullptr && !base) return kOtherMsr;
   if (write) {
     const std::uint64_t value =
         v.registers.gpr[isa::kRdx] << 32 | (v.registers.gpr[isa::kRax] & isa::mask_of_size(4));
     if (held != nullptr) *held = value;
-    if (number == svm::msr::kApicBase) {
+    if (base) {
       if (const Handled how = write_apic_base(view, value); how != kDone) return how;
     }
   } else {
@@ -218,7 +231,9 @@ ActionResult handle_intercept_open(OpenView& view, const Args&) {
       return handled(kDone);
     default:
       if (v.exit.exit_code < code::kReadDr0) return handled(write_cr(v));
-      if (v.exit.exit_code >= code::kVmrun && v.exit.exit_code <= code::kSkinit) {
+      // nested_svm_check_permissions: SVM is not offered, so the guest's EFER.SVME is 0.
+      if (v.exit.exit_code == code::kInvlpga ||
+          (v.exit.exit_code >= code::kVmrun && v.exit.exit_code <= code::kSkinit)) {
         queue_exception(view, isa::kUd, std::nullopt);
         return handled(kDone);
       }
@@ -318,6 +333,8 @@ void add_exit_actions(rules::Vocabulary& v) {
                        "EVENTINJ", "queues an exception of the guest"));
   v.add(action<no_source>("no_source", {word_arg("gap", kGaps)}, "the outcome of the VM",
                           "nobody knows what happens here"));
+  v.add(action<not_modelled>("not_modelled", {word_arg("what", kUnmodelled)},
+                             "the outcome of the VM", "the model has no answer"));
   v.add(action<queue_again>("queue_again", {}, "EVENTINJ", "the intercepted exception, as it was"));
   v.add(open_action<reset_vcpu>("reset_vcpu", {}, "the vCPU", "its INIT state"));
 

@@ -132,7 +132,7 @@ std::uint32_t read_register(View& view, unsigned offset) {
       return get(store, vcpu, kTaskPri);  // apic_update_ppr, with nothing in service
     case kTimerCurrent:
       if (get(store, vcpu, kTimerInitial) != 0)
-        end_at_gap(view, "the APIC's timer is not modelled");
+        end_unmodelled(view, "the APIC's timer is not modelled");
       return 0;
     default:
       return get(store, vcpu, offset);
@@ -174,7 +174,8 @@ void accept(View& view, unsigned target, DeliveryMode mode) {
   if (mode == kInit) {
     // The boot processor would run on at its reset state.
     if (state == MpState::kRunnable || target == 0) {
-      end_at_gap(view, "an INIT to a vCPU that runs, or to the boot processor, is not modelled");
+      end_unmodelled(view,
+                     "an INIT to a vCPU that runs, or to the boot processor, is not modelled");
     } else {
       vcpu.set(vcpu::kMpState, static_cast<std::uint64_t>(MpState::kInitReceived));
     }
@@ -206,7 +207,7 @@ void send_ipi(View& view, std::uint32_t icr, std::uint32_t icr2) {
   const auto mode = static_cast<DeliveryMode>(get_bits(icr, 10, 8));
   const bool logical = has_bit(icr, 11) && get_bits(icr, 19, 18) == 0;
   if (logical || (mode != kInit && mode != kStartup)) {
-    end_at_gap(view, "interrupts are not modelled, but INIT and start-up");
+    end_unmodelled(view, "interrupts are not modelled, but INIT and start-up");
     return;
   }
   if (mode == kInit && has_bit(icr, 15) && !has_bit(icr, 14)) return;
@@ -255,7 +256,7 @@ void write_register(View& view, unsigned offset, std::uint32_t value) {
       return write_lvt(store, vcpu, offset, value);
     case kTimerInitial:
       if (value != 0 && !(get(store, vcpu, kLvtTimer) & kMasked)) {
-        end_at_gap(view, "the APIC's timer is not modelled");
+        end_unmodelled(view, "the APIC's timer is not modelled");
       }
       return set(store, vcpu, kTimerInitial, value);
     case kTimerDivide:
@@ -325,6 +326,9 @@ void set_apic_base(Store& store, unsigned vcpu, std::uint64_t value) {
 
 void end_at_gap(View& view, const char* text) {
   view.end_vm(machine::Outcome(machine::OutcomeKind::kUnspecified, text));
+}
+void end_unmodelled(View& view, const char* text) {
+  view.end_vm(machine::Outcome(machine::OutcomeKind::kUndecided, text));
 }
 
 }  // namespace nptsim::kvm

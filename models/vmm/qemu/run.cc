@@ -221,7 +221,7 @@ ActionResult port_io(View& view, const Args&) {
 // Not a text of QEMU's: the run ends, with the name of the gap.
 ActionResult no_model(View& view, const Args&) {
   view.end_vm(
-      Outcome(OutcomeKind::kUnspecified, "an interrupt controller in QEMU is not modelled"));
+      Outcome(OutcomeKind::kUndecided, "an interrupt controller in QEMU is not modelled"));
   return ActionResult::done();
 }
 
