@@ -31,6 +31,12 @@ inline ConstRecord run_of(const View& view) {
   return kvm_uapi::kRuns.at(view.store(), view.vcpu());
 }
 
+// Two with SMM support, one for a VM that has private memory (Linux arch/x86/include/asm/kvm_host.h
+// kvm_arch_nr_memslot_as_ids, 6.8).
+inline std::uint64_t address_spaces(const View& view) {
+  return view.setup().guest_type == svm::GuestType::kSnp ? 1 : 2;
+}
+
 // A fact that any view can compute.
 template <unsigned (*compute)(const View&)>
 rules::FactDef fact(std::string name, std::vector<std::string> values, std::string text,

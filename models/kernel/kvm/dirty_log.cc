@@ -23,7 +23,7 @@ enum Requested : unsigned { kBad, kFree, kNotLogged, kLogged };
 
 unsigned slot_state(const View& view) {
   const RequestedSlot wanted = requested(view);
-  if (wanted.address_space >= kAddressSpaces || wanted.id >= kUserSlots) return kBad;
+  if (wanted.address_space >= address_spaces(view) || wanted.id >= kUserSlots) return kBad;
   const auto index = slot_with_id(view.store(), wanted.address_space, wanted.id);
   if (!index) return kFree;
   return kSlots.at(view.store(), *index).get(slot::kLogDirty) ? kLogged : kNotLogged;

@@ -119,7 +119,7 @@ ActionResult slot_set_flags(View& view, const Args&) {
 // kvm_swap_active_memslots: one more update, for all address spaces.
 ActionResult generation_advance(View& view, const Args&) {
   const Record vm = vm_of(view);
-  const std::uint64_t next = vm.get(vm::kGeneration) + kAddressSpaces;
+  const std::uint64_t next = vm.get(vm::kGeneration) + address_spaces(view);
   vm.set(vm::kGeneration, next);
   vm.set(vm::kGenerationWrapped, next % kMmioGenerationModulus == 0);
   return ActionResult::done().note(next);

@@ -31,7 +31,7 @@ unsigned shape(const View& view) {
   const bool aligned = ((gpa | size | request.get(region::kOffset)) & kPageMask) == 0;
   const bool wraps = gpa + size < gpa;
   return aligned && !wraps && !request.get(region::kNoUserAddress) &&
-         request.get(region::kAddressSpace) < kAddressSpaces &&
+         request.get(region::kAddressSpace) < address_spaces(view) &&
          request.get(region::kSlot) < kUserSlots && (size >> kPageShift) <= kMaxPages;
 }
 

@@ -178,9 +178,8 @@ inline constexpr RecordLayout kLayout{"write-tracked gfn", 1, kFields};
 }  // namespace tracked
 inline constexpr RecordArray kTracked{&tracked::kLayout, Space::kKernel, 0x6000, 64};
 
-// The generation counts in steps of the number of address spaces: two with SMM support
-// (Linux virt/kvm/kvm_main.c kvm_swap_active_memslots). MMIO entries keep 19 bits of it.
-inline constexpr std::uint64_t kAddressSpaces = 2;
+// The generation counts in steps of the number of address spaces (address_spaces() in define.h).
+// MMIO entries keep 19 bits of it.
 inline constexpr std::uint64_t kMmioGenerationModulus = 1ull << 19;
 inline constexpr CounterId kGenerationCounter = 0;
 
