@@ -92,7 +92,7 @@ const StageRow& choose_row(const Program& program, StageId id, const FactReader&
     for (std::uint32_t missing = row->facts & ~known; !out && missing != 0;
          missing &= missing - 1) {
       const unsigned number = lowest(missing);
-      const unsigned value = reader.value_of(facts[number].fact);
+      const unsigned value = reader.value_of(facts[number].fact, facts[number].compute);
       known |= 1u << number;
       if (value != kNoValue) bits |= code.value_bits[facts[number].first_bit + value];
       out = (bits & row->forbidden) != 0;

@@ -173,7 +173,8 @@ class Emitter {
   void emit_stage_fact(FactId fact, const std::vector<Values>& groups, unsigned first_bit,
                        StageCode& code, std::size_t number) {
     const std::size_t count = r_.fact(fact).info.values.size();
-    c_.stage_facts.push_back({fact, static_cast<std::uint32_t>(c_.value_bits.size())});
+    c_.stage_facts.push_back(
+        {fact, static_cast<std::uint32_t>(c_.value_bits.size()), plain_compute_of(fact)});
     for (std::size_t value = 0; value < count; ++value) {
       for (std::size_t g = 0; g < groups.size(); ++g) {
         if ((groups[g] >> value) & 1) c_.value_bits.push_back(1ull << (first_bit + g));
@@ -301,6 +302,10 @@ class Emitter {
     return c_.slots[first_slot_ + c_.facts[fact].frame_number];
   }
 
+  ComputeFn plain_compute_of(FactId fact) const {
+    return c_.facts[fact].needs_registers ? nullptr : c_.facts[fact].compute;
+  }
+
   TestKind kind_of(FactId fact) const {
     if (fact == kResultFact) return TestKind::kResult;
     if (r_.fact(fact).is_setting()) return TestKind::kSetting;
@@ -315,6 +320,7 @@ class Emitter {
       test.fact = said.fact;
       test.allowed = said.allowed;
       test.kind = kind_of(said.fact);
+      if (test.kind == TestKind::kComputed) test.compute = plain_compute_of(said.fact);
       if (test.kind == TestKind::kHeld) {
         test.slot = slot_of(said.fact);
       } else if (test.kind == TestKind::kResult) {

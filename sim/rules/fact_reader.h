@@ -56,6 +56,11 @@ class FactReader {
     }
   }
 
+  // The same where the compiler knows who computes it.
+  unsigned value_of(FactId fact, ComputeFn compute) const {
+    return compute != nullptr ? checked(fact, compute(context_)) : value_of(fact);
+  }
+
   FactSeen seen(FactId fact, unsigned value) const {
     const FactInfo& info = program_.facts()[fact];
     return {info.name, value == kNoValue ? std::string_view("-") : info.values[value]};
@@ -79,19 +84,29 @@ class FactReader {
 
  private:
   unsigned compute(FactId fact, const FactCode& code) const {
-    if (code.needs_registers && context_.sealed()) return code.unknown;
+    if (!code.needs_registers) return checked(fact, code.compute(context_));
+    if (context_.sealed()) return code.unknown;
     const unsigned value = code.compute(context_);
-    if (value >= code.values || (code.needs_registers && value == code.unknown)) [[unlikely]] {
-      NPTSIM_BUG("fact '" + program_.facts()[fact].name + "' computed value " +
-                 std::to_string(value));
-    }
+    if (value == code.unknown) [[unlikely]]
+      refuse(fact, value);
+    return checked(fact, value);
+  }
+
+  unsigned checked(FactId fact, unsigned value) const {
+    if (value >= code_.facts[fact].values) [[unlikely]]
+      refuse(fact, value);
     return value;
+  }
+
+  [[noreturn, gnu::cold, gnu::noinline]] void refuse(FactId fact, unsigned value) const {
+    NPTSIM_BUG("fact '" + program_.facts()[fact].name + "' computed value " +
+               std::to_string(value));
   }
 
   unsigned value_of(const Test& test) const {
     if (test.kind == TestKind::kHeld) return load_fact(*frame_, test.slot);
-    const FactCode& code = code_.facts[test.fact];
-    return test.kind == TestKind::kSetting ? code.constant : compute(test.fact, code);
+    if (test.kind == TestKind::kSetting) return code_.facts[test.fact].constant;
+    return value_of(test.fact, test.compute);
   }
 
   static bool allowed(const Test& test, unsigned value) {

@@ -107,12 +107,14 @@ struct Test {
   std::uint16_t first = 0;
   std::uint16_t count = 0;
   std::uint64_t allowed = 0;
+  ComputeFn compute = nullptr;  // kComputed, of a fact that any view can compute
 };
 
 // A stage looks at facts as bits: one for each group of values that its rows do not tell apart.
 struct StageFact {
   FactId fact = 0;
   std::uint32_t first_bit = 0;  // in value_bits, by value
+  ComputeFn compute = nullptr;  // as in Test
 };
 // What a frame keeps of a stage's answer.
 struct StoredFact {
