@@ -97,10 +97,11 @@ ActionResult trace_rmp_fault(View& view, const Args& args) {
 
 // A line that only the host's log shows.
 ActionResult log_rmp_fault(View& view, const Args& args) {
-  constexpr const char* kTexts[] = {"SEV: Unexpected RMP fault for GPA, no private page",
-                                    "SEV: Unexpected RMP fault, no private backing page",
-                                    "SEV: Unexpected RMP fault, no entry, or an unassigned one",
-                                    "SEV: Unable to split RMP entry"};
+  constexpr const char* kTexts[] = {"SEV: Unexpected RMP fault for non-private GPA",
+                                    "SEV: Unexpected RMP fault, non-private slot for GPA",
+                                    "SEV: Unexpected RMP fault, no backing page for private GPA",
+                                    "SEV: Unexpected RMP fault, no RMP entry found for GPA",
+                                    "SEV: Unable to split RMP entry for GPA"};
   view.say("text", {{"text", std::string(kTexts[args.word(0)])}});
   return ActionResult::done();
 }
@@ -189,9 +190,10 @@ void add_snp_actions(rules::Vocabulary& v) {
                               "those of 512 gfns from the faulting one on"));
   v.add(action<trace_rmp_fault>("trace_rmp_fault", {number_arg("level", 2)}, "nothing",
                                 "the kvm_rmp_fault line"));
-  v.add(action<log_rmp_fault>("log_rmp_fault",
-                              {word_arg("text", {"shared", "no-gmem", "no-entry", "not-split"})},
-                              "nothing", "a line in the host's log"));
+  v.add(action<log_rmp_fault>(
+      "log_rmp_fault",
+      {word_arg("text", {"shared", "no-gmem", "no-page", "no-entry", "not-split"})}, "nothing",
+      "a line in the host's log"));
   v.add(action<store_attributes>("store_attributes", {}, "attributes, nested leaves of the range",
                                  "KVM_SET_MEMORY_ATTRIBUTES"));
   v.add(action<msr_preferred_gpa>("msr_preferred_gpa", {}, "the GHCB MSR", "none is preferred"));

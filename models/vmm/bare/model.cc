@@ -69,6 +69,8 @@ ActionResult ask_slot(View& view, const Args& args) {
   request.set(region::kNoUserAddress, backing == kNoUserAddress);
   request.set(region::kBacking, backing == kNoUserAddress ? machine::kNoBacking : backing);
   request.set(region::kOffset, args.get(5));
+  request.set(region::kGmem, 0);
+  request.set(region::kGmemOffset, 0);
   return ActionResult::done();
 }
 
