@@ -524,7 +524,10 @@ TEST_CASE("a raw call of a script, and its misspellings") {
   CHECK(s.script[0].operation->backing->offset == kPageSize);
   CHECK(errors_of(small("script: [ { vmm: { set_slto: { id: 5 } } } ]\n")) ==
         "f.yaml:6:20: error: unknown key of script[0].vmm: 'set_slto'; did you mean 'set_slot'? "
-        "(accepted: set_slot, get_dirty_log, ioeventfd, coalesced, pre_fault, protect, discard or write)\n");
+        "(accepted: set_slot, get_dirty_log, ioeventfd, coalesced, pre_fault, protect, discard, "
+        "write, "
+        "set_attributes, host_write, host_read, copy_page, map_page, rmpupdate, psmash or "
+        "rmpread)\n");
   CHECK(errors_of(small("script: [ { vmm: { set_slot: { id: 5, flag: [] } } } ]\n")) ==
         "f.yaml:6:39: error: unknown key of script[0].vmm.set_slot: 'flag'; did you mean 'flags'? "
         "(accepted: id, gpa, size, backing or flags)\n");
