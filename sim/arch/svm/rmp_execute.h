@@ -31,8 +31,7 @@ class RmpInstruction {
  public:
   RmpInstruction(const CpuProfile& profile, const WalkContext& context,
                  arch::PhysicalMemory& memory, VcpuRecord& vcpu, WalkListener* listener)
-      : profile_(profile),
-        context_(context),
+      : context_(context),
         memory_(memory),
         v_(vcpu),
         listener_(listener),
@@ -49,7 +48,6 @@ class RmpInstruction {
   std::optional<Failure> find(GuestVirtAddr gva, RmpGuestPage& page);
   void tell(isa::SpecialKind kind, const RmpExecution& done) const;
 
-  const CpuProfile& profile_;
   const WalkContext& context_;
   arch::PhysicalMemory& memory_;
   VcpuRecord& v_;
