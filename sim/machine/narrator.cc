@@ -271,7 +271,7 @@ void Narrator::on_failure(const svm::Failure& f) {
 
 // The page's state in the words of the firmware (rmp_states.h), before and after.
 void Narrator::on_rmp_instruction(const svm::RmpNote& n) {
-  if (sink_ == nullptr) return;
+  if (!tells("rmp")) return;
   EventFields fields{{"instruction", std::string(n.instruction)}};
   if (n.ends) {
     fields.add("result", std::string(svm::name_of(static_cast<svm::RmpCode>(n.code))));

@@ -23,15 +23,8 @@ class EntryWatch {
     note.rule = result.verdict.rule;
     note.ends = result.ends();
     note.code = static_cast<std::uint64_t>(result.code);
-    note.has_page = true;
-    note.spa = spa_;
-    note.covered = covered_;
-    if (covered_) {
-      const svm::RmpWords after = rmp_.words(rmp_.authoritative_page(spa_));
-      note.gpa = svm::decode(after).gpa;
-      note.before[0] = before_.q1, note.before[1] = before_.q2;
-      note.after[0] = after.q1, note.after[1] = after.q2;
-    }
+    svm::note_entry(note, rmp_, spa_, before_);
+    if (covered_) note.gpa = svm::decode({note.after[0], note.after[1]}).gpa;
     view_.narrator()->on_rmp_instruction(note);
   }
 
@@ -47,9 +40,18 @@ svm::Rmp any_rmp(const View& view, arch::PhysicalMemory& memory) {
   return svm::Rmp(view.setup().cpu.rmp, memory);
 }
 
-void flush(View& view, const svm::RmpResult& result, HostPhysAddr spa) {
-  if (!result.flush) return;
-  svm::flush_after_rmp_change(view.setup().cpu, view.store(), view.setup().vcpus, spa);
+// One instruction of the host's: instruction(rmp, executor), its flush, its event.
+template <class Instruction>
+svm::RmpResult by_the_host(View& view, std::string_view name, HostPhysAddr spa,
+                           Instruction&& instruction) {
+  arch::PhysicalMemory memory = view.memory();
+  const svm::CpuProfile& cpu = view.setup().cpu;
+  const svm::Rmp rmp = any_rmp(view, memory);
+  const EntryWatch watch(view, rmp, spa);
+  const svm::RmpResult result = instruction(rmp, svm::rmp_host_executor(cpu));
+  if (result.flush) svm::flush_after_rmp_change(cpu, view.store(), view.setup().vcpus, spa);
+  watch.tell(name, result);
+  return result;
 }
 
 }  // namespace
@@ -71,7 +73,7 @@ bool host_may_write(View& view, HostPhysAddr page, const std::string& who) {
       svm::check_access(*rmp, svm::rmp_host_executor(view.setup().cpu).agent, access);
   if (verdict.allowed()) return true;
   const svm::Rule& rule = svm::rule_of(verdict.rule);
-  if (view.narrator() != nullptr) {
+  if (view.narrator() != nullptr && view.narrator()->tells("host_fault")) {
     view.narrator()->emit("host_fault",
                           {{"vector", std::uint64_t{isa::kPf}},
                            {"error_code", Hex{verdict.error_code}},
@@ -92,33 +94,23 @@ bool host_may_write(View& view, HostPhysAddr page, const std::string& who) {
 }
 
 svm::RmpResult host_rmpupdate(View& view, HostPhysAddr spa, const svm::RmpOperand& operand) {
-  arch::PhysicalMemory memory = view.memory();
-  const svm::Rmp rmp = any_rmp(view, memory);
-  const EntryWatch watch(view, rmp, spa);
-  const svm::RmpResult result =
-      svm::rmpupdate(rmp, svm::rmp_host_executor(view.setup().cpu), spa, operand);
-  flush(view, result, spa);
-  watch.tell("rmpupdate", result);
-  return result;
+  return by_the_host(view, "rmpupdate", spa, [&](const svm::Rmp& rmp, const auto& host) {
+    return svm::rmpupdate(rmp, host, spa, operand);
+  });
 }
 
 svm::RmpResult host_psmash(View& view, HostPhysAddr spa) {
-  arch::PhysicalMemory memory = view.memory();
-  const svm::Rmp rmp = any_rmp(view, memory);
-  const EntryWatch watch(view, rmp, spa);
-  const svm::RmpResult result = svm::psmash(rmp, svm::rmp_host_executor(view.setup().cpu), spa);
-  flush(view, result, spa);
-  watch.tell("psmash", result);
-  return result;
+  return by_the_host(view, "psmash", spa, [&](const svm::Rmp& rmp, const auto& host) {
+    return svm::psmash(rmp, host, spa);
+  });
 }
 
 svm::RmpreadResult host_rmpread(View& view, HostPhysAddr spa) {
-  arch::PhysicalMemory memory = view.memory();
-  const svm::Rmp rmp = any_rmp(view, memory);
-  const EntryWatch watch(view, rmp, spa);
-  const svm::RmpreadResult answer =
-      svm::rmpread(rmp, svm::rmp_host_executor(view.setup().cpu), spa);
-  watch.tell("rmpread", answer.result);
+  svm::RmpreadResult answer;
+  by_the_host(view, "rmpread", spa, [&](const svm::Rmp& rmp, const auto& host) {
+    answer = svm::rmpread(rmp, host, spa);
+    return answer.result;
+  });
   return answer;
 }
 

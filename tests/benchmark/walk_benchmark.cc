@@ -57,10 +57,7 @@ struct Walks {
   }
 };
 
-void full_walk(benchmark::State& state) {
-  Walks walks;
-  arch::PhysicalMemory memory =
-      state.range(0) ? arch::PhysicalMemory(walks.store, 1) : arch::PhysicalMemory(walks.store);
+void walk_all(benchmark::State& state, Walks& walks, arch::PhysicalMemory& memory) {
   const WalkContext context =
       make_walk_context(walks.profile, walks.rules, vcpu_record(walks.store, 0));
   Translation result;
@@ -76,6 +73,13 @@ void full_walk(benchmark::State& state) {
   }
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
 }
+
+void full_walk(benchmark::State& state) {
+  Walks walks;
+  arch::PhysicalMemory memory =
+      state.range(0) ? arch::PhysicalMemory(walks.store, 1) : arch::PhysicalMemory(walks.store);
+  walk_all(state, walks, memory);
+}
 BENCHMARK(full_walk)->ArgName("keyed")->Arg(0)->Arg(1);
 
 // The same with memory encryption and private pages: of an SEV-ES guest, and of an SNP guest, where
@@ -84,22 +88,10 @@ void private_walk(benchmark::State& state) {
   const bool snp = state.range(0) != 0;
   Walks walks(snp_profile(snp), bit(51));
   arch::PhysicalMemory memory(walks.store, 1);
-  VcpuRecord& v = vcpu_record(walks.store, 0);
-  v.control.guest_type = static_cast<u64>(snp ? GuestType::kSnp : GuestType::kSevEs);
+  vcpu_record(walks.store, 0).control.guest_type =
+      static_cast<u64>(snp ? GuestType::kSnp : GuestType::kSevEs);
   walks.give_all(memory);
-  const WalkContext context = make_walk_context(walks.profile, walks.rules, v);
-  Translation result;
-  Failure failure;
-  u64 i = 0;
-  for (auto _ : state) {
-    if (!translate(context, memory, walks.addresses[i++ & 511], {}, NullObserver{}, result,
-                   failure)) {
-      state.SkipWithError("a walk failed");
-      break;
-    }
-    benchmark::DoNotOptimize(result);
-  }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
+  walk_all(state, walks, memory);
 }
 BENCHMARK(private_walk)->ArgName("snp")->Arg(0)->Arg(1);
 

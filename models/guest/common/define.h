@@ -6,11 +6,16 @@
 #include <utility>
 #include <vector>
 
+#include "models/common/define.h"
 #include "sim/machine/view.h"
 #include "sim/rules/vocabulary.h"
 
 namespace nptsim::guest {
 
+using define::given;
+using define::local_arg;
+using define::value_arg;
+using define::word_arg;
 using machine::GuestView;
 using rules::ActionResult;
 using rules::Args;
@@ -28,15 +33,6 @@ rules::FactDef fact(std::string name, std::vector<std::string> values, std::stri
   return def;
 }
 
-// A fact that only an action finds out.
-inline rules::FactDef given(std::string name, std::vector<std::string> values, std::string text) {
-  rules::FactDef def;
-  def.name = std::move(name);
-  def.values = std::move(values);
-  def.text = std::move(text);
-  return def;
-}
-
 // Guests are never sealed from themselves: there is one form of each action.
 template <ActionResult (*act)(GuestView&, const Args&)>
 rules::ActionDef action(std::string name, std::vector<rules::ArgDef> args,
@@ -49,27 +45,6 @@ rules::ActionDef action(std::string name, std::vector<rules::ArgDef> args,
   def.open = rules::action_of<GuestView, act>;
   def.text = std::move(text);
   return def;
-}
-
-inline rules::ArgDef value_arg(std::string name, bool required = true) {
-  rules::ArgDef arg;
-  arg.name = std::move(name);
-  arg.kind = rules::ArgKind::kValue;
-  arg.required = required;
-  return arg;
-}
-inline rules::ArgDef local_arg(std::string name) {
-  rules::ArgDef arg;
-  arg.name = std::move(name);
-  arg.kind = rules::ArgKind::kLocal;
-  return arg;
-}
-inline rules::ArgDef word_arg(std::string name, std::vector<std::string> words) {
-  rules::ArgDef arg;
-  arg.name = std::move(name);
-  arg.kind = rules::ArgKind::kWord;
-  arg.words = std::move(words);
-  return arg;
 }
 
 }  // namespace nptsim::guest

@@ -29,13 +29,34 @@ ActionResult set_mmio_mask(View& view, const Args& args) {
 }
 
 // init_vmcb, init_sev_es: what svm.c intercepts with nested paging and decode assists.
-constexpr std::uint64_t kIntercepts[] = {
-    code::kIntr,   code::kNmi,    code::kSmi,     code::kInit,    code::kRdpmc,  code::kCpuid,
-    code::kInvd,   code::kInvlpga, code::kHlt,    code::kIoio,    code::kMsr,    code::kTaskSwitch,
-    code::kShutdown, code::kVmrun, code::kVmmcall, code::kVmload, code::kVmsave, code::kStgi,
-    code::kClgi,   code::kSkinit, code::kWbinvd,  code::kMonitor, code::kMwait,  code::kXsetbv,
-    code::kRdpru,  code::kRsm,
-    code::kException0 + isa::kMc, code::kException0 + isa::kAc};
+constexpr std::uint64_t kIntercepts[] = {code::kIntr,
+                                         code::kNmi,
+                                         code::kSmi,
+                                         code::kInit,
+                                         code::kRdpmc,
+                                         code::kCpuid,
+                                         code::kInvd,
+                                         code::kInvlpga,
+                                         code::kHlt,
+                                         code::kIoio,
+                                         code::kMsr,
+                                         code::kTaskSwitch,
+                                         code::kShutdown,
+                                         code::kVmrun,
+                                         code::kVmmcall,
+                                         code::kVmload,
+                                         code::kVmsave,
+                                         code::kStgi,
+                                         code::kClgi,
+                                         code::kSkinit,
+                                         code::kWbinvd,
+                                         code::kMonitor,
+                                         code::kMwait,
+                                         code::kXsetbv,
+                                         code::kRdpru,
+                                         code::kRsm,
+                                         code::kException0 + isa::kMc,
+                                         code::kException0 + isa::kAc};
 
 void set_intercepts(svm::VmcbControl& control, svm::GuestType type) {
   for (const std::uint64_t exit : kIntercepts) svm::set_intercept(control, exit);
@@ -65,8 +86,7 @@ std::uint64_t direct_msrs(bool sealed) {
     bits |= svm::msr_direct_bit(number);
   }
   if (sealed) {
-    for (const std::uint32_t number :
-         {msr::kGhcb, msr::kEfer, msr::kPat, msr::kSevStatus}) {
+    for (const std::uint32_t number : {msr::kGhcb, msr::kEfer, msr::kPat, msr::kSevStatus}) {
       bits |= svm::msr_direct_bit(number);
     }
   }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/common/define.h"
 #include "models/common/kvm_uapi.h"
 #include "models/kernel/kvm/state.h"
 #include "sim/machine/view.h"
@@ -18,8 +19,7 @@ using machine::SealedView;
 using machine::View;
 using rules::ActionResult;
 using rules::Args;
-
-inline const std::vector<std::string> kNoYes = {"no", "yes"};
+using namespace define;
 
 // The vCPU's own record, and the page it shares with user space.
 inline Record vcpu_of(View& view) { return kVcpus.at(view.store(), view.vcpu()); }
@@ -33,36 +33,7 @@ inline ConstRecord run_of(const View& view) {
 
 // Two with SMM support, one for a VM that has private memory (Linux arch/x86/include/asm/kvm_host.h
 // kvm_arch_nr_memslot_as_ids, 6.8).
-inline std::uint64_t address_spaces(const View& view) {
-  return view.setup().guest_type == svm::GuestType::kSnp ? 1 : 2;
-}
-
-// A fact that any view can compute.
-template <unsigned (*compute)(const View&)>
-rules::FactDef fact(std::string name, std::vector<std::string> values, std::string text,
-                    bool fixed = false) {
-  rules::FactDef def;
-  def.name = std::move(name);
-  def.values = std::move(values);
-  def.compute = rules::fact_of<View, compute>;
-  def.fixed = fixed;
-  def.text = std::move(text);
-  return def;
-}
-
-// An action that needs nothing of the guest's registers: one form for both views.
-template <ActionResult (*act)(View&, const Args&)>
-rules::ActionDef action(std::string name, std::vector<rules::ArgDef> args, std::string writes,
-                        std::string text) {
-  rules::ActionDef def;
-  def.name = std::move(name);
-  def.args = std::move(args);
-  def.writes = std::move(writes);
-  def.text = std::move(text);
-  def.open = rules::action_of<View, act>;
-  def.sealed = rules::action_of<View, act>;
-  return def;
-}
+inline std::uint64_t address_spaces(const View& view) { return view.setup().snp() ? 1 : 2; }
 
 // An action that reads or writes the guest's registers: there is no form for a sealed guest.
 template <ActionResult (*act)(OpenView&, const Args&)>
@@ -77,21 +48,19 @@ rules::ActionDef open_action(std::string name, std::vector<rules::ArgDef> args, 
   return def;
 }
 
-inline rules::ArgDef word_arg(std::string name, std::vector<std::string> words) {
-  rules::ArgDef arg;
-  arg.name = std::move(name);
-  arg.kind = rules::ArgKind::kWord;
-  arg.words = std::move(words);
-  return arg;
-}
-
-inline rules::ArgDef number_arg(std::string name, std::uint64_t max, bool required = true) {
-  rules::ArgDef arg;
-  arg.name = std::move(name);
-  arg.kind = rules::ArgKind::kInteger;
-  arg.max = max;
-  arg.required = required;
-  return arg;
+// KVM_EXIT_HYPERCALL with KVM_HC_MAP_GPA_RANGE: user space is to change these pages. Its answer is
+// 0 until it says otherwise.
+inline void exit_for_map_gpa_range(View& view, std::uint64_t gpa, std::uint64_t pages,
+                                   bool is_private) {
+  namespace run = kvm_uapi::run;
+  const Record record = run_of(view);
+  record.set(run::kExitReason, static_cast<std::uint64_t>(kvm_uapi::ExitReason::kHypercall));
+  record.set(run::kHypercallGpa, gpa);
+  record.set(run::kHypercallPages, pages);
+  record.set(run::kHypercallPrivate, is_private);
+  record.set(run::kHypercallRet, 0);
+  view.say("kvm_exit_hypercall",
+           {{"gpa", machine::Hex{gpa}}, {"pages", pages}, {"private", is_private}});
 }
 
 }  // namespace nptsim::kvm

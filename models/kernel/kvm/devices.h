@@ -3,6 +3,8 @@
 #ifndef NPTSIM_MODELS_KERNEL_KVM_DEVICES_H_
 #define NPTSIM_MODELS_KERNEL_KVM_DEVICES_H_
 
+#include <bit>
+
 #include "sim/base/address.h"
 #include "sim/machine/view.h"
 
@@ -18,6 +20,11 @@ enum class DeviceAnswer : std::uint8_t {
 inline constexpr std::uint64_t kApicEnabled = 1ull << 11;
 std::uint64_t apic_base(const Store& store, unsigned vcpu);
 void set_apic_base(Store& store, unsigned vcpu, std::uint64_t value);
+
+// What one access can be: 1, 2, 4 or 8 bytes.
+inline bool is_access_size(std::uint64_t length) {
+  return length <= 8 && std::has_single_bit(length);
+}
 
 // One access of up to 8 bytes.
 DeviceAnswer read_lapic(machine::View& view, GuestPhysAddr gpa, void* data, unsigned length);

@@ -243,19 +243,14 @@ ActionResult skip_instruction(OpenView& view, const Args&) {
 }  // namespace
 
 void add_emulation_actions(rules::Vocabulary& v) {
-  rules::FactDef emulation;
-  emulation.name = "emulation";
-  emulation.values = {"done", "mmio", "fault", "failed"};
-  emulation.text =
-      "how far x86_emulate_instruction came: done, MMIO for user space, an exception "
-      "of the guest, or it cannot emulate this";
-  v.add(emulation);
-  rules::ActionDef emulate = open_action<emulate_instruction>(
-      "emulate_instruction", {}, "registers and memory of the guest, kvm_run",
-      "x86_emulate_instruction: decodes and executes one "
-      "instruction against the memslots");
-  emulate.gives = {"emulation"};
-  v.add(emulate);
+  v.add(given("emulation", {"done", "mmio", "fault", "failed"},
+              "how far x86_emulate_instruction came: done, MMIO for user space, an exception "
+              "of the guest, or it cannot emulate this"));
+  v.add(giving({"emulation"},
+               open_action<emulate_instruction>("emulate_instruction", {},
+                                                "registers and memory of the guest, kvm_run",
+                                                "x86_emulate_instruction: decodes and executes one "
+                                                "instruction against the memslots")));
   v.add(open_action<skip_instruction>("skip_instruction", {}, "RIP",
                                       "kvm_skip_emulated_instruction: RIP becomes nRIP"));
 }

@@ -314,11 +314,8 @@ void queue_exception(View& view, std::uint8_t vector, std::optional<std::uint32_
 }
 
 void add_exit_actions(rules::Vocabulary& v) {
-  rules::FactDef how;
-  how.name = "handled";
-  how.values = {"done", "io", "halted", "unknown", "bad-msr", "other-msr", "string-io"};
-  how.text = "what an intercept handler asks for";
-  v.add(how);
+  v.add(given("handled", {"done", "io", "halted", "unknown", "bad-msr", "other-msr", "string-io"},
+              "what an intercept handler asks for"));
   v.add(fact<wakeup>("wakeup", {"none", "pending"}, "something ends HLT"));
 
   v.add(action<set_exit>("set_exit",

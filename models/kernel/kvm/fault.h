@@ -2,7 +2,10 @@
 #ifndef NPTSIM_MODELS_KERNEL_KVM_FAULT_H_
 #define NPTSIM_MODELS_KERNEL_KVM_FAULT_H_
 
+#include "models/common/host.h"
 #include "models/kernel/kvm/npt.h"
+#include "models/kernel/kvm/state.h"
+#include "models/kernel/kvm/write_tracking.h"
 #include "sim/machine/view.h"
 
 namespace nptsim::kvm {
@@ -25,12 +28,16 @@ inline const NestedTables tables_of(const machine::View& view) {
   return NestedTables(const_cast<Store&>(view.store()), host_la57(view));
 }
 
-// The TLBs of all vCPUs forget what the nested tables said.
-inline void flush_tlbs(machine::View& view) {
-  for (unsigned vcpu = 0; vcpu < view.setup().vcpus; ++vcpu) {
-    svm::vcpu_record(view.store(), vcpu).control.tlb_control = 1;
-  }
+// make_spte for the frame that the fault has pinned: as writable as the host's mapping, unless
+// something tracks writes to the page.
+inline std::uint64_t spte_of_fault(const machine::View& view) {
+  const ConstRecord vcpu = kVcpus.at(view.store(), view.vcpu());
+  const bool host_writable = vcpu.get(vcpu::kMapWritable);
+  const bool writable = host_writable && !is_write_tracked(view.store(), fault_gfn(view));
+  return make_spte(HostPhysAddr(vcpu.get(vcpu::kFaultFrame)), writable, host_writable);
 }
+
+using host::flush_tlbs;
 
 }  // namespace nptsim::kvm
 

@@ -71,11 +71,7 @@ ActionResult pin_pfn(View& view, const Args&) {
 
 ActionResult install_spte(View& view, const Args&) {
   NestedTables tables = tables_of(view);
-  const ConstRecord vcpu = vcpu_of(static_cast<const View&>(view));
-  const bool host_writable = vcpu.get(vcpu::kMapWritable);
-  const bool writable = host_writable && !is_write_tracked(view.store(), fault_gfn(view));
-  const std::uint64_t spte =
-      make_spte(HostPhysAddr(vcpu.get(vcpu::kFaultFrame)), writable, host_writable);
+  const std::uint64_t spte = spte_of_fault(view);
   const auto entry = tables.find_or_make(fault_gpa(view));
   tables.write(entry, spte);
   vcpu_of(view).set(vcpu::kFaultFrame, 0);
@@ -103,12 +99,17 @@ void ask_as_attribute(View& view, svm::ExitRecord& exit) {
 }
 
 // A fault that nobody took, as KVM_PRE_FAULT_MEMORY makes one: sets a machine up.
-ActionResult synthetic_fault(View& view, const Args& args) {
+void begin_fault(View& view, std::uint64_t gpa, std::uint64_t error_code) {
   svm::ExitRecord& exit = svm::vcpu_record(view.store(), view.vcpu()).exit;
   exit.exit_code = svm::exit_code::kNpf;
-  exit.exit_info_1 = svm::kErrorFinal | svm::kErrorUs | (args.get(1) ? svm::kErrorRw : 0);
-  exit.exit_info_2 = args.get(0);
+  exit.exit_info_1 = error_code;
+  exit.exit_info_2 = gpa;
   ask_as_attribute(view, exit);
+}
+
+ActionResult synthetic_fault(View& view, const Args& args) {
+  begin_fault(view, args.get(0),
+              svm::kErrorFinal | svm::kErrorUs | (args.get(1) ? svm::kErrorRw : 0));
   return ActionResult::done();
 }
 
@@ -132,11 +133,7 @@ unsigned pre_fault_progress(const View& view) {
 }
 
 ActionResult pre_fault_begin(View& view, const Args&) {
-  svm::ExitRecord& exit = svm::vcpu_record(view.store(), view.vcpu()).exit;
-  exit.exit_code = svm::exit_code::kNpf;
-  exit.exit_info_1 = svm::kErrorFinal;
-  exit.exit_info_2 = pre_fault_of(view).get(kvm_uapi::pre_fault::kGpa);
-  ask_as_attribute(view, exit);
+  begin_fault(view, pre_fault_of(view).get(kvm_uapi::pre_fault::kGpa), svm::kErrorFinal);
   return ActionResult::done();
 }
 
@@ -152,13 +149,6 @@ ActionResult pre_fault_advance(View& view, const Args&) {
 ActionResult end_synthetic_fault(View& view, const Args&) {
   svm::vcpu_record(view.store(), view.vcpu()).exit = {};
   return ActionResult::done();
-}
-
-rules::ArgDef value_arg(std::string name) {
-  rules::ArgDef arg;
-  arg.name = std::move(name);
-  arg.kind = rules::ArgKind::kValue;
-  return arg;
 }
 
 }  // namespace

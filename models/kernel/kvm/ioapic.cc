@@ -54,8 +54,7 @@ void write_indirect(const Record& r, std::uint32_t data) {
 
 // ioapic_mmio_read: two registers by their very address, 0 elsewhere.
 DeviceAnswer read_ioapic(View& view, GuestPhysAddr gpa, void* data, unsigned length) {
-  const bool known = length == 1 || length == 2 || length == 4 || length == 8;
-  if (!known) return DeviceAnswer::kNoData;
+  if (!is_access_size(length)) return DeviceAnswer::kNoData;
   const Record r = ioapic_of(view);
   const std::uint64_t at = gpa.value & 0xff;
   std::uint64_t value = 0;
@@ -67,7 +66,7 @@ DeviceAnswer read_ioapic(View& view, GuestPhysAddr gpa, void* data, unsigned len
 
 // ioapic_mmio_write: the low 32 bits count; a length that is none is taken and ignored.
 void write_ioapic(View& view, GuestPhysAddr gpa, const void* data, unsigned length) {
-  if (length != 1 && length != 2 && length != 4 && length != 8) return;
+  if (!is_access_size(length)) return;
   std::uint32_t value = 0;
   std::memcpy(&value, data, std::min(length, 4u));
   const Record r = ioapic_of(view);

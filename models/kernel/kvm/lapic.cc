@@ -44,9 +44,11 @@ constexpr std::uint32_t kBusy = 1u << 12;      // APIC_ICR_BUSY
 // APIC_VERSION, and six local vector table entries: an AMD part has no CMCI (kvm_apic_set_version).
 constexpr std::uint32_t kVersionWord = 0x14 | 5u << 16;
 
+bool is_lvt(unsigned offset) { return offset >= kLvtTimer && offset <= kLvtError; }
+
 // kvm_lapic_readable_reg_mask, outside x2APIC mode.
 bool readable(unsigned offset) {
-  if (offset >= kIsr && offset < kIrrEnd) return true;
+  if ((offset >= kIsr && offset < kIrrEnd) || is_lvt(offset)) return true;
   switch (offset) {
     case kId:
     case kVersion:
@@ -59,12 +61,6 @@ bool readable(unsigned offset) {
     case kEsr:
     case kIcr:
     case kIcr2:
-    case kLvtTimer:
-    case kLvtThermal:
-    case kLvtPmc:
-    case kLvt0:
-    case kLvt1:
-    case kLvtError:
     case kTimerInitial:
     case kTimerCurrent:
     case kTimerDivide:
@@ -87,14 +83,8 @@ std::uint32_t reset_value(unsigned offset, unsigned vcpu) {
       return 0xff;
     case kLvt0:
       return vcpu == 0 ? 0x700 : kMasked;  // ExtINT on the boot processor
-    case kLvtTimer:
-    case kLvtThermal:
-    case kLvtPmc:
-    case kLvt1:
-    case kLvtError:
-      return kMasked;
     default:
-      return 0;
+      return is_lvt(offset) ? kMasked : 0;
   }
 }
 
@@ -247,13 +237,6 @@ void write_register(View& view, unsigned offset, std::uint32_t value) {
       value &= ~kBusy;
       send_ipi(view, value, get(store, vcpu, kIcr2));
       return set(store, vcpu, kIcr, value);
-    case kLvtTimer:
-    case kLvtThermal:
-    case kLvtPmc:
-    case kLvt0:
-    case kLvt1:
-    case kLvtError:
-      return write_lvt(store, vcpu, offset, value);
     case kTimerInitial:
       if (value != 0 && !(get(store, vcpu, kLvtTimer) & kMasked)) {
         end_unmodelled(view, "the APIC's timer is not modelled");
@@ -261,8 +244,8 @@ void write_register(View& view, unsigned offset, std::uint32_t value) {
       return set(store, vcpu, kTimerInitial, value);
     case kTimerDivide:
       return set(store, vcpu, kTimerDivide, value & 0xb);
-    default:
-      return;  // EOI and ESR: nothing is in service, and a read of ESR is always 0
+    default:  // EOI and ESR: nothing is in service, and a read of ESR is always 0
+      if (is_lvt(offset)) write_lvt(store, vcpu, offset, value);
   }
 }
 

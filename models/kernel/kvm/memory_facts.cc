@@ -74,11 +74,7 @@ unsigned entry_word(const View& view) {
 // tdp_mmu_map_handle_target_level: the entry that make_spte gives, against the one that is there.
 unsigned new_entry(const View& view) {
   const std::uint64_t now = tables_of(view).find(fault_gpa(view)).word;
-  const ConstRecord vcpu = vcpu_of(view);
-  const bool host_writable = vcpu.get(vcpu::kMapWritable);
-  const bool writable = host_writable && !is_write_tracked(view.store(), fault_gfn(view));
-  const HostPhysAddr frame(vcpu.get(vcpu::kFaultFrame));
-  return make_spte(frame, writable, host_writable) != now;
+  return spte_of_fault(view) != now;
 }
 
 unsigned mmu_writable(const View& view) {

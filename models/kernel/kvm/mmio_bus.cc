@@ -18,8 +18,7 @@ ConstRecord request_of(const View& view) { return kvm_uapi::kIoeventfdRequest.at
 unsigned shape(const View& view) {
   const std::uint64_t address = request_of(view).get(request::kAddress);
   const std::uint64_t length = request_of(view).get(request::kLength);
-  const bool known = length == 0 || length == 1 || length == 2 || length == 4 || length == 8;
-  return known && address + length >= address;
+  return (length == 0 || is_access_size(length)) && address + length >= address;
 }
 
 // --- the array of devices (Linux virt/kvm/kvm_main.c) ---
@@ -103,18 +102,24 @@ void offer(const Store& store, Range wanted, Use&& use) {
 
 // --- ioeventfds ---
 
+template <class Fits>
+bool any_eventfd_at(const Store& store, std::uint64_t address, Fits&& fits) {
+  const std::uint64_t count = count_devices(store);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const Device one = device_at(store, i);
+    const bool here = one.kind == bus::Kind::kIoeventfd && one.range.address == address;
+    if (here && fits(one.range.length)) return true;
+  }
+  return false;
+}
+
 // Of any value: the model's ioeventfds have no datamatch, so equal lengths collide, and one of any
 // length collides with all.
 unsigned collides(const View& view) {
-  const std::uint64_t address = request_of(view).get(request::kAddress);
   const std::uint64_t length = request_of(view).get(request::kLength);
-  const std::uint64_t count = count_devices(view.store());
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const Device one = device_at(view.store(), i);
-    if (one.kind != bus::Kind::kIoeventfd || one.range.address != address) continue;
-    if (one.range.length == length || one.range.length == 0 || length == 0) return 1;
-  }
-  return 0;
+  return any_eventfd_at(
+      view.store(), request_of(view).get(request::kAddress),
+      [&](std::uint64_t other) { return other == length || other == 0 || length == 0; });
 }
 
 ActionResult assign_ioeventfd(View& view, const Args&) {
@@ -134,15 +139,8 @@ bool signal_eventfd(View& view, const Device& device, GuestPhysAddr gpa, unsigne
 
 // KVM_FAST_MMIO_BUS has the ioeventfds of any length once more (kvm_assign_ioeventfd).
 unsigned fast_mmio(const View& view) {
-  const std::uint64_t count = count_devices(view.store());
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const Device one = device_at(view.store(), i);
-    if (one.kind == bus::Kind::kIoeventfd && one.range.length == 0 &&
-        one.range.address == fault_gpa(view).value) {
-      return 1;
-    }
-  }
-  return 0;
+  return any_eventfd_at(view.store(), fault_gpa(view).value,
+                        [](std::uint64_t length) { return length == 0; });
 }
 
 ActionResult signal_fast_mmio(View& view, const Args&) {

@@ -11,9 +11,6 @@
 namespace nptsim::kvm {
 namespace {
 
-namespace uapi = kvm_uapi;
-using machine::Hex;
-
 constexpr std::uint64_t kMaxEntries = 253;  // VMGEXIT_PSC_MAX_COUNT
 constexpr std::uint64_t kHeader = 8;
 constexpr unsigned kPrivate = 1, kShared = 2;
@@ -77,15 +74,8 @@ std::uint64_t run_length(Buffer& buffer, std::uint64_t first) {
 
 void request(View& view, const Entry& head, std::uint64_t count) {
   const std::uint64_t gpa = (head.gfn() + head.done()) << kPageShift;
-  const std::uint64_t pages = count * head.pages() - head.done();
-  const bool is_private = head.operation() == kPrivate;
-  const Record run = run_of(view);
-  run.set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kHypercall));
-  run.set(uapi::run::kHypercallGpa, gpa);
-  run.set(uapi::run::kHypercallPages, pages);
-  run.set(uapi::run::kHypercallPrivate, is_private);
-  run.set(uapi::run::kHypercallRet, 0);
-  view.say("kvm_exit_hypercall", {{"gpa", Hex{gpa}}, {"pages", pages}, {"private", is_private}});
+  exit_for_map_gpa_range(view, gpa, count * head.pages() - head.done(),
+                         head.operation() == kPrivate);
 }
 
 // Up to the next entry that user space has something to do with.
@@ -136,15 +126,11 @@ ActionResult psc_answer(View& view, const Args& args) {
 }  // namespace
 
 void add_page_state_changes(rules::Vocabulary& v) {
-  rules::FactDef next;
-  next.name = "psc_next";
-  next.values = {"request", "done", "bad-header", "bad-entry"};
-  next.text = "what the next entry of a page-state change asks for";
-  v.add(next);
-  auto find = action<psc_next>("psc_find", {}, "the buffer, kvm_run",
-                               "the next entries that user space has something to do with");
-  find.gives = {"psc_next"};
-  v.add(find);
+  v.add(given("psc_next", {"request", "done", "bad-header", "bad-entry"},
+              "what the next entry of a page-state change asks for"));
+  v.add(giving({"psc_next"},
+               action<psc_next>("psc_find", {}, "the buffer, kvm_run",
+                                "the next entries that user space has something to do with")));
   v.add(action<psc_complete>("psc_complete", {}, "the buffer", "the entries are done"));
   v.add(action<psc_answer>(
       "psc_answer_guest",

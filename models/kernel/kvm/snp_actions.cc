@@ -14,16 +14,12 @@ namespace {
 namespace uapi = kvm_uapi;
 using machine::Hex;
 
-void set_reason(View& view, uapi::ExitReason reason) {
-  run_of(view).set(uapi::run::kExitReason, static_cast<std::uint64_t>(reason));
-}
-
 // kvm_prepare_memory_fault_exit: the page, and what the access was.
 ActionResult memory_fault_exit(View& view, const Args&) {
   const std::uint64_t gpa = fault_gpa(view).page_base().value;
   const bool is_private = (view.exit_record().exit_info_1 & svm::kErrorEnc) != 0;
-  set_reason(view, uapi::ExitReason::kMemoryFault);
   const Record run = run_of(view);
+  run.set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kMemoryFault));
   run.set(uapi::run::kErrno, static_cast<std::uint64_t>(uapi::Errno::kEfault));
   run.set(uapi::run::kFaultGpa, gpa);
   run.set(uapi::run::kFaultPrivate, is_private);
@@ -142,14 +138,7 @@ ActionResult request_map_gpa_range(View& view, const Args&) {
   const std::uint64_t msr = view.control().ghcb_msr;
   const std::uint64_t gpa = get_bits(msr, 51, 12) << kPageShift;
   const bool is_private = get_bits(msr, 55, 52) == 1;
-  set_reason(view, uapi::ExitReason::kHypercall);
-  const Record run = run_of(view);
-  run.set(uapi::run::kHypercallGpa, gpa);
-  run.set(uapi::run::kHypercallPages, 1);
-  run.set(uapi::run::kHypercallPrivate, is_private);
-  run.set(uapi::run::kHypercallRet, 0);
-  view.say("kvm_exit_hypercall",
-           {{"gpa", Hex{gpa}}, {"pages", std::uint64_t{1}}, {"private", is_private}});
+  exit_for_map_gpa_range(view, gpa, 1, is_private);
   return ActionResult::done();
 }
 
@@ -159,33 +148,20 @@ ActionResult msr_page_state(View& view, const Args& args) {
   return ActionResult::done();
 }
 
-rules::FactDef result_fact(std::string name, std::vector<std::string> values, std::string text) {
-  rules::FactDef def;
-  def.name = std::move(name);
-  def.values = std::move(values);
-  def.text = std::move(text);
-  return def;
-}
-
 }  // namespace
 
 void add_snp_actions(rules::Vocabulary& v) {
-  v.add(result_fact("rmp_changed", {"done", "failed"}, "what RMPUPDATE or PSMASH answered"));
+  v.add(given("rmp_changed", {"done", "failed"}, "what RMPUPDATE or PSMASH answered"));
   v.add(action<memory_fault_exit>("memory_fault_exit", {}, "kvm_run",
                                   "KVM_EXIT_MEMORY_FAULT: page, size, flags of the access"));
-  v.add(result_fact("gmem_folio", {"fresh", "known"}, "the page of guest_memfd was used before"));
-  auto pin = action<pin_gmem>("pin_gmem", {}, "the page of guest_memfd, if it has no frame yet",
-                              "kvm_gmem_get_pfn");
-  pin.gives = {"gmem_folio"};
-  v.add(pin);
-  auto private_action = action<make_private>("make_private", {}, "an RMP entry",
-                                             "rmp_make_private: assigned, not validated");
-  private_action.gives = {"rmp_changed"};
-  v.add(private_action);
-  auto psmash_action =
-      action<psmash_page>("psmash_page", {}, "512 RMP entries", "PSMASH of the 2-MByte page");
-  psmash_action.gives = {"rmp_changed"};
-  v.add(psmash_action);
+  v.add(given("gmem_folio", {"fresh", "known"}, "the page of guest_memfd was used before"));
+  v.add(giving({"gmem_folio"},
+               action<pin_gmem>("pin_gmem", {}, "the page of guest_memfd, if it has no frame yet",
+                                "kvm_gmem_get_pfn")));
+  v.add(giving({"rmp_changed"}, action<make_private>("make_private", {}, "an RMP entry",
+                                                     "rmp_make_private: assigned, not validated")));
+  v.add(giving({"rmp_changed"}, action<psmash_page>("psmash_page", {}, "512 RMP entries",
+                                                    "PSMASH of the 2-MByte page")));
   v.add(action<zap_rmp_range>("zap_rmp_range", {}, "nested leaves",
                               "those of 512 gfns from the faulting one on"));
   v.add(action<trace_rmp_fault>("trace_rmp_fault", {number_arg("level", 2)}, "nothing",

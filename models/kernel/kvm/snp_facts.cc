@@ -17,8 +17,7 @@ unsigned host_snp(const View& view) { return view.setup().cpu.checks_rmp(); }
 
 // npf_interception: PFERR_PRIVATE_ACCESS is the hardware's ENC, of an SNP guest alone.
 unsigned fault_private(const View& view) {
-  return view.setup().guest_type == svm::GuestType::kSnp &&
-         (view.exit_record().exit_info_1 & svm::kErrorEnc) != 0;
+  return view.setup().snp() && (view.exit_record().exit_info_1 & svm::kErrorEnc) != 0;
 }
 unsigned attribute(const View& view) { return is_private_gfn(view.store(), fault_gfn(view)); }
 unsigned mismatch(const View& view) {

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "models/common/define.h"
+#include "models/common/host.h"
 #include "models/common/kvm_uapi.h"
 #include "models/vmm/bare/raw_host.h"
 #include "sim/machine/rmp_host.h"
@@ -17,6 +19,7 @@ using machine::OutcomeKind;
 using machine::View;
 using rules::ActionResult;
 using rules::Args;
+using namespace define;
 
 // The list of slots, in Space::kVmm.
 namespace list {
@@ -165,17 +168,7 @@ ActionResult write_bytes(View& view, const Args& args) {
 
 // KVM_SEV_LAUNCH_UPDATE_DATA of the regions that are measured.
 ActionResult launch_update(View& view, const Args&) {
-  if (!view.setup().keyed()) return ActionResult::done();
-  arch::PhysicalMemory memory = view.memory();
-  std::array<std::uint8_t, kPageSize> page;
-  for (const machine::Region& region : view.setup().regions) {
-    if (!region.launch_encrypted || region.backing == machine::kNoBacking) continue;
-    for (std::uint64_t offset = 0; offset < region.size; offset += kPageSize) {
-      machine::read_backing(memory, region.backing, offset, page.data(), kPageSize);
-      machine::write_backing(memory, region.backing, offset, page.data(), kPageSize,
-                             view.setup().guest_key());
-    }
-  }
+  host::encrypt_launch_regions(view);
   return ActionResult::done();
 }
 
@@ -251,35 +244,9 @@ ActionResult stop_vm(View& view, const Args&) {
 
 // --- the vocabulary ---
 
-template <unsigned (*compute)(const View&)>
-rules::FactDef fact(std::string name, std::vector<std::string> values, std::string text,
-                    bool fixed = false) {
-  rules::FactDef def;
-  def.name = std::move(name);
-  def.values = std::move(values);
-  def.compute = rules::fact_of<View, compute>;
-  def.fixed = fixed;
-  def.text = std::move(text);
-  return def;
-}
-
-template <ActionResult (*act)(View&, const Args&)>
-rules::ActionDef action(std::string name, std::vector<rules::ArgDef> args, std::string writes,
-                        std::string text) {
-  rules::ActionDef def;
-  def.name = std::move(name);
-  def.args = std::move(args);
-  def.writes = std::move(writes);
-  def.text = std::move(text);
-  def.open = rules::action_of<View, act>;
-  def.sealed = rules::action_of<View, act>;
-  return def;
-}
-
 rules::Vocabulary make_vocabulary() {
   rules::Vocabulary v;
-  v.add(fact<guest_sealed>("guest.sealed", {"no", "yes"}, "the guest's registers are encrypted",
-                           true));
+  v.add(fact<guest_sealed>("guest.sealed", kNoYes, "the guest's registers are encrypted", true));
   v.name_sealed_fact("guest.sealed");
   v.add(fact<exit_reason>(
       "exit_reason", {std::begin(kvm_uapi::kExitReasonWords), std::end(kvm_uapi::kExitReasonWords)},
@@ -292,52 +259,43 @@ rules::Vocabulary make_vocabulary() {
   each_slot.text = "the slots that the scenario wants, in its order";
   v.add(each_slot);
 
-  rules::ArgDef index;
-  index.name = "index";
-  index.kind = rules::ArgKind::kValue;
-  v.add(action<request_slot>("request_slot", {index}, "the argument of KVM_SET_USER_MEMORY_REGION2",
+  v.add(action<request_slot>("request_slot", {value_arg("index")},
+                             "the argument of KVM_SET_USER_MEMORY_REGION2",
                              "takes it from the list"));
-  const auto value = [](std::string name) {
-    rules::ArgDef arg;
-    arg.name = std::move(name);
-    arg.kind = rules::ArgKind::kValue;
-    return arg;
-  };
-  v.add(action<ask_slot>(
-      "ask_slot",
-      {value("id"), value("flags"), value("gpa"), value("size"), value("backing"), value("offset")},
-      "the argument of KVM_SET_USER_MEMORY_REGION2", "as the script says, right or wrong"));
-  v.add(action<ask_dirty_log>("ask_dirty_log", {value("id")}, "the argument of KVM_GET_DIRTY_LOG",
-                              "the slot"));
-  v.add(action<ask_ioeventfd>("ask_ioeventfd", {value("gpa"), value("len")},
+  v.add(action<ask_slot>("ask_slot",
+                         {value_arg("id"), value_arg("flags"), value_arg("gpa"), value_arg("size"),
+                          value_arg("backing"), value_arg("offset")},
+                         "the argument of KVM_SET_USER_MEMORY_REGION2",
+                         "as the script says, right or wrong"));
+  v.add(action<ask_dirty_log>("ask_dirty_log", {value_arg("id")},
+                              "the argument of KVM_GET_DIRTY_LOG", "the slot"));
+  v.add(action<ask_ioeventfd>("ask_ioeventfd", {value_arg("gpa"), value_arg("len")},
                               "the argument of KVM_IOEVENTFD", "the address and the length"));
-  v.add(action<ask_coalesced>("ask_coalesced", {value("gpa"), value("size")},
+  v.add(action<ask_coalesced>("ask_coalesced", {value_arg("gpa"), value_arg("size")},
                               "the argument of KVM_REGISTER_COALESCED_MMIO", "the zone"));
-  v.add(action<ask_pre_fault>("ask_pre_fault", {value("gpa"), value("size")},
+  v.add(action<ask_pre_fault>("ask_pre_fault", {value_arg("gpa"), value_arg("size")},
                               "the argument of KVM_PRE_FAULT_MEMORY", "the range"));
   v.add(action<take_coalesced>("take_coalesced", {}, "the ring of coalesced writes",
                                "takes all that is in it"));
   v.add(action<name_host_range>("name_host_range",
-                                {value("backing"), value("offset"), value("size")},
+                                {value_arg("backing"), value_arg("offset"), value_arg("size")},
                                 "the range of a system call", "pages of a backing"));
-  v.add(action<protect_pages>("protect_pages", {value("protection")}, "the host's mappings",
+  v.add(action<protect_pages>("protect_pages", {value_arg("protection")}, "the host's mappings",
                               "mprotect, munmap or ftruncate of the named range"));
   v.add(action<discard_pages>("discard_pages", {}, "the host's mappings",
                               "MADV_DONTNEED of the named range: its pages are zero again"));
-  v.add(action<write_bytes>("write_bytes",
-                            {value("backing"), value("offset"), value("data"), value("size")},
-                            "memory of the guest", "the VMM stores by its own mapping"));
+  v.add(action<write_bytes>(
+      "write_bytes",
+      {value_arg("backing"), value_arg("offset"), value_arg("data"), value_arg("size")},
+      "memory of the guest", "the VMM stores by its own mapping"));
   v.add(action<launch_update>("launch_update", {}, "the regions that are measured",
                               "encrypts them in place with the guest's key"));
   v.add(action<answer_mmio>("answer_mmio", {}, "kvm_run mmio.data",
                             "a pattern that depends on the address; writes are ignored"));
   v.add(action<answer_io>("answer_io", {}, "kvm_run io.data", "all ones; writes are ignored"));
   add_raw_host(v);
-  rules::ArgDef text;
-  text.name = "text";
-  text.kind = rules::ArgKind::kWord;
-  text.words = {"no-vm-type", "slot-failed"};
-  v.add(action<refuse>("refuse", {text}, "the outcome of the VM", "there is no VM to run"));
+  v.add(action<refuse>("refuse", {word_arg("text", {"no-vm-type", "slot-failed"})},
+                       "the outcome of the VM", "there is no VM to run"));
   v.add(action<stop_vm>("stop_vm", {}, "the outcome of the VM", "the exit is not handled"));
   return v;
 }

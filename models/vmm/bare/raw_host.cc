@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "models/common/define.h"
+#include "models/common/host.h"
 #include "models/common/kvm_uapi.h"
 #include "sim/arch/svm/entry.h"
 #include "sim/machine/rmp_host.h"
@@ -15,6 +17,7 @@ using machine::Hex;
 using machine::View;
 using rules::ActionResult;
 using rules::Args;
+using namespace define;
 
 // The frame behind a place: of a region with private memory the guest's private page, where it has
 // one; without a region the host's own address.
@@ -105,9 +108,7 @@ ActionResult raw_map(View& view, const Args& args) {
                              svm::kEntryA | svm::kEntryD | (level == 2 ? svm::kEntryPs : 0) |
                              bit(11);  // so that KVM counts it as present
   store.write(Space::kDram, (table + 8 * index) / 8, leaf);
-  for (unsigned vcpu = 0; vcpu < view.setup().vcpus; ++vcpu) {
-    svm::vcpu_record(store, vcpu).control.tlb_control = 1;
-  }
+  host::flush_tlbs(view);
   return ActionResult::done().note(leaf);
 }
 
@@ -146,55 +147,37 @@ ActionResult answer_hypercall(View& view, const Args& args) {
   return ActionResult::done();
 }
 
-template <ActionResult (*act)(View&, const Args&)>
-void add(rules::Vocabulary& v, std::string name, const std::vector<std::string>& args,
-         std::string writes, std::string text) {
-  rules::ActionDef def;
-  def.name = std::move(name);
-  for (const std::string& arg : args) {
-    rules::ArgDef value;
-    value.name = arg;
-    value.kind = rules::ArgKind::kValue;
-    def.args.push_back(value);
-  }
-  def.writes = std::move(writes);
-  def.text = std::move(text);
-  def.open = rules::action_of<View, act>;
-  def.sealed = rules::action_of<View, act>;
-  v.add(def);
+std::vector<rules::ArgDef> values(std::initializer_list<const char*> names) {
+  std::vector<rules::ArgDef> args;
+  for (const char* name : names) args.push_back(value_arg(name));
+  return args;
 }
 
 }  // namespace
 
 void add_raw_host(rules::Vocabulary& v) {
-  add<raw_write>(v, "raw_write", {"backing", "offset", "data", "size"}, "host memory",
-                 "a store that the RMP checks");
-  add<raw_read>(v, "raw_read", {"backing", "offset"}, "nothing",
-                "eight bytes as the host sees them");
-  add<raw_copy>(v, "raw_copy", {"from_backing", "from_offset", "backing", "offset"}, "host memory",
-                "a page, as the host sees it");
-  add<raw_rmpupdate>(v, "raw_rmpupdate", {"backing", "offset", "gpa", "asid", "flags"},
-                     "an RMP entry", "RMPUPDATE");
-  add<raw_psmash>(v, "raw_psmash", {"backing", "offset"}, "512 RMP entries", "PSMASH");
-  add<raw_rmpread>(v, "raw_rmpread", {"backing", "offset"}, "nothing", "RMPREAD");
-  add<raw_map>(v, "raw_map", {"gpa", "backing", "offset", "flags"}, "a nested entry",
-               "a leaf with all rights, and a flush");
-  add<ask_attributes_of_script>(v, "ask_attributes", {"gpa", "size", "flags"},
-                                "the argument of KVM_SET_MEMORY_ATTRIBUTES", "as the script says");
-  add<ask_attributes_of_exit>(v, "ask_attributes_of_exit", {},
-                              "the argument of KVM_SET_MEMORY_ATTRIBUTES", "as the exit says");
-  rules::ActionDef answer;
-  answer.name = "answer_hypercall";
-  rules::ArgDef ret;
-  ret.name = "ret";
-  ret.kind = rules::ArgKind::kWord;
-  ret.words = {"done", "failed"};
-  answer.args = {ret};
-  answer.writes = "kvm_run hypercall.ret";
-  answer.text = "0, or not";
-  answer.open = rules::action_of<View, answer_hypercall>;
-  answer.sealed = rules::action_of<View, answer_hypercall>;
-  v.add(answer);
+  v.add(action<raw_write>("raw_write", values({"backing", "offset", "data", "size"}), "host memory",
+                          "a store that the RMP checks"));
+  v.add(action<raw_read>("raw_read", values({"backing", "offset"}), "nothing",
+                         "eight bytes as the host sees them"));
+  v.add(action<raw_copy>("raw_copy", values({"from_backing", "from_offset", "backing", "offset"}),
+                         "host memory", "a page, as the host sees it"));
+  v.add(action<raw_rmpupdate>("raw_rmpupdate",
+                              values({"backing", "offset", "gpa", "asid", "flags"}), "an RMP entry",
+                              "RMPUPDATE"));
+  v.add(
+      action<raw_psmash>("raw_psmash", values({"backing", "offset"}), "512 RMP entries", "PSMASH"));
+  v.add(action<raw_rmpread>("raw_rmpread", values({"backing", "offset"}), "nothing", "RMPREAD"));
+  v.add(action<raw_map>("raw_map", values({"gpa", "backing", "offset", "flags"}), "a nested entry",
+                        "a leaf with all rights, and a flush"));
+  v.add(action<ask_attributes_of_script>("ask_attributes", values({"gpa", "size", "flags"}),
+                                         "the argument of KVM_SET_MEMORY_ATTRIBUTES",
+                                         "as the script says"));
+  v.add(action<ask_attributes_of_exit>("ask_attributes_of_exit", {},
+                                       "the argument of KVM_SET_MEMORY_ATTRIBUTES",
+                                       "as the exit says"));
+  v.add(action<answer_hypercall>("answer_hypercall", {word_arg("ret", {"done", "failed"})},
+                                 "kvm_run hypercall.ret", "0, or not"));
 }
 
 }  // namespace nptsim::bare

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/common/define.h"
 #include "models/common/kvm_uapi.h"
 #include "models/vmm/qemu/state.h"
 #include "sim/machine/view.h"
@@ -16,6 +17,7 @@ namespace nptsim::qemu {
 using machine::View;
 using rules::ActionResult;
 using rules::Args;
+using namespace define;
 
 // Facts and actions by subject; vocabulary() is all of them.
 void add_facts(rules::Vocabulary& vocabulary);
@@ -28,8 +30,6 @@ void add_nvm_facts(rules::Vocabulary& vocabulary);
 void add_nvm_actions(rules::Vocabulary& vocabulary);
 void add_run_actions(rules::Vocabulary& vocabulary);  // ends of the VM, port I/O
 void add_start_actions(rules::Vocabulary& vocabulary);
-
-inline const std::vector<std::string> kNoYes = {"no", "yes"};
 
 inline unsigned thread_of(const View& view) {
   return view.is_vcpu_thread() ? view.vcpu() : machine::kVmmActor;
@@ -96,32 +96,6 @@ machine::EventFields device_fields(const View& view);
 std::uint64_t piece_value(const View& view);
 void set_piece_value(View& view, std::uint64_t value);
 
-template <unsigned (*compute)(const View&)>
-rules::FactDef fact(std::string name, std::vector<std::string> values, std::string text,
-                    bool fixed = false) {
-  rules::FactDef def;
-  def.name = std::move(name);
-  def.values = std::move(values);
-  def.compute = rules::fact_of<View, compute>;
-  def.fixed = fixed;
-  def.text = std::move(text);
-  return def;
-}
-
-// Nothing here needs the guest's registers, so each action has a form for both views.
-template <ActionResult (*act)(View&, const Args&)>
-rules::ActionDef action(std::string name, std::vector<rules::ArgDef> args, std::string writes,
-                        std::string text) {
-  rules::ActionDef def;
-  def.name = std::move(name);
-  def.args = std::move(args);
-  def.writes = std::move(writes);
-  def.text = std::move(text);
-  def.open = rules::action_of<View, act>;
-  def.sealed = rules::action_of<View, act>;
-  return def;
-}
-
 template <bool (*next)(View&, const Args&, std::uint64_t&)>
 rules::IteratorDef iterator(std::string name, std::string text) {
   rules::IteratorDef def;
@@ -131,32 +105,8 @@ rules::IteratorDef iterator(std::string name, std::string text) {
   return def;
 }
 
-inline rules::ArgDef word_arg(std::string name, std::vector<std::string> words,
-                              bool required = true) {
-  rules::ArgDef arg;
-  arg.name = std::move(name);
-  arg.kind = rules::ArgKind::kWord;
-  arg.required = required;
-  arg.words = std::move(words);
-  return arg;
-}
-inline rules::ArgDef number_arg(std::string name, std::uint64_t max) {
-  rules::ArgDef arg;
-  arg.name = std::move(name);
-  arg.kind = rules::ArgKind::kInteger;
-  arg.max = max;
-  return arg;
-}
 // PCMachineState.max_fw_size (`max-fw-size`), as it is if nobody sets it.
 inline constexpr std::uint64_t kMaxFirmwareSize = 8ull << 20;
-
-// A number, or a local or the cursor.
-inline rules::ArgDef value_arg(std::string name) {
-  rules::ArgDef arg;
-  arg.name = std::move(name);
-  arg.kind = rules::ArgKind::kValue;
-  return arg;
-}
 
 }  // namespace nptsim::qemu
 

@@ -1,6 +1,7 @@
 // Start-up: the first state of the process, and what is measured at launch.
 #include <array>
 
+#include "models/common/host.h"
 #include "models/vmm/qemu/define.h"
 #include "models/vmm/qemu/model.h"
 #include "models/vmm/qemu/pflash.h"
@@ -8,17 +9,6 @@
 
 namespace nptsim::qemu {
 namespace {
-
-// KVM_SEV_LAUNCH_UPDATE_DATA in place, page by page: plaintext in, the guest's ciphertext out.
-void encrypt_in_place(View& view, const machine::Region& region) {
-  arch::PhysicalMemory memory = view.memory();
-  std::array<std::uint8_t, kPageSize> page;
-  for (std::uint64_t offset = 0; offset < region.size; offset += kPageSize) {
-    machine::read_backing(memory, region.backing, offset, page.data(), kPageSize);
-    machine::write_backing(memory, region.backing, offset, page.data(), kPageSize,
-                           view.setup().guest_key());
-  }
-}
 
 // kvm_readonly_mem_allowed, set once in kvm_init. /dev/kvm answers 1 on every x86 kernel; the VM's
 // own file descriptor knows its type (KVM, arch/x86/kvm/x86.c kvm_vm_ioctl_check_extension).
@@ -61,12 +51,7 @@ ActionResult make_isa_bios(View& view, const Args& args) {
 }
 
 ActionResult launch_update(View& view, const Args&) {
-  if (!view.setup().keyed()) return ActionResult::done();
-  for (const machine::Region& region : view.setup().regions) {
-    if (region.launch_encrypted && region.backing != machine::kNoBacking) {
-      encrypt_in_place(view, region);
-    }
-  }
+  host::encrypt_launch_regions(view);
   return ActionResult::done();
 }
 

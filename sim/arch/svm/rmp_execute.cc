@@ -119,16 +119,20 @@ void RmpInstruction::tell(SpecialKind kind, const RmpExecution& done) const {
   note.code = static_cast<u64>(done.result.code);
   note.carry = done.result.carry;
   if (found_) {
-    note.has_page = true;
-    note.gva = page_.gva, note.gpa = page_.gpa, note.spa = page_.spa;
-    note.covered = rmp_.covers(page_.spa);
-    if (note.covered) {
-      const RmpWords after = rmp_.words(rmp_.authoritative_page(page_.spa));
-      note.before[0] = before_.q1, note.before[1] = before_.q2;
-      note.after[0] = after.q1, note.after[1] = after.q2;
-    }
+    note.gva = page_.gva, note.gpa = page_.gpa;
+    note_entry(note, rmp_, page_.spa, before_);
   }
   listener_->on_rmp_instruction(note);
+}
+
+void note_entry(RmpNote& note, const Rmp& rmp, HostPhysAddr spa, const RmpWords& before) {
+  note.has_page = true;
+  note.spa = spa;
+  note.covered = rmp.covers(spa);
+  if (!note.covered) return;
+  const RmpWords after = rmp.words(rmp.authoritative_page(spa));
+  note.before[0] = before.q1, note.before[1] = before.q2;
+  note.after[0] = after.q1, note.after[1] = after.q2;
 }
 
 void flush_after_rmp_change(const CpuProfile& profile, Store& store, unsigned vcpus,

@@ -59,6 +59,9 @@ class RmpInstruction {
   RmpWords before_;
 };
 
+// The entry that speaks for the page: what it was, as `before`, and what it is.
+void note_entry(RmpNote& note, const Rmp& rmp, HostPhysAddr spa, const RmpWords& before);
+
 // What the hypervisor's instructions do to cached translations, in every TLB.
 void flush_after_rmp_change(const CpuProfile& profile, Store& store, unsigned vcpus,
                             HostPhysAddr spa);

@@ -1,0 +1,39 @@
+// What any host software may do, whichever kernel or VMM it is.
+#ifndef NPTSIM_MODELS_COMMON_HOST_H_
+#define NPTSIM_MODELS_COMMON_HOST_H_
+
+#include <array>
+#include <cstdint>
+
+#include "sim/arch/svm/vcpu.h"
+#include "sim/machine/host.h"
+#include "sim/machine/view.h"
+
+namespace nptsim::host {
+
+// The TLBs of all vCPUs forget what the nested tables said, at the next VMRUN.
+inline void flush_tlbs(machine::View& view) {
+  for (unsigned vcpu = 0; vcpu < view.setup().vcpus; ++vcpu) {
+    svm::vcpu_record(view.store(), vcpu).control.tlb_control = 1;
+  }
+}
+
+// KVM_SEV_LAUNCH_UPDATE_DATA in place, page by page: plaintext in, the guest's ciphertext out. Of
+// all regions that are measured; nothing for a guest without a key.
+inline void encrypt_launch_regions(machine::View& view) {
+  if (!view.setup().keyed()) return;
+  arch::PhysicalMemory memory = view.memory();
+  std::array<std::uint8_t, kPageSize> page;
+  for (const machine::Region& region : view.setup().regions) {
+    if (!region.launch_encrypted || region.backing == machine::kNoBacking) continue;
+    for (std::uint64_t offset = 0; offset < region.size; offset += kPageSize) {
+      machine::read_backing(memory, region.backing, offset, page.data(), kPageSize);
+      machine::write_backing(memory, region.backing, offset, page.data(), kPageSize,
+                             view.setup().guest_key());
+    }
+  }
+}
+
+}  // namespace nptsim::host
+
+#endif  // NPTSIM_MODELS_COMMON_HOST_H_
