@@ -83,9 +83,12 @@ void free_frame(Store& store, HostPhysAddr frame) {
 }
 
 BackingPage backing_page(const Store& store, BackingId backing, std::uint64_t page) {
-  if (backing == kNoBacking) return {HostProtection::kUnmapped, std::nullopt};
-  const std::uint64_t word = store.read(Space::kHost, word_of_page(backing, page));
   BackingPage result;
+  if (backing == kNoBacking) {
+    result.protection = HostProtection::kUnmapped;
+    return result;
+  }
+  const std::uint64_t word = store.read(Space::kHost, word_of_page(backing, page));
   result.protection = static_cast<HostProtection>(get_bits(word, kProtectionHigh, kProtectionLow));
   if (has_bit(word, kPopulatedBit)) result.frame = HostPhysAddr(word & ~kPageMask);
   return result;

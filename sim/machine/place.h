@@ -33,7 +33,8 @@ class Fanout final : public svm::WalkListener {
 // Calls use(place) with the listeners that there are.
 template <class Use>
 auto Machine::at_place(unsigned vcpu, Use&& use) {
-  svm::Cpu::Place place{memory(), vcpu, nullptr};
+  arch::PhysicalMemory dram = memory();
+  svm::Cpu::Place place{dram, vcpu, nullptr};
   if (narrator_ != nullptr && monitor_ != nullptr) {
     Fanout both(*monitor_, *narrator_);
     place.listener = &both;

@@ -28,18 +28,7 @@ void hand_over(const Code& code, const Op& op, const FrameWords& caller, FrameWo
   }
 }
 
-void keep_stage_answer(const Code& code, FrameWords& frame, const StageRow& row) {
-  frame.set_answer(row.answer);
-  const FactSlot* const slots = code.slots.data() + code.procedures[frame.procedure()].first_slot;
-  for (std::uint32_t i = 0; i < row.stored; ++i) {
-    const StoredFact& stored = code.stored[row.first_stored + i];
-    store_fact(frame, slots[code.facts[stored.fact].frame_number], stored.value);
-  }
-}
-
-void keep_call_answer(const Code& code, const Op& op, FrameWords& caller) {
-  const CallCode& call = code.calls[op.b];
-  if (call.result_slot.width == 0 && !caller.answer_has_fields()) return;
+void keep_answer_words(const Code& code, const CallCode& call, FrameWords& caller) {
   const Answer answer = caller.answer();
   keep_word(code, caller, call.result_slot, call.result_fact, answer.word);
   for (const Answer::Field& field : answer.fields) {

@@ -58,7 +58,10 @@ struct VcpuBench {
     return encrypted ? arch::PhysicalMemory(store, 1) : arch::PhysicalMemory(store);
   }
   arch::KeyId key() { return arch::KeyId{v().control.guest_key}; }
-  Cpu::Place place() { return {memory(), 0, listener}; }
+  Cpu::Place place() {
+    dram = memory();
+    return {dram, 0, listener};
+  }
   Attempt step() { return cpu.attempt_instruction(place()); }
 
   void code(std::initializer_list<u8> bytes) {
@@ -88,6 +91,7 @@ struct VcpuBench {
   }
 
   Store store;
+  arch::PhysicalMemory dram{store};  // of place()
   CpuProfile profile;
   GuestBuilder guest;
   Cpu cpu;

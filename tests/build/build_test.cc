@@ -14,7 +14,8 @@ machine::RunResult run(Story& story) { return machine::run(story.machine(), {});
 
 svm::Attempt touch(Story& story, std::uint64_t gva, svm::AccessKind kind) {
   svm::Cpu cpu(story.setup().cpu);
-  svm::Cpu::Place place{story.machine().memory(), 0, nullptr};
+  arch::PhysicalMemory memory = story.machine().memory();
+  const svm::Cpu::Place place{memory, 0, nullptr};
   std::uint64_t data = 0;
   return cpu.attempt_access(place, {kind, GuestVirtAddr(gva), 8}, &data);
 }

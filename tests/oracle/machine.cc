@@ -165,7 +165,8 @@ Observed Machine::run(const Row& row) {
   write_code(row);
   set_registers(row);
   svm::Cpu& cpu = cpu_for(row.maxphyaddr);
-  const svm::Cpu::Place place{PhysicalMemory(store_), 0, nullptr};
+  PhysicalMemory memory(store_);
+  const svm::Cpu::Place place{memory, 0, nullptr};
   const u64 first_rip = svm::vcpu_record(store_, 0).registers.rip;
   svm::Attempt attempt = cpu.vmrun(place);
   // The access and the VMMCALL; or a delivery.

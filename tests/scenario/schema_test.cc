@@ -31,9 +31,10 @@ TEST_CASE("every key has a sentence") {
   const Json schema = Json::parse(scenario_schema());
   const auto check = [](const Json& section) {
     if (!section.contains("properties")) return;
-    for (const auto& [key, value] : section["properties"].items()) {
+    for (const auto& item : section["properties"].items()) {
+      const std::string& key = item.key();
       CAPTURE(key);
-      CHECK(value.value("description", "").ends_with("."));
+      CHECK(item.value().value("description", "").ends_with("."));
     }
   };
   check(schema);

@@ -23,9 +23,8 @@ void set_private_gfns(Store& store, std::uint64_t first, std::uint64_t count, bo
 }
 
 std::optional<GmemPage> gmem_of(const Store& store, std::uint64_t gfn) {
-  const auto index = slot_index_of(store, gfn);
-  if (!index) return std::nullopt;
-  const ConstRecord record = kSlots.at(store, *index);
+  const SlotRecord record = slot_record_of(store, gfn);
+  if (!record) return std::nullopt;
   const std::uint64_t backing = record.get(slot::kGmem);
   if (backing == 0) return std::nullopt;
   return GmemPage{static_cast<machine::BackingId>(backing - 1),

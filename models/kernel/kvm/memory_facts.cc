@@ -12,11 +12,10 @@ namespace {
 enum SlotWord : unsigned { kNone, kRw, kReadonly, kInvalid };
 
 unsigned slot_word(const View& view) {
-  const auto index = slot_index_of(view.store(), fault_gfn(view));
-  if (!index) return kNone;
-  const std::uint64_t* const record = kSlots.words_at(view.store(), *index);
-  if (field_of(record, slot::kInvalid)) return kInvalid;
-  return field_of(record, slot::kReadonly) ? kReadonly : kRw;
+  const SlotRecord record = slot_record_of(view.store(), fault_gfn(view));
+  if (!record) return kNone;
+  if (record.get(slot::kInvalid)) return kInvalid;
+  return record.get(slot::kReadonly) ? kReadonly : kRw;
 }
 
 // "none" when there is no slot to have a host address.

@@ -11,8 +11,8 @@ namespace {
 
 namespace attributes = kvm_uapi::attributes;
 
-// kvm_arch_has_private_mem: by the VM's type.
-unsigned has_private_mem(const View& view) { return view.setup().kernel_vm_type == "snp"; }
+// kvm_arch_has_private_mem: by the VM's type, which is SNP where the guest is.
+unsigned has_private_mem(const View& view) { return view.setup().snp(); }
 unsigned host_snp(const View& view) { return view.setup().cpu.checks_rmp(); }
 
 // npf_interception: PFERR_PRIVATE_ACCESS is the hardware's ENC, of an SNP guest alone.

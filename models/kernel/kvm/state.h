@@ -195,9 +195,16 @@ struct FoundSlot {
   machine::BackingId backing = machine::kNoBacking;
   std::uint64_t page = 0;  // of the backing
 };
-// gfn_to_memslot, by the used records; of the address space that is not SMM's. The first gives the
-// record's number.
-std::optional<std::uint64_t> slot_index_of(const Store& store, std::uint64_t gfn);
+// A slot's record: its words and its number.
+struct SlotRecord {
+  const std::uint64_t* words = nullptr;
+  std::uint64_t index = 0;
+
+  explicit operator bool() const { return words != nullptr; }
+  std::uint64_t get(const Field& field) const { return field_of(words, field); }
+};
+// gfn_to_memslot, by the used records; of the address space that is not SMM's.
+SlotRecord slot_record_of(const Store& store, std::uint64_t gfn);
 std::optional<FoundSlot> slot_of(const Store& store, std::uint64_t gfn);
 // The record of a slot number, if it is in use.
 std::optional<std::uint64_t> slot_with_id(const Store& store, std::uint64_t address_space,

@@ -102,7 +102,7 @@ namespace {
 class Run {
  public:
   Run(const CpuProfile& profile, isa::DecodeCache& decode, const WalkContext& context,
-      Cpu::Place& place, VcpuRecord& vcpu)
+      const Cpu::Place& place, VcpuRecord& vcpu)
       : profile_(profile),
         decode_(decode),
         context_(context),
@@ -646,7 +646,7 @@ class Run {
   const CpuProfile& profile_;
   isa::DecodeCache& decode_;
   const WalkContext& context_;
-  Cpu::Place& place_;
+  const Cpu::Place& place_;
   VcpuRecord& v_;
   isa::Registers& r_;
   GuestPort port_;
@@ -665,18 +665,18 @@ Cpu::Cpu(Cpu&&) noexcept = default;
 Cpu& Cpu::operator=(Cpu&&) noexcept = default;
 const CpuProfile& Cpu::profile() const { return *impl_->profile; }
 
-Attempt Cpu::attempt_instruction(Place place) {
+Attempt Cpu::attempt_instruction(const Place& place) {
   VcpuRecord& v = vcpu_record(place.memory.store(), place.vcpu);
   return Run(*impl_->profile, impl_->decode, impl_->context_of(v), place, v).instruction();
 }
 
-Attempt Cpu::attempt_access(Place place, const GuestAccess& access, void* data) {
+Attempt Cpu::attempt_access(const Place& place, const GuestAccess& access, void* data) {
   NPTSIM_CHECK(access.size >= 1 && access.size <= isa::kMaxAccess);
   VcpuRecord& v = vcpu_record(place.memory.store(), place.vcpu);
   return Run(*impl_->profile, impl_->decode, impl_->context_of(v), place, v).access(access, data);
 }
 
-Attempt Cpu::deliver(Place place, const isa::Event& event, u64 cr2) {
+Attempt Cpu::deliver(const Place& place, const isa::Event& event, u64 cr2) {
   VcpuRecord& v = vcpu_record(place.memory.store(), place.vcpu);
   return Run(*impl_->profile, impl_->decode, impl_->context_of(v), place, v).raise(event, cr2);
 }
@@ -698,7 +698,7 @@ Attempt refused_page(VcpuRecord& v, const RmpVerdict& verdict) {
 
 }  // namespace
 
-Attempt Cpu::vmrun(Place place) {
+Attempt Cpu::vmrun(const Place& place) {
   VcpuRecord& v = vcpu_record(place.memory.store(), place.vcpu);
   if (!vmrun_state_is_legal(*impl_->profile, v)) {
     v.exit = ExitRecord{};
@@ -727,7 +727,7 @@ Attempt Cpu::vmrun(Place place) {
   return {};
 }
 
-Attempt Cpu::external_exit(Place place, u64 code, u64 info_1, u64 info_2) {
+Attempt Cpu::external_exit(const Place& place, u64 code, u64 info_1, u64 info_2) {
   VcpuRecord& v = vcpu_record(place.memory.store(), place.vcpu);
   v.exit = ExitRecord{};
   v.exit.exit_code = code;

@@ -66,27 +66,27 @@ class Cpu {
 
   // Where an attempt happens.
   struct Place {
-    arch::PhysicalMemory memory;
+    arch::PhysicalMemory& memory;
     unsigned vcpu = 0;
     WalkListener* listener = nullptr;  // told of every entry read, A/D write and decision
   };
 
   // The next thing that this vCPU does: a pending event's delivery, else the instruction at RIP.
-  Attempt attempt_instruction(Place place);
+  Attempt attempt_instruction(const Place& place);
 
   // RIP does not move. For a write `data` is stored, for the others filled.
-  Attempt attempt_access(Place place, const GuestAccess& access, void* data);
+  Attempt attempt_access(const Place& place, const GuestAccess& access, void* data);
 
   // Raises `event` in the guest as if the current instruction had caused it: intercepts first, then
   // the IDT; faults of the delivery combine (APM vol. 2 rev. 3.45, 8.2.9). `cr2` is for a #PF.
-  Attempt deliver(Place place, const isa::Event& event, u64 cr2 = 0);
+  Attempt deliver(const Place& place, const isa::Event& event, u64 cr2 = 0);
 
   // VMRUN: consistency checks, TLB_CONTROL, then EVENTINJ becomes the pending event, which the next
   // attempt delivers. An illegal state gives an exit with code INVALID, otherwise kRetired.
-  Attempt vmrun(Place place);
+  Attempt vmrun(const Place& place);
 
   // Writes the exit record and leaves the guest: for exits that come from outside (INTR, NMI...).
-  Attempt external_exit(Place place, u64 code, u64 info_1 = 0, u64 info_2 = 0);
+  Attempt external_exit(const Place& place, u64 code, u64 info_1 = 0, u64 info_2 = 0);
 
   const CpuProfile& profile() const;
 
