@@ -101,11 +101,14 @@ struct Library::Impl {
   std::map<std::string, std::shared_ptr<const Stack>> stacks;
   std::map<std::pair<std::string, std::string>, std::optional<VersionFile>> versions;  // kind, name
   std::map<std::string, svm::CpuProfile> cpus;  // as their files have them
+  std::map<std::string, rules::Model> merged;   // not yet changed
+  std::map<ModelKind, Change> changes;
 
   std::optional<VersionFile> find_version(ModelKind kind, const std::string& name);
   Or<VersionFile> version(ModelKind kind, const Spelled& name);
   Or<std::string> overlay_path(const Spelled& name) const;
   Or<rules::Overlay> overlay(const Spelled& name);
+  Or<rules::Model> merge(const VersionFile& file, const std::vector<Spelled>& overlays);
   Or<rules::Model> model(const VersionFile& file, const std::vector<Spelled>& overlays);
   Or<HostPair> host(const StackRequest& request);
   Or<SharedModel> guest(const StackRequest& request);
@@ -170,7 +173,7 @@ Or<rules::Overlay> Library::Impl::overlay(const Spelled& name) {
   return rules::read_overlay(path.value(), cache.loader());
 }
 
-Or<rules::Model> Library::Impl::model(const VersionFile& file,
+Or<rules::Model> Library::Impl::merge(const VersionFile& file,
                                       const std::vector<Spelled>& overlays) {
   std::vector<rules::Overlay> read;
   for (const Spelled& name : overlays) {
@@ -186,6 +189,22 @@ Or<rules::Model> Library::Impl::model(const VersionFile& file,
   if (own != file.name) {
     return Diagnostics{{model.value().pos, file.path + " calls itself '" + own + "'",
                         "the name of its file, '" + file.name + "'", ""}};
+  }
+  return model;
+}
+
+Or<rules::Model> Library::Impl::model(const VersionFile& file,
+                                      const std::vector<Spelled>& overlays) {
+  const std::string key = file.path + "|" + joined(overlays);
+  auto known = merged.find(key);
+  if (known == merged.end()) {
+    auto fresh = merge(file, overlays);
+    if (!fresh.ok()) return fresh.error();
+    known = merged.emplace(key, std::move(fresh).value()).first;
+  }
+  rules::Model model = known->second;
+  if (const auto change = changes.find(model.kind); change != changes.end()) {
+    change->second(model);
   }
   return model;
 }
@@ -425,6 +444,14 @@ Or<rules::Checked> Library::checked(ModelKind kind, const Spelled& name, const S
 Or<rules::Overlay> Library::overlay(const Spelled& name) {
   const std::lock_guard lock(impl_->mutex);
   return impl_->overlay(name);
+}
+
+void Library::set_change(ModelKind kind, Change change) {
+  const std::lock_guard lock(impl_->mutex);
+  (kind == ModelKind::kGuest ? impl_->guests.clear() : impl_->hosts.clear());
+  impl_->stacks.clear();
+  impl_->changes.erase(kind);
+  if (change) impl_->changes.emplace(kind, std::move(change));
 }
 
 std::optional<std::string> Library::canonical_name(ModelKind kind, const std::string& name) const {

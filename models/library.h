@@ -6,6 +6,7 @@
 #ifndef NPTSIM_MODELS_LIBRARY_H_
 #define NPTSIM_MODELS_LIBRARY_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -103,6 +104,11 @@ class Library {
 
   // A proposal by name, or by the path of its file.
   Result<rules::Overlay, Diagnostics> overlay(const rules::Spelled& name);
+
+  // Every model of this kind is changed like this before it is checked; none: as the files have it.
+  // What was made of models before is forgotten. For tools that ask who would notice a change.
+  using Change = std::function<void(rules::Model&)>;
+  void set_change(rules::ModelKind kind, Change change);
 
   // The version's own name for a name or an alias ("qemu" -> "qemu-10.2"); none if there is no such
   // model.

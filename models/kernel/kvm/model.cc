@@ -5,6 +5,8 @@
 
 namespace nptsim::kvm {
 
+void add_large_mmio(rules::Vocabulary& vocabulary);  // large_mmio.cc, for a proposal
+
 const rules::Vocabulary& vocabulary() {
   static const rules::Vocabulary kVocabulary = [] {
     rules::Vocabulary v;
@@ -23,6 +25,7 @@ const rules::Vocabulary& vocabulary() {
     add_dirty_log(v);
     add_mmio_bus(v);
     add_coalesced(v);
+    add_large_mmio(v);
     add_snp_facts(v);
     add_snp_actions(v);
     add_page_state_changes(v);

@@ -8,6 +8,8 @@
 #include "sim/machine/host.h"
 
 namespace nptsim::qemu {
+
+void add_launch_protection(rules::Vocabulary& vocabulary);  // launch_protection.cc, for a proposal
 namespace {
 
 // kvm_readonly_mem_allowed, set once in kvm_init. /dev/kvm answers 1 on every x86 kernel; the VM's
@@ -96,6 +98,7 @@ const rules::Vocabulary& vocabulary() {
     add_nvm_actions(v);
     add_run_actions(v);
     add_start_actions(v);
+    add_launch_protection(v);
     return v;
   }();
   return kVocabulary;
