@@ -11,6 +11,10 @@ namespace nptsim::cli {
 
 ExitStatus run_command(const Options& options);
 ExitStatus lint_command(const Options& options);
+ExitStatus diff_command(const Options& options);
+ExitStatus sweep_command(const Options& options);
+ExitStatus merge_command(const Options& options);
+ExitStatus mutate_command(const Options& options);
 ExitStatus explain_command(const Options& options);
 ExitStatus models_command(const Options& options);
 ExitStatus schema_command(const Options& options);

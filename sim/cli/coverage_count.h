@@ -23,6 +23,16 @@ class CoverageCount {
   void add_start(const machine::Setup& setup, const machine::Event& event);
   void add(const CoverageCount& other);
 
+  // Calls use(kind, model, row) for each row that was reached.
+  template <class Use>
+  void for_each_reached(Use&& use) const {
+    for (const auto& [key, model] : models_) {
+      for (const auto& [row, times] : model.times) {
+        use(static_cast<rules::ModelKind>(key.first), key.second, row);
+      }
+    }
+  }
+
   // Models by kind and name, rows in the model's own order.
   std::vector<report::ModelCoverage> report() const;
 

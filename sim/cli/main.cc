@@ -17,6 +17,14 @@ ExitStatus run_verb(const Options& options) {
       return run_command(options);
     case Verb::kExplain:
       return explain_command(options);
+    case Verb::kDiff:
+      return diff_command(options);
+    case Verb::kSweep:
+      return sweep_command(options);
+    case Verb::kMerge:
+      return merge_command(options);
+    case Verb::kMutate:
+      return mutate_command(options);
     case Verb::kModels:
       return models_command(options);
     case Verb::kLint:

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "models/library.h"
+#include "sim/cli/checked_model.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/console.h"
 #include "sim/cli/root.h"
@@ -107,29 +108,6 @@ ExitStatus show_cpu(const Listed& listed) {
   return ExitStatus::kAsExpected;
 }
 
-// A kernel is checked with the VMM that it exits to, and a VMM with its kernel: the one that was
-// asked for, or the newest one that fits.
-Result<rules::Checked, Diagnostics> checked(models::Library& library,
-                                            const std::vector<Listed>& all, rules::ModelKind kind,
-                                            const Options& options, const std::string& name) {
-  std::vector<std::string> peers = {options.peer};
-  if (options.peer.empty() && kind != rules::ModelKind::kGuest) {
-    peers.clear();
-    const char* other = kind == rules::ModelKind::kKernel ? "vmm" : "kernel";
-    for (const Listed& listed : all) {
-      if (listed.kind == other) peers.insert(peers.begin(), listed.name);
-    }
-  }
-  std::optional<Diagnostics> first_error;
-  for (const std::string& peer : peers) {
-    auto model = library.checked(kind, {name, {}}, {peer, {}});
-    if (model.ok()) return model;
-    if (!first_error) first_error = model.error();
-  }
-  if (first_error) return *first_error;
-  return Diagnostics{{{}, "there is no other side to check '" + name + "' with", "", ""}};
-}
-
 ExitStatus show_rules(models::Library& library, const std::vector<Listed>& all,
                       const Listed& listed, const Options& options) {
   const auto kind = rules::model_kind_named(listed.kind);
@@ -140,7 +118,7 @@ ExitStatus show_rules(models::Library& library, const std::vector<Listed>& all,
     print(report::print_rows(model.value(), style));
     return ExitStatus::kAsExpected;
   }
-  const auto model = checked(library, all, *kind, options, listed.name);
+  const auto model = checked_with_peer(library, all, *kind, listed.name, options.peer);
   if (!model.ok()) return print_bad_input(model.error(), options);
   print(options.draw ? rules::draw(model.value())
                      : report::print_facts(rules::catalogue(model.value()), style));

@@ -18,6 +18,8 @@ constexpr char kExamples[] =
     "  nptsim run scenarios                     all scenarios, against what they expect\n"
     "  nptsim run --format junit scenarios      the same for a build server\n"
     "  nptsim explain scenarios/pflash/FILE     one scenario, told step by step\n"
+    "  nptsim diff --to readonly-no-mmio scenarios/pflash   what a design change changes\n"
+    "  nptsim sweep --set cpu.c_bit=45..51 FILE     one scenario over many values\n"
     "  nptsim models kvm-7.0 --rows             the rules of a kernel, as text\n"
     "\n"
     "Exit status: 0 all as expected, 1 something differs, 2 bad input or usage,\n"
@@ -35,6 +37,28 @@ constexpr char kExplainExamples[] =
     "  nptsim explain --point 3 scenarios/pflash/write.yaml\n"
     "  nptsim explain --format json scenarios/pflash/write.yaml    the events, a line each";
 
+constexpr char kDiffExamples[] =
+    "A model is `kvm-6.8`, `qemu-9.1`, a stack of them, or one with overlays on top:\n"
+    "`kvm-6.8+readonly-no-mmio`, `./my-idea.yaml`. An overlay alone means the stack that it was\n"
+    "written on (its `base:`) with it on top.\n"
+    "Examples:\n"
+    "  nptsim diff --from kvm-6.8 --to kvm-7.0 scenarios\n"
+    "  nptsim diff --to readonly-no-mmio --format mail scenarios/pflash\n"
+    "  nptsim diff --from kvm-7.0 --to pflash-rw-slots --to readonly-no-mmio scenarios/pflash";
+
+constexpr char kSweepExamples[] =
+    "Examples:\n"
+    "  nptsim sweep scenarios/maxphyaddr/mmio-entry.yaml\n"
+    "  nptsim sweep --set cpu.maxphyaddr=44..52 --set cpu.c_bit=43..51 --format svg FILE\n"
+    "  nptsim sweep --shard 1/4 FILE >part1         a job of an array; then\n"
+    "  nptsim merge --format csv part1 part2 part3 part4";
+
+constexpr char kMutateExamples[] =
+    "Examples:\n"
+    "  nptsim mutate scenarios\n"
+    "  nptsim mutate --only error_pfn --only gate scenarios    rows that begin so\n"
+    "  nptsim mutate --sample 200 scenarios                    so many of them, evenly spread";
+
 constexpr char kModelsExamples[] =
     "Examples:\n"
     "  nptsim models                             what there is\n"
@@ -46,10 +70,10 @@ struct FormatName {
   const char* name;
   Format format;
 };
-constexpr FormatName kFormats[] = {{"human", Format::kHuman},
-                                   {"json", Format::kJson},
-                                   {"tap", Format::kTap},
-                                   {"junit", Format::kJunit}};
+constexpr FormatName kFormats[] = {{"human", Format::kHuman}, {"json", Format::kJson},
+                                   {"tap", Format::kTap},     {"junit", Format::kJunit},
+                                   {"html", Format::kHtml},   {"mail", Format::kMail},
+                                   {"csv", Format::kCsv},     {"svg", Format::kSvg}};
 
 // The options as CLI11 fills them in.
 struct Line {
@@ -61,17 +85,24 @@ void add_format(CLI::App& verb, Line& line, const std::string& names) {
   verb.add_option("--format", line.format, names)->type_name("FORMAT");
 }
 
+void add_jobs(CLI::App& verb, Line& line) {
+  verb.add_option("--jobs,-j", line.options.jobs, "Threads; one for each processor if not said")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 1024u));
+}
+
+void add_max_steps(CLI::App& verb, Line& line, const std::string& text) {
+  verb.add_option("--max-steps", line.options.max_steps, text)
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+}
+
 CLI::App* add_run(CLI::App& app, Line& line) {
   CLI::App* verb = app.add_subcommand("run", "Run scenarios and compare with what they expect");
   verb->add_option("PATH", line.options.paths, "Scenario files and folders")->required();
   add_format(*verb, line, "human, json, tap or junit");
-  verb->add_option("--jobs,-j", line.options.jobs, "Threads; one for each processor if not said")
-      ->type_name("N")
-      ->check(CLI::Range(1u, 1024u));
-  verb->add_option("--max-steps", line.options.max_steps,
-                   "Steps of one run; reaching it is `undecided`, never an answer")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+  add_jobs(*verb, line);
+  add_max_steps(*verb, line, "Steps of one run; reaching it is `undecided`, never an answer");
   verb->add_flag("--promote", line.options.promote,
                  "Write golden files: what the model says today");
   verb->add_flag("--coverage", line.options.coverage, "Which rows were reached, and which never");
@@ -88,10 +119,76 @@ CLI::App* add_explain(CLI::App& app, Line& line) {
   add_format(*verb, line, "human, or json: the events, one a line");
   verb->add_flag("--events", line.options.events, "Every event on one line, instead of the story");
   verb->add_flag("--all", line.options.all, "Leave nothing out: every walk, every round of a spin");
-  verb->add_option("--max-steps", line.options.max_steps, "Steps of the run")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+  add_max_steps(*verb, line, "Steps of the run");
   verb->footer(kExplainExamples);
+  return verb;
+}
+
+CLI::App* add_diff(CLI::App& app, Line& line) {
+  CLI::App* verb = app.add_subcommand("diff", "What changes between models or overlays");
+  verb->add_option("PATH", line.options.paths, "Scenario files and folders")->required();
+  verb->add_option("--from", line.options.from,
+                   "The model that is compared with; what --to is based on if not said")
+      ->type_name("MODEL");
+  verb->add_option("--to", line.options.to, "Another model; several make a matrix")
+      ->type_name("MODEL")
+      ->allow_extra_args(false)
+      ->required();
+  add_format(*verb, line, "human, json, html, or mail: plain text below 76 columns");
+  add_jobs(*verb, line);
+  add_max_steps(*verb, line, "Steps of one run");
+  verb->footer(kDiffExamples);
+  return verb;
+}
+
+void add_columns(CLI::App& verb, Line& line) {
+  verb.add_option("--columns", line.options.columns, "The key that goes to the right in a table")
+      ->type_name("KEY");
+}
+
+CLI::App* add_sweep(CLI::App& app, Line& line) {
+  CLI::App* verb = app.add_subcommand("sweep", "The matrix of a scenario as a table or a map");
+  verb->add_option("FILE", line.options.paths, "A scenario file")->required()->expected(1);
+  verb->add_option("--set", line.options.set,
+                   "An axis more, or in place of the scenario's: KEY=V,V or KEY=FIRST..LAST")
+      ->type_name("KEY=VALUES")
+      ->allow_extra_args(false);
+  verb->add_option("--document", line.options.point, "Which of several documents, from 1")
+      ->type_name("N");
+  add_format(*verb, line, "human, csv, json or svg");
+  add_columns(*verb, line);
+  verb->add_option("--shard", line.options.shard, "Only this part, for `nptsim merge`")
+      ->type_name("I/N");
+  add_jobs(*verb, line);
+  add_max_steps(*verb, line, "Steps of one run");
+  verb->footer(kSweepExamples);
+  return verb;
+}
+
+CLI::App* add_merge(CLI::App& app, Line& line) {
+  CLI::App* verb = app.add_subcommand("merge", "The parts of a sweep as a whole");
+  verb->add_option("PART", line.options.paths, "What sweep --shard printed, in any order")
+      ->required();
+  add_format(*verb, line, "human, csv, json or svg");
+  add_columns(*verb, line);
+  return verb;
+}
+
+CLI::App* add_mutate(CLI::App& app, Line& line) {
+  CLI::App* verb = app.add_subcommand("mutate", "Which changed rules no scenario notices");
+  verb->add_option("PATH", line.options.paths, "Scenario files and folders")->required();
+  verb->add_option("--only", line.options.only, "Rows whose id, file or model begins like this")
+      ->type_name("PREFIX")
+      ->allow_extra_args(false);
+  verb->add_option("--kind", line.options.kinds, "action, condition, answer, order or step")
+      ->type_name("KIND")
+      ->allow_extra_args(false);
+  verb->add_option("--sample", line.options.sample, "So many mutants, chosen by --seed")
+      ->type_name("N");
+  verb->add_option("--seed", line.options.seed, "Of the choice; it is printed")->type_name("N");
+  add_format(*verb, line, "human or json");
+  add_jobs(*verb, line);
+  verb->footer(kMutateExamples);
   return verb;
 }
 
@@ -111,8 +208,14 @@ CLI::App* add_models(CLI::App& app, Line& line) {
 }
 
 CLI::App* add_lint(CLI::App& app, Line& line) {
-  CLI::App* verb = app.add_subcommand("lint", "Check scenarios without running them");
-  verb->add_option("PATH", line.options.paths, "Scenario files and folders")->required();
+  CLI::App* verb = app.add_subcommand("lint", "Check scenarios without running them, and models");
+  verb->add_option("PATH", line.options.paths, "Scenario files and folders");
+  verb->add_flag(
+      "--models", line.options.models,
+      "Models and proposals: rows that nothing reaches, that differ in nothing, or whose "
+      "base is gone");
+  verb->add_flag("--tell-apart", line.options.tell_apart,
+                 "Versions that no scenario of PATH tells apart; runs them all");
   add_format(*verb, line, "human, json, tap or junit");
   return verb;
 }
@@ -171,7 +274,13 @@ std::vector<std::string> formats_of(Verb verb) {
   switch (verb) {
     case Verb::kExplain:
     case Verb::kModels:
+    case Verb::kMutate:
       return {"human", "json"};
+    case Verb::kDiff:
+      return {"human", "json", "html", "mail"};
+    case Verb::kSweep:
+    case Verb::kMerge:
+      return {"human", "csv", "json", "svg"};
     case Verb::kSchema:
       return {"json"};
     default:
@@ -189,6 +298,9 @@ Parsed finish(const Line& line, Verb verb) {
     return refuse(with_suggestion("unknown format '" + line.format + "'", line.format, formats));
   }
   options.format = *format_named(format);
+  if (verb == Verb::kLint && options.paths.empty() && (!options.models || options.tell_apart)) {
+    return refuse("which scenarios? Name a file or a folder, or --models alone");
+  }
   if (options.facts + options.rows + options.draw > 1) {
     return refuse("--facts, --rows and --draw exclude each other");
   }
@@ -214,11 +326,12 @@ Parsed parse_options(const std::vector<std::string>& arguments) {
     Verb verb;
     CLI::App* app;
   };
-  const VerbApp verbs[] = {{Verb::kRun, add_run(app, line)},
-                           {Verb::kExplain, add_explain(app, line)},
-                           {Verb::kModels, add_models(app, line)},
-                           {Verb::kLint, add_lint(app, line)},
-                           {Verb::kSchema, add_schema(app, line)}};
+  const VerbApp verbs[] = {
+      {Verb::kRun, add_run(app, line)},       {Verb::kExplain, add_explain(app, line)},
+      {Verb::kDiff, add_diff(app, line)},     {Verb::kSweep, add_sweep(app, line)},
+      {Verb::kMerge, add_merge(app, line)},   {Verb::kMutate, add_mutate(app, line)},
+      {Verb::kModels, add_models(app, line)}, {Verb::kLint, add_lint(app, line)},
+      {Verb::kSchema, add_schema(app, line)}};
   for (const VerbApp& verb : verbs) verb.app->allow_extras();
 
   Parsed parsed;

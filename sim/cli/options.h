@@ -13,20 +13,46 @@ namespace nptsim::cli {
 
 inline constexpr char kVersion[] = "0.1";
 
-enum class Verb : std::uint8_t { kNone, kRun, kExplain, kModels, kLint, kSchema };
-enum class Format : std::uint8_t { kHuman, kJson, kTap, kJunit };
+enum class Verb : std::uint8_t {
+  kNone,
+  kRun,
+  kExplain,
+  kDiff,
+  kSweep,
+  kMerge,
+  kMutate,
+  kModels,
+  kLint,
+  kSchema
+};
+enum class Format : std::uint8_t { kHuman, kJson, kTap, kJunit, kHtml, kMail, kCsv, kSvg };
 
 struct Options {
   Verb verb = Verb::kNone;
   Format format = Format::kHuman;
 
-  std::vector<std::string> paths;        // run, lint; explain: one
+  std::vector<std::string> paths;        // run, lint, diff, mutate; explain, sweep: one
   unsigned jobs = 0;                     // run: 0 is one for each processor
   std::uint64_t max_steps = 20'000'000;  // run, explain
   bool promote = false;                  // run
   bool coverage = false;                 // run
 
-  std::optional<std::uint64_t> point;  // explain
+  std::string from;             // diff: "kvm-6.8+readonly-no-mmio"; empty: what --to is based on
+  std::vector<std::string> to;  // diff
+
+  std::vector<std::string> set;  // sweep: more axes, "cpu.c_bit=45..51"
+  std::string columns;           // sweep, merge: the axis to the right
+  std::string shard;             // sweep: "2/4"
+
+  bool models = false;      // lint: the models themselves
+  bool tell_apart = false;  // lint: versions that no scenario tells apart
+
+  std::vector<std::string> only;   // mutate: what the ids of rows begin with, or models
+  std::vector<std::string> kinds;  // mutate: kinds of changes
+  std::uint64_t sample = 0;        // mutate: so many; 0: all
+  std::uint64_t seed = 1;          // mutate: which of them
+
+  std::optional<std::uint64_t> point;  // explain; sweep: the document
   bool events = false;                 // explain
   bool all = false;                    // explain
 

@@ -102,19 +102,19 @@ void judge_run(const PointToRun& point, const machine::RunResult& run, PointRun&
 
 }  // namespace
 
-report::PointResult not_run(const PointToRun& point) {
+report::PointResult not_run(const PointToRun& point, bool hash) {
   report::PointResult result;
   result.file = point.file;
   result.name = point.point.scenario.name;
   result.point = point.point.scenario.picks;
-  result.hash = scenario::scenario_hash(point.point.scenario);
+  if (hash) result.hash = scenario::scenario_hash(point.point.scenario);
   return result;
 }
 
 PointRun run_point(const PointToRun& point, models::Library& library,
                    const PointRunOptions& options) {
   PointRun out;
-  out.result = not_run(point);
+  out.result = not_run(point, options.hash);
   const ClaimedKinds claims(point.point.scenario);
   report::Milestones milestones;
   std::vector<machine::Event> claimed, start;

@@ -19,6 +19,7 @@ struct PointRunOptions {
   std::uint64_t max_steps = 0;
   bool milestones = false;  // keep what a golden file needs
   bool coverage = false;
+  bool hash = true;  // of the canonical scenario, into the result
   machine::EventSink* listener = nullptr;  // hears every event, the start-up's too
 };
 
@@ -35,7 +36,7 @@ PointRun run_point(const PointToRun& point, models::Library& library,
                    const PointRunOptions& options);
 
 // A result for a point that never ran.
-report::PointResult not_run(const PointToRun& point);
+report::PointResult not_run(const PointToRun& point, bool hash = true);
 
 ExitStatus status_of(const report::PointResult& result);
 ExitStatus status_of(const report::Report& report);

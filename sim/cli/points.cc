@@ -16,26 +16,38 @@ void append(Diagnostics& to, const Diagnostics& from) {
   to.insert(to.end(), from.begin(), from.end());
 }
 
+void take_invalid(LoadedFile& file, scenario::Point& point) {
+  file.invalid.push_back(
+      {file.file, point.scenario.name, std::move(point.scenario.picks), std::move(point.invalid)});
+}
+
 // Adds the points of one document.
-void take_points(LoadedFile& file, std::vector<scenario::Point> points) {
-  const bool none_fits = std::all_of(points.begin(), points.end(), [](const scenario::Point& one) {
-    return !one.invalid.empty();
-  });
-  // Then no point is among others that make sense: the scenario itself is wrong.
-  if (none_fits && !points.empty()) {
-    const scenario::Scenario& first = points.front().scenario;
-    const std::string points_text = points.size() == 1 ? "" : "every point contradicts itself: ";
-    file.diagnostics.push_back({first.pos, points_text + points.front().invalid, "", ""});
-    return;
-  }
+void take_points(LoadedFile& file, std::size_t document, std::vector<scenario::Point> points) {
   for (scenario::Point& point : points) {
     if (point.invalid.empty()) {
-      file.points.push_back({file.file, std::move(point)});
+      file.points.push_back({file.file, std::move(point), document});
     } else {
-      file.invalid.push_back({file.file, point.scenario.name, std::move(point.scenario.picks),
-                              std::move(point.invalid)});
+      take_invalid(file, point);
     }
   }
+}
+
+// Then no point is among others that make sense: the scenario itself is wrong.
+bool none_fits(const std::vector<scenario::Point>& points) {
+  return !points.empty() &&
+         std::all_of(points.begin(), points.end(),
+                     [](const scenario::Point& one) { return !one.invalid.empty(); });
+}
+
+Diagnostic nothing_fits(const std::vector<scenario::Point>& points) {
+  const std::string many = points.size() == 1 ? "" : "every point contradicts itself: ";
+  return {points.front().scenario.pos, many + points.front().invalid, "", ""};
+}
+
+auto expanded(const scenario::Scenario& document, models::Library& library) {
+  return scenario::expand(document, [&library](const scenario::Scenario& point) {
+    return scenario::contradiction(point, library);
+  });
 }
 
 }  // namespace
@@ -56,27 +68,55 @@ std::vector<FoundFile> find_all(const std::vector<std::string>& paths) {
   return found;
 }
 
-LoadedFile load_points(const std::string& file, models::Library& library) {
-  LoadedFile loaded;
-  loaded.file = file;
+Documents load_documents(const std::string& file) {
+  Documents loaded{file, {}, {}};
   auto documents = scenario::load_file(file);
   if (!documents.ok()) {
     loaded.diagnostics = documents.error();
-    return loaded;
+  } else if (documents.value().empty()) {
+    loaded.diagnostics.push_back({{file, 0, 0}, "there is no scenario in this file", "", ""});
+  } else {
+    loaded.documents = std::move(documents).value();
   }
-  const auto contradiction = [&library](const scenario::Scenario& point) {
-    return scenario::contradiction(point, library);
-  };
-  for (const scenario::Scenario& document : documents.value()) {
-    auto points = scenario::expand(document, contradiction);
+  return loaded;
+}
+
+LoadedFile points_of(const Documents& documents, models::Library& library) {
+  LoadedFile loaded{documents.file, {}, {}, documents.diagnostics};
+  for (std::size_t i = 0; i < documents.documents.size(); ++i) {
+    auto points = expanded(documents.documents[i], library);
     if (!points.ok()) {
       append(loaded.diagnostics, points.error());
-      continue;
+    } else if (none_fits(points.value())) {
+      loaded.diagnostics.push_back(nothing_fits(points.value()));
+    } else {
+      take_points(loaded, i, std::move(points).value());
     }
-    take_points(loaded, std::move(points).value());
   }
-  if (documents.value().empty()) {
-    loaded.diagnostics.push_back({{file, 0, 0}, "there is no scenario in this file", "", ""});
+  return loaded;
+}
+
+LoadedFile load_points(const std::string& file, models::Library& library) {
+  return points_of(load_documents(file), library);
+}
+
+LoadedFile points_with(const Documents& documents, std::size_t document,
+                       const scenario::ModelsChange& change, models::Library& library) {
+  LoadedFile loaded{documents.file, {}, {}, {}};
+  const scenario::Scenario& own = documents.documents[document];
+  const auto refuse = [&](const Diagnostics& why) {
+    loaded.invalid.push_back({loaded.file, own.name, {}, why.empty() ? "" : why.front().found});
+  };
+  const auto read = scenario::read_scenario(scenario::with_models(own.tree, change));
+  if (!read.ok()) {
+    refuse(read.error());
+    return loaded;
+  }
+  auto points = expanded(read.value(), library);
+  if (points.ok()) {
+    take_points(loaded, document, std::move(points).value());
+  } else {
+    refuse(points.error());
   }
   return loaded;
 }

@@ -3,19 +3,23 @@
 #define NPTSIM_SIM_CLI_POINTS_H_
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "models/library.h"
 #include "sim/base/diagnostic.h"
+#include "sim/base/result.h"
 #include "sim/report/result.h"
 #include "sim/scenario/matrix.h"
+#include "sim/scenario/with_models.h"
 
 namespace nptsim::cli {
 
 struct PointToRun {
   std::string file;  // as it is printed
   scenario::Point point;
+  std::size_t document = 0;  // which of the file's
 };
 
 struct LoadedFile {
@@ -33,7 +37,21 @@ struct FoundFile {
 };
 std::vector<FoundFile> find_all(const std::vector<std::string>& paths);
 
+// A file's documents, read once; points of them can be had with different models.
+struct Documents {
+  std::string file;
+  std::vector<scenario::Scenario> documents;
+  Diagnostics diagnostics;
+};
+Documents load_documents(const std::string& file);
+
+LoadedFile points_of(const Documents& documents, models::Library& library);
 LoadedFile load_points(const std::string& file, models::Library& library);
+
+// The points of one document with other models. What makes no sense there is no error of the
+// scenario's: those points, or the whole document, are invalid.
+LoadedFile points_with(const Documents& documents, std::size_t document,
+                       const scenario::ModelsChange& change, models::Library& library);
 
 }  // namespace nptsim::cli
 

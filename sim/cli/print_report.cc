@@ -14,6 +14,14 @@ const char* name_of(Verb verb) {
       return "run";
     case Verb::kExplain:
       return "explain";
+    case Verb::kDiff:
+      return "diff";
+    case Verb::kSweep:
+      return "sweep";
+    case Verb::kMerge:
+      return "merge";
+    case Verb::kMutate:
+      return "mutate";
     case Verb::kModels:
       return "models";
     case Verb::kLint:
@@ -42,6 +50,8 @@ void print_report(const report::Report& report, Format format) {
     case Format::kJunit:
       print(report::print_junit(report));
       break;
+    default:
+      break;
   }
   print_error(report::print_diagnostics(report.diagnostics, style_of_error()));
 }
@@ -50,10 +60,14 @@ ExitStatus print_bad_input(const Diagnostics& diagnostics, const Options& option
   report::Report report;
   report.verb = name_of(options.verb);
   report.diagnostics = diagnostics;
-  if (options.format == Format::kHuman) {
-    print_error(report::print_diagnostics(diagnostics, style_of_error()));
-  } else {
-    print_report(report, options.format);
+  switch (options.format) {
+    case Format::kJson:
+    case Format::kTap:
+    case Format::kJunit:
+      print_report(report, options.format);
+      break;
+    default:
+      print_error(report::print_diagnostics(diagnostics, style_of_error()));
   }
   return ExitStatus::kBadInput;
 }

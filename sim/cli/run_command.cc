@@ -6,6 +6,7 @@
 #include "sim/cli/console.h"
 #include "sim/cli/golden_files.h"
 #include "sim/cli/interrupt.h"
+#include "sim/cli/lint_models.h"
 #include "sim/cli/point_run.h"
 #include "sim/cli/points.h"
 #include "sim/cli/root.h"
@@ -139,12 +140,22 @@ report::Report Batch::run() {
   return report;
 }
 
+// Behind what was found in the scenarios.
+void lint_rules(const Options& options, models::Library& library, report::Report& report) {
+  const auto add = [&report](std::vector<PointResult> results) {
+    for (PointResult& result : results) report.results.push_back(std::move(result));
+  };
+  if (options.models) add(lint_models(library));
+  if (options.tell_apart && !interrupted()) add(lint_versions(options, library));
+}
+
 ExitStatus run_batch(const Options& options) {
   const auto root = find_root();
   if (!root.ok()) return print_bad_input(root.error(), options);
   catch_interrupts();
   models::Library library(root.value());
-  const report::Report report = Batch(options, library).run();
+  report::Report report = Batch(options, library).run();
+  lint_rules(options, library, report);
   print_report(report, options.format);
   return status_of(report);
 }

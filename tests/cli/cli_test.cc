@@ -146,7 +146,8 @@ TEST_CASE("--version and --help need no models") {
   const Ran help = nptsim.run("--help", "NPTSIM_ROOT=/nowhere");
   CHECK(help.status == 0);
   CHECK(has(help.out, "Examples:"));
-  for (const char* verb : {"run", "explain", "models", "lint", "schema"}) {
+  for (const char* verb :
+       {"run", "explain", "diff", "sweep", "merge", "mutate", "models", "lint", "schema"}) {
     CHECK(has(help.out, verb));
     CHECK(nptsim.run(std::string(verb) + " --help").status == 0);
   }
@@ -328,6 +329,124 @@ TEST_CASE("models: a list, and the inside of each") {
   const Ran ran = nptsim.run("models kvm-7.1");
   CHECK(ran.status == 2);
   CHECK(has(ran.error, "did you mean 'kvm-7.0'?"));
+}
+
+// An idea of a user's own: the store is told to user space.
+const std::string kIdea = R"(overlay: my-idea
+base: { kernel: kvm-7.0, vmm: qemu }
+text: A write to a read-only slot is an error
+source: an idea
+evidence: inferred
+params: { kernel.idea: { default: on } }
+kernel:
+  stages:
+    error_pfn:
+      - { id: error_pfn.idea, before: error_pfn.ro-fault, when: { pfn: ro-fault, idea: on }, then: error }
+)";
+
+TEST_CASE("diff: an overlay of a user's own, from anywhere") {
+  Binary nptsim;
+  nptsim.write("ideas/mine.yaml", kIdea);
+  nptsim.write("s/spins.yaml", kSpins);
+  nptsim.write("s/adds.yaml", passing());
+  const Ran ran = nptsim.run("diff --to ideas/mine.yaml s");
+  CHECK(ran.status == 1);
+  CHECK(has(ran.out, "A write to flash spins"));
+  CHECK(has(ran.out, "- vcpu0 kernel: decides error_pfn: emulate  [error_pfn.ro-fault]"));
+  CHECK(has(ran.out, "+ vcpu0 kernel: decides error_pfn: error  [error_pfn.idea]"));
+  CHECK(has(ran.out, "an idea (inferred)"));
+  CHECK(has(ran.out, "1 changed, 1 the same"));
+  const auto json = json_of(nptsim.run("diff --format json --to ideas/mine.yaml s"));
+  REQUIRE(json["results"].size() == 2);
+  CHECK(json["results"][1]["models"][1]["outcomes"]["vcpu0"]["outcome"] == "vm-killed");
+  CHECK(json["results"][1]["models"][1]["parting"]["after"]["rule"] == "error_pfn.idea");
+  for (const char* format : {"human", "json", "html", "mail"}) {
+    const std::string diff = std::string("diff --to ideas/mine.yaml s --format ") + format;
+    CHECK(nptsim.run(diff + " -j 1").out == nptsim.run(diff + " -j 3", "LC_ALL=de_DE.UTF-8").out);
+  }
+}
+
+TEST_CASE("diff: an overlay that the model's checks refuse is bad input") {
+  Binary nptsim;
+  std::string shadows = kIdea;
+  shadows.erase(shadows.find(", idea: on"), 10);
+  nptsim.write("mine.yaml", shadows);
+  nptsim.write("s/spins.yaml", kSpins);
+  const Ran ran = nptsim.run("diff --to ./mine.yaml s");
+  CHECK(ran.status == 2);
+  CHECK(has(ran.out, "row 'error_pfn.ro-fault' of stage 'error_pfn' can never be reached"));
+}
+
+TEST_CASE("diff: a matrix, stacks, what does not apply, and what nobody knows") {
+  Binary nptsim;
+  nptsim.write("s/spins.yaml", kSpins);
+  Ran ran = nptsim.run("diff --from kvm-7.0 --to kvm-6.8 s");
+  CHECK(ran.status == 0);
+  CHECK(ran.out == "0 changed, 1 the same\n");
+  ran = nptsim.run("diff --from kvm-7.0 --to readonly-no-mmio --to kvm-7.0+pflash-rw-slots s");
+  CHECK(ran.status == 1);
+  CHECK(has(ran.out, "spins (fault)  vm-killed by qemu  completes +rom-modified"));
+  std::string bare = kSpins;
+  bare.replace(bare.find("vmm: qemu"), 9, "vmm: bare");
+  nptsim.write("s/spins.yaml", bare);
+  ran = nptsim.run("diff --to pflash-rw-slots s");
+  CHECK(ran.status == 0);
+  CHECK(has(ran.out, "1 not applicable"));
+  ran = nptsim.run("diff --from kvm-7.1 --to kvm-7.0 s");
+  CHECK(ran.status == 2);
+  CHECK(has(ran.error, "unknown model or overlay 'kvm-7.1'"));
+  ran = nptsim.run("diff --to kvm-7.0 s");
+  CHECK(ran.status == 2);
+  CHECK(has(ran.error, "is to be compared with what?"));
+}
+
+TEST_CASE("sweep: axes of the command line; parts merge to the same bytes") {
+  Binary nptsim;
+  nptsim.write("a.yaml", passing() + "set: { cpu: [milan, rome] }\n");
+  const std::string sweep = "sweep --set cpu.maxphyaddr=30..40 --set cpu.tlb=off,on a.yaml ";
+  const Ran whole = nptsim.run(sweep + "--format csv -j 1");
+  CHECK(whole.status == 0);
+  CHECK(whole.out.starts_with(
+      "cpu,cpu.maxphyaddr,cpu.tlb,outcome,seen_by,why\nmilan,30,off,invalid,,"));
+  CHECK(has(whole.out, "\nmilan,40,on,"));
+  CHECK(nptsim.run(sweep + "--format csv -j 4").out == whole.out);
+  for (const char* part : {"1", "2", "3", "4", "5"}) {
+    const Ran ran = nptsim.run(sweep + "--shard " + part + "/5");
+    CHECK(ran.status == 0);
+    nptsim.write(std::string("part") + part, ran.out);
+  }
+  for (const char* format : {"csv", "json", "svg", "human"}) {
+    CHECK(nptsim.run(std::string("merge part3 part5 part1 part4 part2 --format ") + format).out ==
+          nptsim.run(sweep + "--format " + format).out);
+  }
+  const Ran missing = nptsim.run("merge part1 part3");
+  CHECK(missing.status == 2);
+  CHECK(has(missing.error, "on are missing"));
+  CHECK(nptsim.run("sweep --shard 3/2 a.yaml").status == 2);
+  CHECK(nptsim.run("sweep --set cpu.c_bit=9..1 a.yaml").status == 2);
+  CHECK(has(nptsim.run("sweep --set nobody=1,2 a.yaml").error, "unknown key of set:"));
+}
+
+TEST_CASE("mutate: a claim about a row notices its changes, a scenario elsewhere does not") {
+  Binary nptsim;
+  nptsim.write("s/spins.yaml", kSpins);
+  nptsim.write("t/adds.yaml", passing());
+  const std::string only = "mutate --only error_pfn --format json ";
+  const auto noticed = json_of(nptsim.run(only + "s"));
+  CHECK(noticed["summary"]["passed"] >= 2);
+  const Ran ran = nptsim.run(only + "t");
+  CHECK(ran.status == 1);
+  CHECK(json_of(ran)["summary"]["passed"] == 0);
+  CHECK(nptsim.run(only + "s -j 1").out == nptsim.run(only + "s -j 3").out);
+  CHECK(nptsim.run("mutate --kind nonsense s").status == 2);
+}
+
+TEST_CASE("lint --models: all of them, and a sentence for each finding") {
+  Binary nptsim;
+  const Ran ran = nptsim.run("lint --models");
+  CHECK(ran.status == 0);
+  CHECK(has(ran.out, "kernel kvm-7.0"));
+  CHECK(has(ran.out, "proposal readonly-no-mmio"));
 }
 
 TEST_CASE("schema is JSON") {

@@ -43,6 +43,22 @@ TEST_CASE("schema has one format") {
   CHECK_FALSE(parse_options({"schema", "--format", "tap"}).options.has_value());
 }
 
+TEST_CASE("diff, sweep and mutate with everything") {
+  const Options diff = options_of(
+      {"diff", "--from", "kvm-6.8", "--to", "a+b", "--to", "c", "s", "t", "--format", "mail"});
+  CHECK(diff.from == "kvm-6.8");
+  CHECK(diff.to == std::vector<std::string>{"a+b", "c"});
+  CHECK(diff.paths == std::vector<std::string>{"s", "t"});
+  CHECK(diff.format == Format::kMail);
+  const Options sweep = options_of({"sweep", "--set", "cpu.c_bit=45..51", "f", "--shard", "2/3"});
+  CHECK(sweep.set == std::vector<std::string>{"cpu.c_bit=45..51"});
+  CHECK(sweep.paths == std::vector<std::string>{"f"});
+  CHECK(sweep.shard == "2/3");
+  const Options mutate = options_of({"mutate", "--only", "gate", "--only", "npf", "s"});
+  CHECK(mutate.only == std::vector<std::string>{"gate", "npf"});
+  CHECK(options_of({"lint", "--models"}).models);
+}
+
 TEST_CASE("what cannot be is refused with status 2") {
   const std::vector<std::vector<std::string>> bad = {
       {},
@@ -54,7 +70,14 @@ TEST_CASE("what cannot be is refused with status 2") {
       {"explain", "--format", "tap", "a"},
       {"models", "--rows"},
       {"models", "kvm-7.0", "--rows", "--facts"},
-      {"sweep", "a"},
+      {"sweep"},
+      {"sweep", "a", "b"},
+      {"diff", "a"},
+      {"diff", "--to", "x"},
+      {"lint"},
+      {"lint", "--tell-apart", "--models"},
+      {"diff", "--to", "x", "--format", "svg", "a"},
+      {"sweep", "--format", "mail", "a"},
       {"--formt", "json"},
   };
   for (const auto& arguments : bad) {

@@ -1,0 +1,172 @@
+#include "sim/cli/mutants.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "sim/cli/console.h"
+#include "sim/cli/workers.h"
+
+namespace nptsim::cli {
+namespace {
+
+using rules::ModelKind;
+
+RuleKey key_of(ModelKind kind, const std::string& row, const SourcePos& pos) {
+  return {kind, row, pos.file, pos.line};
+}
+
+void collect(ModelKind kind, const std::vector<rules::Row>& rows, std::set<RuleKey>& keys) {
+  for (const rules::Row& row : rows) {
+    keys.insert(key_of(kind, row.id.text, row.origin.pos));
+    collect(kind, row.rows, keys);
+  }
+}
+
+std::set<RuleKey> rows_of(const rules::Model& model) {
+  std::set<RuleKey> keys;
+  for (const rules::Stage& stage : model.stages) collect(model.kind, stage.rows, keys);
+  for (const rules::Procedure& one : model.procedures) collect(model.kind, one.rows, keys);
+  return keys;
+}
+
+const rules::Program* program_of(const machine::Setup& setup, ModelKind kind) {
+  switch (kind) {
+    case ModelKind::kKernel:
+      return setup.kernel.get();
+    case ModelKind::kVmm:
+      return setup.vmm.get();
+    case ModelKind::kGuest:
+      return setup.guest.get();
+    default:
+      return nullptr;
+  }
+}
+
+const rules::RowInfo* row_of(const rules::Program& program, const std::string& id) {
+  for (const rules::RowInfo& row : program.rows()) {
+    if (row.id == id) return &row;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Baseline::Baseline(const std::vector<PointToRun>& points, models::Library& library, unsigned jobs) {
+  std::vector<Seen> seen(points.size());
+  Progress progress(points.size());
+  work_in_parallel(
+      points.size(), jobs, [&](std::size_t i) { seen[i] = look(points[i], library); },
+      [&](std::size_t done) { progress.done(done); });
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (!seen[i].passes) continue;
+    const std::size_t number = points_.size();
+    points_.push_back(&points[i]);
+    steps_.push_back(seen[i].steps);
+    for (const RuleKey& row : seen[i].rows) by_row_[row].push_back(number);
+    for (const auto& table : seen[i].tables) by_table_[table].push_back(number);
+    std::vector<std::size_t> used;
+    take_models(points[i], library, used);
+    for (const std::size_t model : used) {
+      for (const RuleKey& row : models_[model].rows) by_model_[row].push_back(number);
+    }
+  }
+  const auto sooner = [this](std::size_t a, std::size_t b) {
+    return std::pair(steps_[a], a) < std::pair(steps_[b], b);
+  };
+  for (auto* lists : {&by_row_, &by_model_}) {
+    for (auto& [key, list] : *lists) std::sort(list.begin(), list.end(), sooner);
+  }
+  for (auto& [key, list] : by_table_) std::sort(list.begin(), list.end(), sooner);
+  find_mutants();
+}
+
+Baseline::Seen Baseline::look(const PointToRun& point, models::Library& library) {
+  Seen seen;
+  PointRunOptions how;
+  how.max_steps = 20'000'000;
+  how.coverage = true;
+  how.hash = false;
+  const PointRun run = run_point(point, library, how);
+  seen.passes = run.setup && run.result.status == report::Status::kPass;
+  if (!seen.passes) return seen;
+  seen.steps = run.result.run->steps;
+  run.coverage.for_each_reached([&](ModelKind kind, const std::string&, const std::string& id) {
+    const rules::Program* program = program_of(*run.setup, kind);
+    const rules::RowInfo* row = program == nullptr ? nullptr : row_of(*program, id);
+    if (row == nullptr) return;
+    seen.rows.insert(key_of(kind, id, row->origin.pos));
+    seen.tables.insert({kind, row->table});
+  });
+  return seen;
+}
+
+void Baseline::take_models(const PointToRun& point, models::Library& library,
+                           std::vector<std::size_t>& out) {
+  const scenario::Machine& machine = point.point.scenario.vm.machine;
+  std::vector<rules::Spelled> overlays;
+  std::string overlay_names;
+  for (const scenario::Text& overlay : machine.apply) {
+    overlays.push_back({overlay.value, overlay.pos});
+    overlay_names += "+" + overlay.value;
+  }
+  const std::array<std::pair<ModelKind, const scenario::Text*>, 3> used = {
+      {{ModelKind::kKernel, &machine.kernel},
+       {ModelKind::kVmm, &machine.vmm},
+       {ModelKind::kGuest, &machine.guest}}};
+  for (const auto& [kind, name] : used) {
+    const auto number = numbers_.find({kind, name->value, overlay_names});
+    if (number != numbers_.end()) {
+      out.push_back(number->second);
+      continue;
+    }
+    auto model = library.model(kind, {name->value, name->pos}, overlays);
+    if (!model.ok()) continue;  // `guest: none` has no rules
+    std::set<RuleKey> rows = rows_of(model.value());
+    numbers_[{kind, name->value, overlay_names}] = models_.size();
+    out.push_back(models_.size());
+    models_.push_back({kind, std::move(model).value(), std::move(rows)});
+  }
+}
+
+void Baseline::find_mutants() {
+  std::set<std::tuple<RuleKey, rules::MutationKind, std::size_t>> known;
+  for (const UsedModel& used : models_) {
+    for (rules::Mutation& mutation : rules::mutations_of(used.model)) {
+      const RuleKey key = key_of(used.kind, mutation.row, mutation.pos);
+      if (!known.insert({key, mutation.kind, mutation.which}).second) continue;
+      std::string equivalent = rules::why_equivalent(mutation, used.model);
+      mutants_.push_back({used.kind, std::move(mutation), std::move(equivalent)});
+    }
+  }
+  std::stable_sort(mutants_.begin(), mutants_.end(), [](const RuleMutant& a, const RuleMutant& b) {
+    const auto order = [](const RuleMutant& one) {
+      return std::tuple(one.kind, one.mutation.pos.file, one.mutation.pos.line, one.mutation.kind,
+                        one.mutation.which);
+    };
+    return order(a) < order(b);
+  });
+}
+
+std::vector<std::size_t> Baseline::witnesses(const RuleMutant& mutant) const {
+  const RuleKey key = key_of(mutant.kind, mutant.mutation.row, mutant.mutation.pos);
+  std::vector<std::size_t> all;
+  std::set<std::size_t> known;
+  // A table of another version may have the same name: only points whose model has the row.
+  const auto owners = by_model_.find(key);
+  if (owners == by_model_.end()) return all;
+  const std::set<std::size_t> has_row(owners->second.begin(), owners->second.end());
+  const auto add = [&](const std::vector<std::size_t>& points) {
+    for (const std::size_t point : points) {
+      if (has_row.contains(point) && known.insert(point).second) all.push_back(point);
+    }
+  };
+  if (const auto found = by_row_.find(key); found != by_row_.end()) add(found->second);
+  const auto table = by_table_.find({mutant.kind, mutant.mutation.table});
+  if (table != by_table_.end()) add(table->second);
+  add(owners->second);
+  return all;
+}
+
+}  // namespace nptsim::cli

@@ -1,0 +1,79 @@
+// The mutants of all models that some scenarios use, and which points could notice each.
+#ifndef NPTSIM_SIM_CLI_MUTANTS_H_
+#define NPTSIM_SIM_CLI_MUTANTS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "models/library.h"
+#include "sim/cli/point_run.h"
+#include "sim/cli/points.h"
+#include "sim/rules/mutate.h"
+
+namespace nptsim::cli {
+
+// A row as a file has it: its kind of model, id and place.
+struct RuleKey {
+  rules::ModelKind kind = rules::ModelKind::kKernel;
+  std::string row;
+  std::string file;
+  int line = 0;
+  auto operator<=>(const RuleKey&) const = default;
+};
+
+struct RuleMutant {
+  rules::ModelKind kind = rules::ModelKind::kKernel;
+  rules::Mutation mutation;
+  std::string equivalent;  // why it can make no difference; empty: it may
+};
+
+// What the points did with the rules as they are.
+class Baseline {
+ public:
+  // Runs every point once. Points whose claims do not hold cannot notice anything and are left out.
+  Baseline(const std::vector<PointToRun>& points, models::Library& library, unsigned jobs);
+
+  const std::vector<const PointToRun*>& points() const { return points_; }
+  std::uint64_t steps(std::size_t point) const { return steps_[point]; }
+  const std::vector<RuleMutant>& mutants() const { return mutants_; }
+
+  // The points that could notice, those that will do so soonest first: whoever reached the row,
+  // then its table, then everybody whose model has it.
+  std::vector<std::size_t> witnesses(const RuleMutant& mutant) const;
+
+ private:
+  struct Seen {
+    bool passes = false;
+    std::uint64_t steps = 0;
+    std::vector<std::size_t> models;  // in models_
+    std::set<RuleKey> rows;
+    std::set<std::pair<rules::ModelKind, std::string>> tables;
+  };
+  struct UsedModel {
+    rules::ModelKind kind;
+    rules::Model model;
+    std::set<RuleKey> rows;
+  };
+
+  Seen look(const PointToRun& point, models::Library& library);
+  void take_models(const PointToRun& point, models::Library& library,
+                   std::vector<std::size_t>& out);
+  void find_mutants();
+
+  std::vector<const PointToRun*> points_;
+  std::vector<std::uint64_t> steps_;
+  std::vector<UsedModel> models_;
+  std::map<std::tuple<rules::ModelKind, std::string, std::string>, std::size_t> numbers_;
+  std::vector<RuleMutant> mutants_;
+  std::map<RuleKey, std::vector<std::size_t>> by_row_, by_model_;
+  std::map<std::pair<rules::ModelKind, std::string>, std::vector<std::size_t>> by_table_;
+};
+
+}  // namespace nptsim::cli
+
+#endif  // NPTSIM_SIM_CLI_MUTANTS_H_
