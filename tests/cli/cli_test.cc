@@ -431,7 +431,7 @@ TEST_CASE("mutate: a claim about a row notices its changes, a scenario elsewhere
   Binary nptsim;
   nptsim.write("s/spins.yaml", kSpins);
   nptsim.write("t/adds.yaml", passing());
-  const std::string only = "mutate --only error_pfn --format json ";
+  const std::string only = "mutate --only pfn --format json ";
   const auto noticed = json_of(nptsim.run(only + "s"));
   CHECK(noticed["summary"]["passed"] >= 2);
   const Ran ran = nptsim.run(only + "t");
