@@ -186,11 +186,12 @@ class MailPrinter {
     out_ += "\n";
   }
 
+  // Of a number, the scenario and a column for each model, two spaces between.
+  static constexpr std::size_t kNumber = 2, kScenario = 12, kGap = 2;
   std::size_t column_width() const {
-    constexpr std::size_t kMost = 20, kLeast = 10, kNumber = 4;
-    const std::size_t models = report_.models.size();
-    const std::size_t shared = (kMailWidth - kNumber - kLeast) / models;
-    return std::clamp(shared > 2 ? shared - 2 : kLeast, kLeast, kMost);
+    constexpr std::size_t kMost = 20, kLeast = 4;
+    const std::size_t each = (kMailWidth - kNumber - kGap - kScenario) / report_.models.size();
+    return std::clamp(each > kGap ? each - kGap : kLeast, kLeast, kMost);
   }
 
   // Cells side by side, each in lines of its own.
@@ -205,7 +206,7 @@ class MailPrinter {
       std::string line;
       for (std::size_t i = 0; i < columns.size(); ++i) {
         const std::string part = at < columns[i].size() ? columns[i][at] : "";
-        line += pad(part, widths[i] + 2);
+        line += pad(part, widths[i] + kGap);
       }
       line.erase(line.find_last_not_of(' ') + 1);
       out_ += line + "\n";
@@ -220,8 +221,8 @@ class MailPrinter {
 
   void add_table() {
     const std::size_t models = report_.models.size(), column = column_width();
-    const std::size_t fixed = 2 + 2 + models * (column + 2);
-    std::vector<std::size_t> widths{2, fixed + 12 < kMailWidth ? kMailWidth - fixed - 2 : 12};
+    const std::size_t fixed = kNumber + kGap + models * (column + kGap);
+    std::vector<std::size_t> widths{kNumber, std::max(kScenario, kMailWidth - fixed)};
     widths.insert(widths.end(), models, column);
     Lines head{"#", "scenario"}, rule;
     for (std::size_t i = 0; i < models; ++i) head.push_back(letter(i));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <utility>
 
 #include "sim/report/json.h"
 
@@ -148,8 +149,9 @@ Result<Sweep, Diagnostics> read_part(const std::string& text, const std::string&
 
 Result<Sweep, Diagnostics> merge_parts(std::vector<Sweep> parts) {
   if (parts.empty()) return Diagnostics{{{}, "there are no parts", "", ""}};
-  std::stable_sort(parts.begin(), parts.end(),
-                   [](const Sweep& a, const Sweep& b) { return a.first < b.first; });
+  std::stable_sort(parts.begin(), parts.end(), [](const Sweep& a, const Sweep& b) {
+    return std::pair(a.first, a.points.size()) < std::pair(b.first, b.points.size());
+  });
   Sweep whole;
   whole.file = parts[0].file;
   whole.name = parts[0].name;
