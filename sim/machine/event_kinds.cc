@@ -20,6 +20,8 @@ std::span<const EventKind> event_kinds() {
       {"rmp",
        {"instruction", "result", "carry", "gva", "gpa", "spa", "from", "to", "entry", "rights",
         "sentence", "source"}},
+      {"firmware",
+       {"command", "status", "spa", "from", "to", "page_type", "measured", "sentence", "source"}},
       {"host_fault", {"vector", "error_code", "cr2", "spa", "from", "sentence", "source"}},
       {"deliver", {"vector", "error_code", "cr2", "sentence", "source"}},
       {"decide", {"stage", "row", "then", "text", "source", "evidence", "facts", "passed"}},

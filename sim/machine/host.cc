@@ -65,6 +65,18 @@ HostPhysAddr allocate_frame(Store& store) {
   return HostPhysAddr((kFirstFreeFrame + word * 64 + free) << kPageShift);
 }
 
+void reserve_frames(Store& store, HostPhysAddr first, std::uint64_t size) {
+  const std::uint64_t begin = std::max(first.page_number(), kFirstFreeFrame) - kFirstFreeFrame;
+  const std::uint64_t end = (first + size).page_number() - kFirstFreeFrame;
+  for (std::uint64_t number = begin; number < end;) {
+    const auto low = static_cast<unsigned>(number % 64);
+    const auto high = static_cast<unsigned>(std::min<std::uint64_t>(63, low + end - number - 1));
+    const std::uint64_t index = kAllocator + number / 64;
+    store.write(Space::kHost, index, store.read(Space::kHost, index) | bit_range(high, low));
+    number += high - low + 1;
+  }
+}
+
 void free_frame(Store& store, HostPhysAddr frame) {
   const std::uint64_t number = frame.page_number() - kFirstFreeFrame;
   const std::uint64_t index = kAllocator + number / 64;

@@ -43,6 +43,8 @@ inline constexpr std::uint64_t kFirstFreeFrame = 0x100;  // SPA 1 MiB
 // differently on their way are equal again when they gave it back.
 HostPhysAddr allocate_frame(Store& store);
 void free_frame(Store& store, HostPhysAddr frame);
+// Frames that hold something of the host's own: they are not handed out. None of them was before.
+void reserve_frames(Store& store, HostPhysAddr first, std::uint64_t size);
 
 // kNoBacking has no page.
 BackingPage backing_page(const Store& store, BackingId backing, std::uint64_t page);

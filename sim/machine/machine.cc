@@ -35,6 +35,9 @@ Machine::Machine(std::shared_ptr<const Setup> setup)
     : setup_(std::move(setup)), cpu_(setup_->cpu), vcpu_outcomes_(setup_->vcpus) {
   NPTSIM_CHECK(setup_->vcpus >= 1 && setup_->vcpus <= kMaxVcpus);
   for (unsigned vcpu = 0; vcpu < setup_->vcpus; ++vcpu) svm::reset_vcpu(store_, vcpu);
+  const svm::RmpTable& rmp = setup_->cpu.rmp;
+  if (setup_->cpu.checks_rmp())
+    reserve_frames(store_, HostPhysAddr(rmp.base), rmp.end + 1 - rmp.base);
 }
 
 Machine::Machine(const Machine& other)

@@ -102,6 +102,7 @@ struct Setup {
   std::string kernel_vm_type;  // the type that the kernel was asked for: "default", ...
   std::uint64_t seed = 0;      // of the encryption keys
   std::uint32_t asid = 1;
+  bool launch_open = false;  // an SNP guest whose pages nobody has measured yet
   unsigned vcpus = 1;
 
   std::shared_ptr<const rules::Program> kernel;

@@ -10,6 +10,7 @@
 #include "sim/arch/svm/specials.h"
 #include "sim/arch/svm/vmrun.h"
 #include "sim/arch/svm/vmrun_pages.h"
+#include "sim/arch/svm/vmsa_load.h"
 #include "sim/isa/execute.h"
 
 namespace nptsim::svm {
@@ -700,6 +701,12 @@ Attempt refused_page(VcpuRecord& v, const RmpVerdict& verdict) {
 
 Attempt Cpu::vmrun(const Place& place) {
   VcpuRecord& v = vcpu_record(place.memory.store(), place.vcpu);
+  if (has_other_vmsa(v)) {
+    const RmpVerdict verdict = check_vmrun_pages(*impl_->profile, place.memory, v);
+    if (!verdict.allowed()) return refused_page(v, verdict);
+    load_vmsa(place.memory, v);
+  }
+  v.pending.vmsa = v.control.vmsa;
   if (!vmrun_state_is_legal(*impl_->profile, v)) {
     v.exit = ExitRecord{};
     v.exit.exit_code = exit_code::kInvalid;

@@ -28,6 +28,11 @@ void make_immutable(RmpEntry& e) { e.immutable = true; }
 void make_context(RmpEntry& e) { e.vmsa = true; }
 void make_metadata(RmpEntry& e) { e.gpa = GuestPhysAddr(u64{kTagMetadata} << 48 | kPageSize); }
 void reclaim(RmpEntry& e) { e.immutable = e.lock = false; }
+void drop_context(RmpEntry& e) { e.vmsa = false; }
+void make_fixed(RmpEntry& e) {
+  e = {};
+  e.immutable = true;
+}
 void unsmash(RmpEntry& e) { e.size = RmpPageSize::k2M; }
 
 using enum RmpPageState;
@@ -76,6 +81,8 @@ constexpr RmpTransition kTransitions[] = {
     // The AMD-SP.
     {kHypervisor,   kHvFixed,      kSnpInit,      "pages in its list", kRecorded, "Kalra, kernel mailing list, 2024-08-15", make_immutable},
     {kFirmware,     kContext,      kGctxCreate,   "a new guest",       kStated, kFw, make_context},
+    {kContext,      kFirmware,     kDecommission, "the guest is gone", kStated, kFw, drop_context},
+    {kFirmware,     kHvFixed,      kPageSetState, "pages in its list", kStated, kFwRmp, make_fixed},
     {kFirmware,     kMetadata,     kSwapOut,      "a page for metadata", kStated, kFw, make_metadata},
     {kFirmware,     kReclaim,      kPageReclaim,  "",                  kStated, kFw, reclaim},
     {kMetadata,     kReclaim,      kPageReclaim,  "",                  kStated, kFw, reclaim},

@@ -75,12 +75,15 @@ enum class RmpCause : u8 {
   kSwapOut,
   kPageReclaim,
   kPageUnsmash,
+  kPageSetState,
+  kDecommission,
 };
-inline constexpr std::string_view kRmpCauseNames[] = {"RMPUPDATE",        "PSMASH",
-                                                      "PVALIDATE",        "RMPADJUST",
-                                                      "SNP_INIT_EX",      "SNP_LAUNCH_UPDATE",
-                                                      "SNP_GCTX_CREATE",  "SNP_PAGE_SWAP_OUT",
-                                                      "SNP_PAGE_RECLAIM", "SNP_PAGE_UNSMASH"};
+inline constexpr std::string_view kRmpCauseNames[] = {"RMPUPDATE",          "PSMASH",
+                                                      "PVALIDATE",          "RMPADJUST",
+                                                      "SNP_INIT_EX",        "SNP_LAUNCH_UPDATE",
+                                                      "SNP_GCTX_CREATE",    "SNP_PAGE_SWAP_OUT",
+                                                      "SNP_PAGE_RECLAIM",   "SNP_PAGE_UNSMASH",
+                                                      "SNP_PAGE_SET_STATE", "SNP_DECOMMISSION"};
 constexpr std::string_view name_of(RmpCause cause) {
   return kRmpCauseNames[static_cast<unsigned>(cause)];
 }

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "sim/arch/svm/firmware_rules.h"
 #include "sim/arch/svm/rmp_rules.h"
 
 namespace nptsim::svm {
@@ -134,6 +135,7 @@ constexpr std::string_view name_of(Evidence evidence) {
 enum class RuleId : std::uint8_t {
 #define NPTSIM_SVM_RULE_ENUM(id, name, evidence, source, sentence) id,
   NPTSIM_SVM_RULES(NPTSIM_SVM_RULE_ENUM) NPTSIM_SVM_RMP_RULES(NPTSIM_SVM_RULE_ENUM)
+      NPTSIM_SVM_FIRMWARE_RULES(NPTSIM_SVM_RULE_ENUM)
 #undef NPTSIM_SVM_RULE_ENUM
 };
 
@@ -148,6 +150,7 @@ inline constexpr Rule kRules[] = {
 #define NPTSIM_SVM_RULE_ROW(id, name, evidence, source, sentence) \
   {name, Evidence::evidence, source, sentence},
     NPTSIM_SVM_RULES(NPTSIM_SVM_RULE_ROW) NPTSIM_SVM_RMP_RULES(NPTSIM_SVM_RULE_ROW)
+        NPTSIM_SVM_FIRMWARE_RULES(NPTSIM_SVM_RULE_ROW)
 #undef NPTSIM_SVM_RULE_ROW
 };
 

@@ -56,6 +56,7 @@ constexpr Field kRegisterFields[] = {
     NPTSIM_WORD("pending_event", pending.event, "waits for delivery, in the format of EVENTINJ"),
     NPTSIM_WORD("halted", pending.halted, ""),
     NPTSIM_WORD("in_guest", pending.in_guest, "between VMRUN and #VMEXIT"),
+    NPTSIM_WORD("vmsa_read", pending.vmsa, "the page whose registers these are"),
     NPTSIM_WORD("tlb_enabled", tlb.enabled, ""),
 };
 

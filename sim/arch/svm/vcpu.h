@@ -81,6 +81,7 @@ struct Pending {
   u64 event = 0;
   u64 halted = 0;    // HLT without intercept: waits for an interrupt
   u64 in_guest = 0;  // between a good VMRUN and #VMEXIT
+  u64 vmsa = 0;      // the page whose registers are those of this record; 0 before the first VMRUN
 };
 
 struct TlbControl {

@@ -70,6 +70,8 @@ std::string_view vmrun_refusal(const CpuProfile& p, const VcpuRecord& v) {
   // 15.25.4: "any MBZ bits of nCR3 are set".
   if (c.ncr3 & (bit_range(63, 52) | p.host_reserved_address()))
     return "nCR3 has a reserved bit set";
+  // A VMSA has eight bits for it; what a fifth level would be nobody says.
+  if (v.state.vmpl > 3) return "VMPL is larger than 3";
   if (const auto why = sev_refusal(p, v); !why.empty()) return why;
   return event_refusal(v);
 }

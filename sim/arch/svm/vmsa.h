@@ -5,6 +5,8 @@
 
 #include <string_view>
 
+#include "sim/base/bug.h"
+
 namespace nptsim::svm::vmsa {
 
 struct Field {
@@ -65,6 +67,13 @@ inline constexpr Field kFields[] = {
     {"event_inj", 0x3e0},
     {"xcr0", 0x3e8},
 };
+
+constexpr unsigned offset_of(std::string_view name) {
+  for (const Field& field : kFields) {
+    if (field.name == name) return field.offset;
+  }
+  NPTSIM_BUG("a field that the VMSA does not have");
+}
 
 }  // namespace nptsim::svm::vmsa
 
