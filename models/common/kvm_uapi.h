@@ -34,11 +34,14 @@ inline constexpr std::string_view kExitReasonWords[] = {
 // Linux include/uapi/asm-generic/errno-base.h.
 enum class Errno : std::uint8_t {
   kNone = 0,
+  kEperm = 1,
   kEnoent = 2,
+  kEio = 5,
   kEnomem = 12,
   kEfault = 14,
   kEexist = 17,
-  kEinval = 22
+  kEinval = 22,
+  kEnotty = 25
 };
 
 // One kvm_run page a vCPU, in Space::kVmm.
@@ -156,6 +159,62 @@ inline constexpr Field kFields[] = {kAddress, kSize, kPrivate};
 inline constexpr RecordLayout kLayout{"kvm_memory_attributes", 4, kFields};
 }  // namespace attributes
 inline constexpr RecordArray kAttributesRequest{&attributes::kLayout, Space::kVmm, 0x1038, 1};
+
+// KVM_MEMORY_ENCRYPT_OP with the commands of an SNP launch: struct kvm_sev_cmd.error, what the
+// AMD-SP answered (sim/arch/svm/snp_firmware.h FirmwareStatus; 0 where it was not asked).
+namespace sev_cmd {
+inline constexpr Field kError{"error", 0, 31, 0, "the firmware's"};
+inline constexpr Field kFields[] = {kError};
+inline constexpr RecordLayout kLayout{"kvm_sev_cmd", 2, kFields};
+}  // namespace sev_cmd
+inline constexpr RecordArray kSevCommand{&sev_cmd::kLayout, Space::kVmm, 0x1050, 1};
+
+// struct kvm_sev_snp_launch_start; the ioctl is snp_launch_start.
+namespace snp_start {
+inline constexpr Field kPolicy{"policy", 0, 63, 0, ""};
+inline constexpr Field kFlags{"flags", 1, 15, 0, "must be 0"};
+inline constexpr Field kFields[] = {kPolicy, kFlags};
+inline constexpr RecordLayout kLayout{"kvm_sev_snp_launch_start", 2, kFields};
+// Bits 16 and 17 have to be set: SMT is allowed, and a reserved one. The ABI version is 0.0.
+inline constexpr std::uint64_t kUsualPolicy = 0x30000;
+}  // namespace snp_start
+inline constexpr RecordArray kSnpLaunchStart{&snp_start::kLayout, Space::kVmm, 0x1052, 1};
+
+// struct kvm_sev_snp_launch_update; the ioctl is snp_launch_update. It answers what is left:
+// gfn_start, len and uaddr have moved by what was done.
+namespace snp_update {
+inline constexpr Field kGfn{"gfn_start", 0, 63, 0, ""};
+inline constexpr Field kLength{"len", 1, 63, 0, "bytes"};
+inline constexpr Field kType{"type", 2, 7, 0, "1 normal, 3 zero, 4 unmeasured, 5 secrets, 6 CPUID"};
+inline constexpr Field kFlags{"flags", 2, 31, 16, "must be 0"};
+inline constexpr Field kNoUserAddress{"uaddr: none", 2, 32, 32, "for type 3"};
+inline constexpr Field kBacking{"uaddr: mapping", 3, 31, 0, "backing"};
+inline constexpr Field kOffset{"uaddr: offset", 4, 63, 0, "bytes"};
+inline constexpr Field kFields[] = {kGfn,           kLength,  kType,  kFlags,
+                                    kNoUserAddress, kBacking, kOffset};
+inline constexpr RecordLayout kLayout{"kvm_sev_snp_launch_update", 5, kFields};
+}  // namespace snp_update
+inline constexpr RecordArray kSnpLaunchUpdate{&snp_update::kLayout, Space::kVmm, 0x1054, 1};
+
+// struct kvm_sev_snp_launch_finish, without what is signed; the ioctl is snp_launch_finish.
+namespace snp_finish {
+inline constexpr Field kFlags{"flags", 0, 15, 0, "must be 0"};
+inline constexpr Field kFields[] = {kFlags};
+inline constexpr RecordLayout kLayout{"kvm_sev_snp_launch_finish", 1, kFields};
+}  // namespace snp_finish
+inline constexpr RecordArray kSnpLaunchFinish{&snp_finish::kLayout, Space::kVmm, 0x105a, 1};
+
+// fallocate(FALLOC_FL_KEEP_SIZE | ...) of a guest_memfd; the "ioctl" is fallocate_gmem.
+namespace hole {
+inline constexpr Field kGmem{"fd", 0, 31, 0, "backing"};
+inline constexpr Field kPunch{"FALLOC_FL_PUNCH_HOLE", 0, 32, 32, "else pages are allocated"};
+inline constexpr Field kKeepSize{"FALLOC_FL_KEEP_SIZE", 0, 33, 33, "has to be set"};
+inline constexpr Field kOffset{"offset", 1, 63, 0, "bytes"};
+inline constexpr Field kLength{"len", 2, 63, 0, "bytes"};
+inline constexpr Field kFields[] = {kGmem, kPunch, kKeepSize, kOffset, kLength};
+inline constexpr RecordLayout kLayout{"fallocate", 3, kFields};
+}  // namespace hole
+inline constexpr RecordArray kGmemHole{&hole::kLayout, Space::kVmm, 0x105c, 1};
 
 // A change to the host's mapping of a backing: what the MMU notifier tells KVM.
 namespace host_range {

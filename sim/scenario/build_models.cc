@@ -36,6 +36,7 @@ void choose_asid(Plan& plan) {
   const svm::CpuProfile& cpu = setup.cpu;
   const bool only_sev = setup.guest_type == svm::GuestType::kSev;
   setup.asid = only_sev ? std::max(1u, cpu.min_sev_only_asid) : 1;
+  setup.launch_open = setup.snp() && plan.vm.start.begin == Begin::kLaunch;
   const auto& wanted = plan.vm.start.vmsa.asid;
   if (!wanted) return;
   setup.asid = static_cast<std::uint32_t>(wanted->value);

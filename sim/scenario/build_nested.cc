@@ -176,7 +176,7 @@ void track_writes(Plan& plan, machine::Machine& machine) {
 }
 
 void warm_up(Plan& plan, machine::Machine& machine) {
-  if (!plan.vm.start.npt.warm) return;
+  if (!plan.vm.start.npt.warm || plan.setup.launch_open) return;
   const auto prefault = plan.setup.kernel->find_procedure(kPrefault);
   if (!prefault) {
     plan.report(plan.pos(), "the kernel '" + plan.stack->kernel.name + "' cannot map pages ahead",

@@ -28,7 +28,8 @@ void refuse_machine(Plan& plan) {
 
 void refuse_start(Plan& plan) {
   const Start& s = plan.vm.start;
-  refuse(plan, s.begin == Begin::kLaunch, {}, "start.begin: launch", "vmm-start or running");
+  refuse(plan, s.begin == Begin::kLaunch && plan.vm.machine.vm.value != "snp", {},
+         "start.begin: launch", "vmm-start or running, or machine.vm: snp");
   if (s.slots && plan.vm.machine.vmm.value != "bare") {
     plan.report(s.slots->empty() ? plan.pos() : (*s.slots)[0].pos,
                 "start.slots, but the VMM '" + plan.vm.machine.vmm.value +
@@ -39,7 +40,9 @@ void refuse_start(Plan& plan) {
   if (!s.vmsa.features.empty()) {
     refuse(plan, true, s.vmsa.features[0].pos, "start.vmsa.features");
   }
-  if (s.vmsa.vtom) refuse(plan, true, s.vmsa.vtom->pos, "start.vmsa.vtom");
+  if (s.vmsa.vtom && plan.vm.machine.vm.value != "snp") {
+    plan.report(s.vmsa.vtom->pos, "a virtual top of memory is an SNP guest's", "machine.vm: snp");
+  }
   refuse(plan, s.ghcb.version.has_value(), {}, "start.ghcb.version");
   for (const HostRange& range : s.host) {
     const Region* region = plan.vm.region(range.region);

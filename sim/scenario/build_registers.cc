@@ -198,6 +198,10 @@ void set_vcpus(const Plan& plan, machine::Machine& machine) {
     v.control.guest_type = static_cast<std::uint64_t>(setup.guest_type);
     v.control.guest_key = setup.guest_key().word;
     if (setup.snp()) v.state.sev_features = svm::kSnpActive;
+    if (const auto& top = plan.vm.start.vmsa.vtom) {
+      v.state.sev_features |= svm::kVirtualTom;
+      v.state.virtual_tom = top->value;
+    }
     v.state.vmpl = plan.vm.machine.vmpl.value;
     if (plan.host_la57) v.control.host_cr4 |= isa::kCr4La57;
     v.tlb.enabled = plan.tlb;

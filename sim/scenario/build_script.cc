@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "models/common/kvm_uapi.h"
 #include "models/vmm/bare/model.h"
 #include "sim/scenario/build_parts.h"
 #include "sim/yaml/number.h"
@@ -23,6 +24,20 @@ std::string word_of(const rules::Exported& exported) {
   std::string name = exported.name.substr(sizeof kScriptPrefix - 1);
   if (is_about_region(exported)) std::replace(name.begin(), name.end(), '_', '-');
   return name;
+}
+
+// In the order of svm::FirmwareCommand and svm::SnpPageType.
+constexpr std::string_view kFirmwareCommands[] = {
+    "gctx-create",  "launch-start",   "activate",     "launch-update", "launch-finish",
+    "page-reclaim", "page-set-state", "page-unsmash", "decommission"};
+constexpr std::string_view kPageTypes[] = {"reserved",   "normal",  "vmsa", "zero",
+                                           "unmeasured", "secrets", "cpuid"};
+
+// 0 for a word that is not said; the schema lets no other through.
+template <std::size_t kCount>
+std::uint64_t index_of(const std::string_view (&words)[kCount], const std::string& word) {
+  const auto found = std::find(std::begin(words), std::end(words), word);
+  return found == std::end(words) ? 0 : static_cast<std::uint64_t>(found - std::begin(words));
 }
 
 class ScriptReader {
@@ -97,8 +112,15 @@ class ScriptReader {
       return false;
     }
     std::map<std::string, std::uint64_t> values = {
-        {"backing", backing_},           {"offset", offset_},           {"flags", flags_},
-        {"from_backing", from_backing_}, {"from_offset", from_offset_}, {"data", data}};
+        {"backing", backing_},
+        {"offset", offset_},
+        {"flags", flags_},
+        {"from_backing", from_backing_},
+        {"from_offset", from_offset_},
+        {"data", data},
+        {"command", index_of(kFirmwareCommands, operation.command)},
+        {"type", index_of(kPageTypes, operation.type)},
+        {"policy", kvm_uapi::snp_start::kUsualPolicy}};
     if (const auto protection = host_protection(operation.protection)) {
       values["protection"] = static_cast<std::uint64_t>(*protection);
     }
@@ -129,11 +151,12 @@ class ScriptReader {
   // On pages of the host, by their address or in a region.
   static bool is_raw(const Operation& operation) {
     static constexpr std::string_view kRaw[] = {"host_write", "host_read", "copy_page", "map_page",
-                                                "rmpupdate",  "psmash",    "rmpread"};
+                                                "rmpupdate",  "psmash",    "rmpread",   "firmware"};
     return std::find(std::begin(kRaw), std::end(kRaw), operation.name.value) != std::end(kRaw);
   }
 
   bool read_pages(const Operation& operation) {
+    from_backing_ = machine::kNoBacking, from_offset_ = 0;
     const bool good = read_page(*operation.backing, backing_, offset_);
     return good && (!operation.from || read_page(*operation.from, from_backing_, from_offset_));
   }
@@ -157,17 +180,32 @@ class ScriptReader {
   static std::optional<std::uint64_t> flag_of(const Operation& operation, const std::string& word) {
     const std::string& name = operation.name.value;
     if (name == "set_attributes" && word == "private") return 1;
-    if (name != "rmpupdate" && name != "map_page") return std::nullopt;
+    if (name == "fallocate" && word == "punch_hole") return 1;
+    if (name == "fallocate" && word == "keep_size") return 2;
+    if (name.starts_with("snp_launch")) {
+      const auto number = yaml::parse_number(word);
+      return number.ok() ? std::optional(number.value()) : std::nullopt;
+    }
+    if (name != "rmpupdate" && name != "map_page" && name != "firmware") return std::nullopt;
     if (word == "2M") return 4;
-    if (name == "map_page") return std::nullopt;
+    if (name != "rmpupdate") return std::nullopt;
     if (word == "assigned") return 1;
     if (word == "immutable") return 2;
     return std::nullopt;
   }
 
-  // What a slot is told may be wrong; a system call on memory is to succeed.
+  static std::string accepted_flags(const std::string& name) {
+    if (name == "rmpupdate") return "assigned, immutable or 2M";
+    if (name == "set_attributes") return "private";
+    if (name == "fallocate") return "punch_hole or keep_size";
+    return name.starts_with("snp_launch") ? "numbers" : "2M";
+  }
+
+  // What KVM is told may be wrong; a system call on memory is to succeed.
   bool fits(const Operation& operation, const machine::Region& region) const {
-    if (operation.name.value == "set_slot") return offset_ < kMostOffset;
+    const std::string& name = operation.name.value;
+    if (name == "set_slot" || name == "snp_launch_update") return offset_ < kMostOffset;
+    if (name == "fallocate") return region.gmem != machine::kNoBacking;
     if (operation.name.value == "write") return offset_ + operation.bytes.size() <= region.size;
     const std::uint64_t size = operation.numbers.at("size").value;
     return (offset_ | size) % kPageSize == 0 && offset_ <= region.size &&
@@ -183,9 +221,7 @@ class ScriptReader {
       }
       if (operation.name.value != "set_slot") {
         plan_.report(flag.pos, "flag '" + flag.value + "' of " + operation.name.value,
-                     operation.name.value == "rmpupdate"        ? "assigned, immutable or 2M"
-                     : operation.name.value == "set_attributes" ? "private"
-                                                                : "2M");
+                     accepted_flags(operation.name.value));
         return false;
       }
       const auto number = yaml::parse_number(flag.value);

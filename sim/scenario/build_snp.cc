@@ -32,6 +32,12 @@ const PageRange* range_of(const Plan& plan, GuestPhysAddr page) {
 
 // What the guest's start needs is accepted, or shared; nobody has touched the rest.
 PageState unsaid_state(const Plan& plan, GuestPhysAddr page) {
+  // Before the launch all is plain text in the VMM's own memory.
+  if (plan.setup.launch_open) return PageState::kShared;
+  // What lies above a virtual top of memory is shared, whatever the guest's tables say.
+  if (const auto& top = plan.vm.start.vmsa.vtom; top && page.value >= top->value) {
+    return PageState::kShared;
+  }
   if (plan.mode != isa::Mode::k64) {
     return page.value < kAcceptedWithoutPaging ? PageState::kAccepted : PageState::kUntouched;
   }
@@ -154,6 +160,7 @@ void set_snp_pages(Plan& plan, machine::Machine& machine) {
                             range.is_private);
     }
   }
+  if (plan.setup.launch_open) return;
   for (unsigned vcpu = 0; vcpu < plan.setup.ghcbs.size(); ++vcpu) {
     kvm::set_registered_ghcb(machine.store(), vcpu, plan.setup.ghcbs[vcpu].value);
   }

@@ -78,7 +78,7 @@ class Mapper {
  public:
   explicit Mapper(Plan& plan)
       : plan_(plan),
-        c_mask_(plan.setup.keyed() ? plan.setup.cpu.guest_c_mask() : 0),
+        c_mask_(plan.setup.keyed() && !plan.vm.start.vmsa.vtom ? plan.setup.cpu.guest_c_mask() : 0),
         tables_(plan.la57 ? 5 : 4, plan.places.tables, c_mask_),
         areas_(areas_without_tables(plan)) {}
 
@@ -168,7 +168,7 @@ class Mapper {
       const bool c_bit = entry.c_bit.value_or(!is_ghcb(gpa));
       const std::uint64_t flags = (rights.present ? kEntryP : 0) | (rights.write ? kEntryRw : 0) |
                                   (rights.user ? kEntryUs : 0) | (rights.execute ? 0 : kEntryNx) |
-                                  kEntryA | kEntryD | (c_bit ? c_mask_ : 0);
+                                  kEntryA | kEntryD | (c_bit ? c_mask_of(entry) : 0);
       tables_.map(entry.gva + at, gpa, entry.page, rights.present ? flags : 0);
     }
   }
@@ -184,6 +184,11 @@ class Mapper {
   }
 
   Plan& plan_;
+  // With a virtual top of memory a C-bit is there only where the scenario asks for the mistake.
+  std::uint64_t c_mask_of(const MapEntry& entry) const {
+    return entry.c_bit && plan_.setup.keyed() ? plan_.setup.cpu.guest_c_mask() : c_mask_;
+  }
+
   std::uint64_t c_mask_;
   GuestTables tables_;
   std::vector<Area> areas_;

@@ -143,6 +143,8 @@ Json operation(const Operation& o) {
   if (o.backing) out["backing"] = place(*o.backing);
   if (o.from) out["from"] = place(*o.from);
   put(out, "protection", Json(o.protection));
+  put(out, "command", Json(o.command));
+  put(out, "type", Json(o.type));
   Json flags = texts(o.flags);
   std::sort(flags.begin(), flags.end());
   put(out, "flags", flags);

@@ -233,6 +233,47 @@ const Section& operation_keys() {
                                           {"size", "Bytes.", number(), true},
                                           {"flags", "private; shared without.", texts()}},
                                          {}};
+  const auto flags = [](const char* text_of_key) { return Key{"flags", text_of_key, texts()}; };
+  const auto page_type = [](bool required) {
+    return Key{"type", "The page type.",
+               word({"normal", "vmsa", "zero", "unmeasured", "secrets", "cpuid", "reserved"}),
+               required};
+  };
+  static const Section kLaunchStart = {
+      "snp_launch_start",
+      "KVM_SEV_SNP_LAUNCH_START, right or wrong.",
+      {{"policy", "The guest policy; 0x30000 without.", number()}, flags("Numbers; 0 without.")},
+      {}};
+  static const Section kLaunchUpdate = {"snp_launch_update",
+                                        "KVM_SEV_SNP_LAUNCH_UPDATE, right or wrong.",
+                                        {{"gpa", "gfn_start, as an address.", number(), true},
+                                         {"size", "len.", number(), true},
+                                         page_type(true),
+                                         backing(false),
+                                         flags("Numbers; 0 without.")},
+                                        {}};
+  static const Section kLaunchFinish = {
+      "snp_launch_finish", "KVM_SEV_SNP_LAUNCH_FINISH.", {flags("Numbers; 0 without.")}, {}};
+  static const Section kFallocate = {"fallocate",
+                                     "fallocate of the guest_memfd behind a region.",
+                                     {backing(true),
+                                      {"size", "Bytes.", number(), true},
+                                      flags("punch_hole, keep_size (without it the call fails).")},
+                                     {}};
+  static const Section kFirmware = {
+      "firmware",
+      "A command of the AMD-SP, right or wrong.",
+      {{"command", "Which.",
+        word({"gctx-create", "launch-start", "activate", "launch-update", "launch-finish",
+              "page-reclaim", "page-set-state", "page-unsmash", "decommission"}),
+        true},
+       place("page", "The page, or the context page of a command on a guest."),
+       page_type(false),
+       {"asid", "Of activate.", number(0, 0xffffffff)},
+       {"from", "The context page of launch-update; without, the first guest that there is.",
+        text(kPlaceForm, [](std::string_view t) { return parse_place(t).has_value(); })},
+       flags("2M: the page size of the command.")},
+      {}};
   static const Section kSection = {
       "vmm_operation",
       "One call that a VMM without rules of its own (`vmm: bare`) makes.",
@@ -245,6 +286,11 @@ const Section& operation_keys() {
        {"discard", "madvise(MADV_DONTNEED).", map(kDiscard)},
        {"write", "A store of the VMM's own.", map(kWrite)},
        {"set_attributes", "KVM_SET_MEMORY_ATTRIBUTES.", map(kSetAttributes)},
+       {"snp_launch_start", "KVM_SEV_SNP_LAUNCH_START.", map(kLaunchStart)},
+       {"snp_launch_update", "KVM_SEV_SNP_LAUNCH_UPDATE.", map(kLaunchUpdate)},
+       {"snp_launch_finish", "KVM_SEV_SNP_LAUNCH_FINISH.", map(kLaunchFinish)},
+       {"fallocate", "fallocate of a guest_memfd.", map(kFallocate)},
+       {"firmware", "A command of the AMD-SP.", map(kFirmware)},
        {"host_write", "A store of the host to any page.", map(kHostWrite)},
        {"host_read", "A load of the host from any page.", map(kHostRead)},
        {"copy_page", "A page copied by the host.", map(kCopyPage)},

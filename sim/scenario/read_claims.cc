@@ -33,7 +33,7 @@ Operation read_operation(const yaml::MapEntry& entry) {
   const Values values(entry.value);
   Operation operation;
   operation.name = text_of(entry.key);
-  for (const char* key : {"id", "gpa", "size", "len", "asid"}) {
+  for (const char* key : {"id", "gpa", "size", "len", "asid", "policy"}) {
     if (const auto number = values.located_number(key)) operation.numbers[key] = *number;
   }
   if (const auto backing = values.located_text("backing")) {
@@ -52,6 +52,8 @@ Operation read_operation(const yaml::MapEntry& entry) {
     operation.from->pos = from->pos;
   }
   operation.flags = values.texts("flags");
+  operation.command = values.text("command");
+  operation.type = values.text("type");
   operation.protection = values.text("protection");
   if (const Node* bytes = values.find("bytes")) operation.bytes = parse_bytes(bytes->text).value();
   return operation;

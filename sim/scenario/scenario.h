@@ -118,6 +118,8 @@ struct Operation {
   bool kernel_address = false;            // `backing: kernel`: no address of user space
   std::vector<Text> flags;
   std::string protection;
+  std::string command;  // of the AMD-SP
+  std::string type;     // of a page that is launched
   std::vector<std::uint8_t> bytes;
 };
 

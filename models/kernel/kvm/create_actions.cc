@@ -2,6 +2,7 @@
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/fault.h"
+#include "models/kernel/kvm/launch.h"
 #include "sim/arch/svm/entry.h"
 #include "sim/arch/svm/exits.h"
 #include "sim/arch/svm/rmp_entry.h"
@@ -102,14 +103,13 @@ HostPhysAddr safe_page(Store& store) {
   return next;
 }
 
-// The VMSA of an SNP guest is its page: snp_launch_update_vmsa and SNP_LAUNCH_UPDATE by the AMD-SP.
+// After a launch the VMSA of an SNP guest is its page (launch.cc: snp_launch_update_vmsa).
 void give_vmsa(View& view, HostPhysAddr page) {
-  constexpr std::uint64_t kInitialVmsaGpa = 0xfffffffff000;
   arch::PhysicalMemory memory = view.memory();
   const svm::Rmp rmp(view.setup().cpu.rmp, memory);
   svm::RmpEntry entry;
   entry.assigned = entry.validated = entry.vmsa = true;
-  entry.gpa = GuestPhysAddr(kInitialVmsaGpa);
+  entry.gpa = kInitialVmsaGpa;
   entry.asid = view.setup().asid;
   entry.permissions[0] = svm::all_permissions(view.setup().cpu.features.vmpl_sss);
   rmp.write(page, entry);
@@ -122,7 +122,16 @@ void place_vcpu(View& view, unsigned vcpu) {
   if (!view.setup().sealed()) return;
   const HostPhysAddr vmsa = safe_page(store);
   svm::vcpu_record(store, vcpu).control.vmsa = vmsa.value;
-  if (view.setup().snp()) give_vmsa(view, vmsa);
+  if (view.setup().snp() && !view.setup().launch_open) give_vmsa(view, vmsa);
+}
+
+// A machine that begins behind the launch: the AMD-SP knows the guest, and that it runs.
+void adopt_launched(View& view) {
+  const HostPhysAddr context = machine::allocate_frame(view.store());
+  arch::PhysicalMemory memory = view.memory();
+  svm::SnpFirmware(view.setup().cpu, memory).adopt_running(context, view.setup().asid);
+  vm_of(view).set(vm::kSnpContext, context.value);
+  vm_of(view).set(vm::kLaunched, 1);
 }
 
 ActionResult create_vm(View& view, const Args&) {
@@ -137,6 +146,7 @@ ActionResult create_vm(View& view, const Args&) {
     control.msr_direct = direct_msrs(sealed);
     if (view.setup().cpu.checks_rmp()) place_vcpu(view, vcpu);
   }
+  if (view.setup().snp() && !view.setup().launch_open) adopt_launched(view);
   return ActionResult::done();
 }
 

@@ -27,7 +27,7 @@ ActionResult set_exit(View& view, const Args& args) {
 }
 
 ActionResult set_run_errno(View& view, const Args& args) {
-  constexpr uapi::Errno kErrnos[] = {uapi::Errno::kEfault, uapi::Errno::kEinval};
+  constexpr uapi::Errno kErrnos[] = {uapi::Errno::kEfault, uapi::Errno::kEinval, uapi::Errno::kEio};
   run_of(view).set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kErrno));
   run_of(view).set(uapi::run::kErrno, static_cast<std::uint64_t>(kErrnos[args.word(0)]));
   return ActionResult::done();
@@ -48,12 +48,15 @@ ActionResult inject(View& view, const Args& args) {
 }
 
 // What no source settles ends the run, with the name of the gap.
-const std::vector<std::string> kGaps = {"emulation-while-delivering", "npf-next-rip",
-                                        "snp-request"};
+const std::vector<std::string> kGaps = {"emulation-while-delivering", "npf-next-rip", "snp-request",
+                                        "psc-buffer", "private-large-page"};
 constexpr const char* kGapTexts[] = {
     "KVM emulates the instruction at RIP while an event is being delivered",
     "whether the processor saves nRIP at a #NPF: the manual says no, Linux 7.0 counts on it",
-    "guest requests and AP creation of SNP guests are not modelled"};
+    "what a guest's encrypted message asks of the AMD-SP",
+    "what lies behind the kernel's copy of a list of page-state changes",
+    "a nested mapping of 2 MByte for private memory",
+};
 
 ActionResult no_source(View& view, const Args& args) {
   view.end_vm(machine::Outcome(machine::OutcomeKind::kUnspecified, kGapTexts[args.word(0)]));
@@ -321,7 +324,7 @@ void add_exit_actions(rules::Vocabulary& v) {
   v.add(action<set_exit>("set_exit",
                          {word_arg("reason", {"shutdown", "fail-entry", "ap-reset-hold", "hlt"})},
                          "kvm_run", "exit_reason"));
-  v.add(action<set_run_errno>("set_run_errno", {word_arg("errno", {"EFAULT", "EINVAL"})},
+  v.add(action<set_run_errno>("set_run_errno", {word_arg("errno", {"EFAULT", "EINVAL", "EIO"})},
                               "what KVM_RUN returns", "-1 and errno"));
   v.add(action<set_internal_error>("set_internal_error", {number_arg("suberror", 4)}, "kvm_run",
                                    "KVM_EXIT_INTERNAL_ERROR"));

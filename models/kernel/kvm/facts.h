@@ -29,6 +29,11 @@ void add_coalesced(rules::Vocabulary& vocabulary);
 void add_snp_facts(rules::Vocabulary& vocabulary);
 void add_snp_actions(rules::Vocabulary& vocabulary);
 void add_page_state_changes(rules::Vocabulary& vocabulary);  // facts and actions
+void add_launch(rules::Vocabulary& vocabulary);              // KVM_SEV_SNP_LAUNCH_START, _FINISH
+void add_populate(rules::Vocabulary& vocabulary);            // KVM_SEV_SNP_LAUNCH_UPDATE
+void add_ap_creation(rules::Vocabulary& vocabulary);         // SVM_VMGEXIT_AP_CREATION
+void add_guest_request(rules::Vocabulary& vocabulary);       // SVM_VMGEXIT_GUEST_REQUEST
+void add_gmem_hole(rules::Vocabulary& vocabulary);           // fallocate of a guest_memfd
 
 }  // namespace nptsim::kvm
 

@@ -3,6 +3,7 @@
 // is off, so there is no memslot for the page.
 #include <cstring>
 
+#include "models/kernel/kvm/ap_creation.h"
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/devices.h"
 #include "models/kernel/kvm/facts.h"
@@ -167,6 +168,7 @@ void accept(View& view, unsigned target, DeliveryMode mode) {
       end_unmodelled(view,
                      "an INIT to a vCPU that runs, or to the boot processor, is not modelled");
     } else {
+      update_protected_state(view, target);
       vcpu.set(vcpu::kMpState, static_cast<std::uint64_t>(MpState::kInitReceived));
     }
   } else if (state == MpState::kInitReceived) {

@@ -159,8 +159,11 @@ ActionResult add_zone(View& view, const Args&) {
 }
 
 unsigned irqchip(const View& view) { return static_cast<unsigned>(vm_of(view).get(vm::kIrqchip)); }
+// kvm_vcpu_has_events: a pending request for another VMSA ends every block.
 unsigned mp_state(const View& view) {
-  return static_cast<unsigned>(vcpu_of(view).get(vcpu::kMpState));
+  const ConstRecord vcpu = vcpu_of(view);
+  if (vcpu.get(vcpu::kUpdateState)) return static_cast<unsigned>(MpState::kRunnable);
+  return static_cast<unsigned>(vcpu.get(vcpu::kMpState));
 }
 
 ActionResult set_irqchip(View& view, const Args& args) {
@@ -214,7 +217,7 @@ void add_mmio_bus(rules::Vocabulary& v) {
   v.add(fact<collides>("ioeventfd.collides", kNoYes, "another one is there already"));
   v.add(fact<irqchip>("irqchip", {"none", "split", "full"},
                       "the kernel's interrupt controllers: none, the local APICs, all"));
-  v.add(fact<mp_state>("mp_state", {"runnable", "reset-hold", "init-received"},
+  v.add(fact<mp_state>("mp_state", {"runnable", "reset-hold", "init-received", "halted"},
                        "vcpu->arch.mp_state"));
   v.add(action<set_irqchip>("set_irqchip", {word_arg("mode", {"split", "full"})}, "irqchip_mode",
                             "vCPUs have their local APIC in the kernel"));

@@ -29,6 +29,11 @@ const rules::Vocabulary& vocabulary() {
     add_snp_facts(v);
     add_snp_actions(v);
     add_page_state_changes(v);
+    add_launch(v);
+    add_populate(v);
+    add_gmem_hole(v);
+    add_ap_creation(v);
+    add_guest_request(v);
     v.name_sealed_fact("guest.sealed");
     v.name_vm_fact("vm");
     return v;

@@ -17,7 +17,7 @@ constexpr unsigned kPrivate = 1, kShared = 2;
 constexpr std::uint64_t kGeneric = 0x100ull << 32, kInvalidHeader = (1ull << 32) | 1,
                         kInvalidEntry = (1ull << 32) | 2;
 
-enum Next : unsigned { kRequest, kDone, kBadHeader, kBadEntry };
+enum Next : unsigned { kRequest, kDone, kBadHeader, kBadEntry, kBeyond };
 
 struct Entry {
   std::uint64_t word = 0;
@@ -26,18 +26,27 @@ struct Entry {
   unsigned operation() const { return static_cast<unsigned>(get_bits(word, 55, 52)); }
   bool large() const { return has_bit(word, 56); }
   std::uint64_t pages() const { return large() ? 512 : 1; }
+  bool valid() const { return done() <= pages() && gfn() % pages() == 0; }
   // A hint (smash, unsmash) is nothing to do.
   bool is_change() const { return operation() == kPrivate || operation() == kShared; }
 };
 
 class Buffer {
  public:
-  explicit Buffer(View& view)
-      : view_(view), base_(vcpu_of(static_cast<const View&>(view)).get(vcpu::kScratch)) {}
+  explicit Buffer(View& view) : view_(view) {
+    const ConstRecord vcpu = vcpu_of(static_cast<const View&>(view));
+    base_ = vcpu.get(vcpu::kScratch);
+    // Inside of the GHCB the kernel sees its page; elsewhere it has a copy, as long as
+    // SW_EXITINFO2 says.
+    const bool in_ghcb = (base_ & ~kPageMask) == vcpu.get(vcpu::kGhcbGpa);
+    size_ = in_ghcb ? kPageSize - (base_ & kPageMask) : vcpu.get(vcpu::kExitInfo2);
+  }
 
-  std::uint64_t current() { return read(0, 2); }
-  std::uint64_t end() { return read(2, 2); }
-  Entry entry(std::uint64_t n) { return {read(kHeader + 8 * n, 8)}; }
+  bool has_header() const { return kHeader <= size_; }
+  bool has(std::uint64_t n) const { return kHeader + 8 * (n + 1) <= size_; }
+  std::uint64_t current() const { return read(0, 2); }
+  std::uint64_t end() const { return read(2, 2); }
+  Entry entry(std::uint64_t n) const { return {read(kHeader + 8 * n, 8)}; }
   void set_current(std::uint64_t n) { write(0, n, 2); }
   void set_done(std::uint64_t n) {
     const Entry e = entry(n);
@@ -45,7 +54,7 @@ class Buffer {
   }
 
  private:
-  std::uint64_t read(std::uint64_t offset, unsigned size) {
+  std::uint64_t read(std::uint64_t offset, unsigned size) const {
     std::uint64_t value = 0;
     read_guest(view_, GuestPhysAddr(base_) + offset, &value, size);
     return value;
@@ -55,60 +64,83 @@ class Buffer {
   }
 
   View& view_;
-  std::uint64_t base_;
+  std::uint64_t base_ = 0, size_ = 0;
 };
 
-// The entries from `first` on that one request can hold: the same operation and size, in a row.
-std::uint64_t run_length(Buffer& buffer, std::uint64_t first) {
-  const Entry head = buffer.entry(first);
-  std::uint64_t count = 1;
-  if (head.done() != 0) return count;
-  for (; first + count <= buffer.end(); ++count) {
-    const Entry next = buffer.entry(first + count);
-    const bool follows = next.operation() == head.operation() && next.large() == head.large() &&
-                         next.done() == 0 && next.gfn() == head.gfn() + count * head.pages();
-    if (!follows) break;
+// Moves cur_entry to the first entry that is not finished.
+Next find_unfinished(Buffer& buffer, std::uint64_t end) {
+  for (std::uint64_t n = buffer.current(); n <= end; buffer.set_current(++n)) {
+    if (!buffer.has(n)) return kBeyond;
+    if (!buffer.entry(n).valid()) return kBadEntry;
+    if (buffer.entry(n).done() != buffer.entry(n).pages()) return kRequest;
   }
-  return count;
+  return kDone;
 }
 
-void request(View& view, const Entry& head, std::uint64_t count) {
-  const std::uint64_t gpa = (head.gfn() + head.done()) << kPageShift;
-  exit_for_map_gpa_range(view, gpa, count * head.pages() - head.done(),
-                         head.operation() == kPrivate);
-}
-
-// Up to the next entry that user space has something to do with.
-ActionResult psc_next(View& view, const Args&) {
-  Buffer buffer(view);
-  const std::uint64_t end = buffer.end();
-  if (end >= kMaxEntries) return ActionResult::done().give(0, kBadHeader);
-  for (std::uint64_t n = buffer.current(); n <= end; ++n) {
-    const Entry e = buffer.entry(n);
-    if (e.done() > e.pages() || e.gfn() % e.pages() != 0) {
-      return ActionResult::done().give(0, kBadEntry);
+// The entries from `first` on that go as one: the same operation and size, one behind the other.
+// What is left of a 2-MByte entry counts as pages of 4 KByte; a next entry is looked for that many
+// pages behind the entry's first gfn, not behind its last.
+struct Together {
+  std::uint64_t entries = 1;
+  std::uint64_t pages = 0;
+  bool beyond = false;
+};
+Together together(const Buffer& buffer, std::uint64_t first, std::uint64_t end) {
+  const Entry head = buffer.entry(first);
+  const bool large = head.large() && head.done() == 0;
+  Together run;
+  run.pages = head.pages() - head.done();
+  for (std::uint64_t n = first + 1; n <= end; ++n) {
+    if (!buffer.has(n)) return run.beyond = true, run;
+    const Entry next = buffer.entry(n);
+    if (next.operation() != head.operation() || next.gfn() != head.gfn() + run.pages ||
+        next.done() != 0 || next.large() != large) {
+      break;
     }
-    buffer.set_current(n);
-    if (e.done() == e.pages()) continue;
-    if (!e.is_change()) {
-      buffer.set_done(n);
+    ++run.entries;
+    run.pages += large ? 512 : 1;
+  }
+  return run;
+}
+
+void complete(Buffer& buffer, std::uint64_t first, std::uint64_t count) {
+  for (std::uint64_t n = first; n < first + count; ++n) buffer.set_done(n);
+  buffer.set_current(first + count);
+}
+
+// Up to the next entries that user space has something to do with.
+Next find_next(View& view) {
+  Buffer buffer(view);
+  for (;;) {
+    if (!buffer.has_header()) return kBeyond;
+    const std::uint64_t end = buffer.end();
+    if (end >= kMaxEntries) return kBadHeader;
+    const Next found = find_unfinished(buffer, end);
+    if (found != kRequest) return found;
+    const std::uint64_t first = buffer.current();
+    const Entry head = buffer.entry(first);
+    const Together run = together(buffer, first, end);
+    if (run.beyond) return kBeyond;
+    if (!head.is_change()) {
+      complete(buffer, first, run.entries);
       continue;
     }
-    const std::uint64_t count = run_length(buffer, n);
-    vcpu_of(view).set(vcpu::kPscEntry, n);
-    vcpu_of(view).set(vcpu::kPscEntries, count);
-    request(view, e, count);
-    return ActionResult::done().give(0, kRequest);
+    vcpu_of(view).set(vcpu::kPscEntry, first);
+    vcpu_of(view).set(vcpu::kPscEntries, run.entries);
+    exit_for_map_gpa_range(view, (head.gfn() + head.done()) << kPageShift, run.pages,
+                           head.operation() == kPrivate);
+    return kRequest;
   }
-  buffer.set_current(end + 1);
-  return ActionResult::done().give(0, kDone);
+}
+
+ActionResult psc_next(View& view, const Args&) {
+  return ActionResult::done().give(0, find_next(view));
 }
 
 ActionResult psc_complete(View& view, const Args&) {
   Buffer buffer(view);
   const Record vcpu = vcpu_of(view);
-  const std::uint64_t first = vcpu.get(vcpu::kPscEntry), count = vcpu.get(vcpu::kPscEntries);
-  for (std::uint64_t n = first; n < first + count; ++n) buffer.set_done(n);
+  complete(buffer, vcpu.get(vcpu::kPscEntry), vcpu.get(vcpu::kPscEntries));
   vcpu.set(vcpu::kPscEntry, 0);
   vcpu.set(vcpu::kPscEntries, 0);
   return ActionResult::done();
@@ -126,7 +158,7 @@ ActionResult psc_answer(View& view, const Args& args) {
 }  // namespace
 
 void add_page_state_changes(rules::Vocabulary& v) {
-  v.add(given("psc_next", {"request", "done", "bad-header", "bad-entry"},
+  v.add(given("psc_next", {"request", "done", "bad-header", "bad-entry", "beyond"},
               "what the next entry of a page-state change asks for"));
   v.add(giving({"psc_next"},
                action<psc_next>("psc_find", {}, "the buffer, kvm_run",

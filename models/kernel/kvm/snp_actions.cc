@@ -4,6 +4,7 @@
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/fault.h"
 #include "models/kernel/kvm/gmem.h"
+#include "models/kernel/kvm/launch.h"
 #include "sim/arch/svm/exit_info.h"
 #include "sim/arch/svm/ghcb.h"
 #include "sim/machine/rmp_host.h"
@@ -28,13 +29,36 @@ ActionResult memory_fault_exit(View& view, const Args&) {
   return ActionResult::done();
 }
 
+// kvm_gmem_get_folio with large folios: 512 pages at once, where the file has room for them and
+// none of them is there.
+ActionResult allocate_large_folio(View& view, const Args&) {
+  const auto place = gmem_of(view.store(), fault_gfn(view));
+  NPTSIM_CHECK(place.has_value());
+  const std::uint64_t first = place->page / svm::kPagesIn2M * svm::kPagesIn2M;
+  for (const machine::Region& region : view.setup().regions) {
+    if (region.gmem == place->backing && first + svm::kPagesIn2M > region.size >> kPageShift) {
+      return ActionResult::done();
+    }
+  }
+  for (std::uint64_t i = 0; i < svm::kPagesIn2M; ++i) {
+    if (machine::backing_page(view.store(), place->backing, first + i).frame) {
+      return ActionResult::done();
+    }
+  }
+  machine::populate_2m(view.store(), place->backing, first);
+  vcpu_of(view).set(vcpu::kFreshFolio, 1);
+  return ActionResult::done();
+}
+
 // kvm_gmem_get_pfn: the folio is zeroed at its first use.
 ActionResult pin_gmem(View& view, const Args&) {
   const auto place = gmem_of(view.store(), fault_gfn(view));
   NPTSIM_CHECK(place.has_value());
   const auto found = slot_of(view.store(), fault_gfn(view));
   const bool known =
-      machine::backing_page(view.store(), place->backing, place->page).frame.has_value();
+      machine::backing_page(view.store(), place->backing, place->page).frame.has_value() &&
+      !vcpu_of(std::as_const(view)).get(vcpu::kFreshFolio);
+  vcpu_of(view).set(vcpu::kFreshFolio, 0);
   const HostPhysAddr frame = machine::populate(view.store(), place->backing, place->page);
   const Record vcpu = vcpu_of(view);
   vcpu.set(vcpu::kFaultFrame, frame.value);
@@ -42,16 +66,13 @@ ActionResult pin_gmem(View& view, const Args&) {
   return ActionResult::done().give(0, known ? 1 : 0).note(frame.value);
 }
 
-// sev_gmem_prepare, rmp_make_private for 4 KByte.
-ActionResult make_private(View& view, const Args&) {
+// sev_gmem_prepare: rmp_make_private, assigned and not immutable.
+ActionResult make_private(View& view, const Args& args) {
+  constexpr unsigned kSmall = 0;
+  const auto size = args.word(0) == kSmall ? svm::RmpPageSize::k4K : svm::RmpPageSize::k2M;
   const HostPhysAddr frame(vcpu_of(static_cast<const View&>(view)).get(vcpu::kFaultFrame));
-  const svm::RmpResult result = machine::host_rmpupdate(
-      view, frame,
-      svm::rmp_operand({.gpa = fault_gpa(view).page_base(),
-                        .assigned = true,
-                        .asid = static_cast<std::uint32_t>(view.control().asid)}));
-  const bool good = result.ends() && result.code == svm::RmpCode::kSuccess;
-  return ActionResult::done().give(0, good ? 0 : 1);
+  return give(make_private_page(view, frame.align_down(svm::bytes_of(size)),
+                                fault_gpa(view).align_down(svm::bytes_of(size)), size, false));
 }
 
 HostPhysAddr gmem_frame(const View& view) {
@@ -62,9 +83,10 @@ HostPhysAddr gmem_frame(const View& view) {
   return *frame;
 }
 
-// sev_handle_rmp_fault: PSMASH of the 2-MByte-aligned page.
+// snp_rmptable_psmash: PSMASH of the 2-MByte-aligned page.
 ActionResult psmash_page(View& view, const Args&) {
   const svm::RmpResult result = machine::host_psmash(view, gmem_frame(view).align_down(kSize2M));
+  vcpu_of(view).set(vcpu::kPsmashRet, static_cast<std::uint64_t>(result.code));
   const bool good = result.ends() && result.code == svm::RmpCode::kSuccess;
   return ActionResult::done().give(0, good ? 0 : 1);
 }
@@ -86,18 +108,21 @@ ActionResult trace_rmp_fault(View& view, const Args& args) {
                                 {"gpa", Hex{fault_gpa(view).value}},
                                 {"pfn", Hex{gmem_frame(view).page_number()}},
                                 {"error_code", Hex{view.exit_record().exit_info_1}},
-                                {"rmp_level", std::uint64_t{args.get(0)}}};
+                                {"rmp_level", std::uint64_t{args.get(0)}},
+                                {"psmash_ret", vcpu_of(std::as_const(view)).get(vcpu::kPsmashRet)}};
   });
+  vcpu_of(view).set(vcpu::kPsmashRet, 0);
   return ActionResult::done();
 }
 
 // A line that only the host's log shows.
 ActionResult log_rmp_fault(View& view, const Args& args) {
-  constexpr const char* kTexts[] = {"SEV: Unexpected RMP fault for non-private GPA",
-                                    "SEV: Unexpected RMP fault, non-private slot for GPA",
-                                    "SEV: Unexpected RMP fault, no backing page for private GPA",
-                                    "SEV: Unexpected RMP fault, no RMP entry found for GPA",
-                                    "SEV: Unable to split RMP entry for GPA"};
+  constexpr const char* kTexts[] = {
+      "SEV: Unexpected RMP fault for non-private GPA",
+      "SEV: Unexpected RMP fault, non-private slot for GPA",
+      "SEV: Unexpected RMP fault, no backing page for private GPA",
+      "SEV: Unexpected RMP fault, no assigned RMP entry found for GPA",
+      "SEV: Unable to split RMP entry for GPA"};
   view.say("text", {{"text", std::string(kTexts[args.word(0)])}});
   return ActionResult::done();
 }
@@ -142,9 +167,9 @@ ActionResult request_map_gpa_range(View& view, const Args&) {
   return ActionResult::done();
 }
 
+// GHCB_MSR_PSC_RESP_ERROR sets bit 63: "highest bit as a generic error response".
 ActionResult msr_page_state(View& view, const Args& args) {
-  view.control().ghcb_msr =
-      (args.word(0) == 0 ? 0 : std::uint64_t{1} << 32) | svm::ghcb::kMsrPageState;
+  view.control().ghcb_msr = (args.word(0) == 0 ? 0 : bit(63)) | svm::ghcb::kMsrPageState;
   return ActionResult::done();
 }
 
@@ -155,11 +180,14 @@ void add_snp_actions(rules::Vocabulary& v) {
   v.add(action<memory_fault_exit>("memory_fault_exit", {}, "kvm_run",
                                   "KVM_EXIT_MEMORY_FAULT: page, size, flags of the access"));
   v.add(given("gmem_folio", {"fresh", "known"}, "the page of guest_memfd was used before"));
+  v.add(action<allocate_large_folio>("allocate_large_folio", {}, "512 pages of guest_memfd",
+                                     "where the file has room and none of them is there"));
   v.add(giving({"gmem_folio"},
                action<pin_gmem>("pin_gmem", {}, "the page of guest_memfd, if it has no frame yet",
                                 "kvm_gmem_get_pfn")));
-  v.add(giving({"rmp_changed"}, action<make_private>("make_private", {}, "an RMP entry",
-                                                     "rmp_make_private: assigned, not validated")));
+  v.add(giving({"rmp_changed"},
+               action<make_private>("make_private", {word_arg("size", {"4k", "2m"})},
+                                    "an RMP entry", "rmp_make_private: assigned, not validated")));
   v.add(giving({"rmp_changed"}, action<psmash_page>("psmash_page", {}, "512 RMP entries",
                                                     "PSMASH of the 2-MByte page")));
   v.add(action<zap_rmp_range>("zap_rmp_range", {}, "nested leaves",

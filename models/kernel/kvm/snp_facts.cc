@@ -41,6 +41,37 @@ unsigned rmp_word(const View& view) {
   return rmp->own(*frame).assigned ? k4K : kUnassigned;
 }
 
+// is_large_rmp_possible: the page is one of 512 of a large folio, and all of them are the host's.
+unsigned gmem_2m(const View& view) {
+  const auto place = gmem_of(view.store(), fault_gfn(view));
+  if (!place || (fault_gfn(view) - place->page) % svm::kPagesIn2M != 0) return 0;
+  const std::uint64_t first = place->page / svm::kPagesIn2M * svm::kPagesIn2M;
+  const auto base = machine::backing_page(view.store(), place->backing, first).frame;
+  arch::PhysicalMemory memory = view.memory();
+  const auto rmp = machine::rmp_of(view, memory);
+  if (!base || !rmp || !base->aligned_to(kSize2M) || !rmp->table().covers_2m(*base)) return 0;
+  for (std::uint64_t i = 0; i < svm::kPagesIn2M; ++i) {
+    const auto frame = machine::backing_page(view.store(), place->backing, first + i).frame;
+    if (!frame || *frame != *base + i * kPageSize || rmp->own(*frame).assigned) return 0;
+  }
+  return 1;
+}
+
+// PSMASH of the 2 MByte around the page fails while one of its entries is in use.
+unsigned rmp_region(const View& view) {
+  const auto place = gmem_of(view.store(), fault_gfn(view));
+  if (!place) return 0;
+  const auto frame = machine::backing_page(view.store(), place->backing, place->page).frame;
+  arch::PhysicalMemory memory = view.memory();
+  const auto rmp = machine::rmp_of(view, memory);
+  if (!frame || !rmp || !rmp->table().covers_2m(*frame)) return 0;
+  const HostPhysAddr region = frame->align_down(kSize2M);
+  for (unsigned i = 0; i < svm::kPagesIn2M; ++i) {
+    if (rmp->own(region + i * kPageSize).lock) return 1;
+  }
+  return 0;
+}
+
 // --- KVM_SET_MEMORY_ATTRIBUTES ---
 
 ConstRecord request_of(const View& view) {
@@ -84,6 +115,10 @@ void add_snp_facts(rules::Vocabulary& v) {
   v.add(fact<slot_gmem>("slot_gmem", {"none", "some"}, "the slot has a guest_memfd"));
   v.add(fact<rmp_word>("rmp", {"no-page", "uncovered", "unassigned", "4k", "2m"},
                        "the RMP entry of the gfn's page of guest_memfd"));
+  v.add(fact<gmem_2m>("gmem_2m", kNoYes,
+                      "the page is part of a large folio of which nothing is assigned"));
+  v.add(fact<rmp_region>("rmp_region", {"free", "held"},
+                         "whether an RMP entry of the 2 MByte around the page is in use"));
   v.add(fact<attributes_shape>("attributes.shape", {"bad", "ok"},
                                "whole pages, at least one, no wrap"));
   v.add(fact<attributes_supported>("attributes.supported", kNoYes,

@@ -26,9 +26,18 @@ inline constexpr Field kIrqchip{"irqchip_mode", 4, 34, 33, "Irqchip"};
 inline constexpr Field kRingExact{"coalesced ring: room", 4, 35, 35,
                                   "1: tested by the next index, 0: by a difference"};
 inline constexpr Field kTrackedCount{"write_tracked", 4, 47, 40, "gfns"};
-inline constexpr Field kFields[] = {kGeneration, kUpdating, kGenerationWrapped, kMmioValue,
-                                    kRoot,       kSlots,    kCreated,           kIrqchip,
-                                    kRingExact,  kTrackedCount};
+// struct kvm_sev_info, and where a launch ioctl of an SNP guest stands.
+inline constexpr Field kLaunched{"pre_fault_allowed", 4, 48, 48, "SNP_LAUNCH_FINISH was"};
+inline constexpr Field kBugged{"vm_bugged", 4, 49, 49, "KVM_BUG_ON: every ioctl fails"};
+inline constexpr Field kSnpContext{"sev_info.snp_context", 5, 63, 0, "SPA of the context page"};
+inline constexpr Field kPopulateDone{"populate: done", 6, 31, 0, "pages"};
+inline constexpr Field kPopulatePages{"populate: npages", 6, 63, 32, "up to the slot's end"};
+inline constexpr Field kVmsaNext{"launch_update_vmsa: vcpu", 7, 7, 0, ""};
+inline constexpr Field kHoleNext{"punch_hole: index", 7, 63, 8, "page of the file"};
+inline constexpr Field kFields[] = {
+    kGeneration, kUpdating,     kGenerationWrapped, kMmioValue,    kRoot,     kSlots,
+    kCreated,    kIrqchip,      kRingExact,         kTrackedCount, kLaunched, kBugged,
+    kSnpContext, kPopulateDone, kPopulatePages,     kVmsaNext,     kHoleNext};
 inline constexpr RecordLayout kLayout{"kvm", 16, kFields};
 }  // namespace vm
 inline constexpr RecordArray kVm{&vm::kLayout, Space::kKernel, 0, 1};
@@ -37,7 +46,7 @@ inline constexpr RecordArray kVm{&vm::kLayout, Space::kKernel, 0, 1};
 // (KVM_CREATE_IRQCHIP).
 enum class Irqchip : std::uint8_t { kNone, kSplit, kFull };
 // vcpu->arch.mp_state.
-enum class MpState : std::uint8_t { kRunnable, kResetHold, kInitReceived };
+enum class MpState : std::uint8_t { kRunnable, kResetHold, kInitReceived, kHalted };
 
 // struct kvm_memory_slot.
 namespace slot {
@@ -155,16 +164,56 @@ inline constexpr Field kApicBase{"apic_base", 68, 63, 0, "the difference from th
 inline constexpr Field kRegisteredGhcb{"ghcb_registered_gpa", 69, 63, 0, "of an SNP guest"};
 inline constexpr Field kPscEntry{"psc_idx", 70, 15, 0, "of a page-state change under way"};
 inline constexpr Field kPscEntries{"psc_inflight", 70, 31, 16, "entries that user space works on"};
-inline constexpr Field kFields[] = {
-    kFaultGpa,   kFaultError,   kCacheValid, kCacheGfn, kCacheGeneration,
-    kFaultFrame, kMapWritable,  kWakeup,     kReads,    kReadBytes,
-    kFragments,  kFragmentNext, kReadData0,  kGhcbGpa,  kExitCode,
-    kExitInfo1,  kExitInfo2,    kScratch,    kValid0,   kValid1,
-    kUsage,      kRax,          kRbx,        kRcx,      kRdx,
-    kRsi,        kXcr0,         kCpl,        kMmioGpa,  kMmioLeft,
-    kMmioDone,   kJumpTable,    kRetryValid, kRetryRip, kRetryGpa,
-    kMpState,    kApicBase,     kRegisteredGhcb,
-    kPscEntry,   kPscEntries};
+inline constexpr Field kApWaiting{"snp_ap_waiting_for_reset", 70, 40, 40, ""};
+inline constexpr Field kUpdateState{"KVM_REQ_UPDATE_PROTECTED_GUEST_STATE", 70, 41, 41, ""};
+inline constexpr Field kFreshFolio{"kvm_gmem_get_pfn: new folio", 70, 42, 42, ""};
+inline constexpr Field kSnpVmsaGpa{"snp_vmsa_gpa", 71, 63, 0, "of the next VMSA; 0: INVALID_PAGE"};
+inline constexpr Field kPsmashRet{"psmash_ret", 70, 39, 32, "of the RMP fault under way"};
+inline constexpr Field kFields[] = {kFaultGpa,
+                                    kFaultError,
+                                    kCacheValid,
+                                    kCacheGfn,
+                                    kCacheGeneration,
+                                    kFaultFrame,
+                                    kMapWritable,
+                                    kWakeup,
+                                    kReads,
+                                    kReadBytes,
+                                    kFragments,
+                                    kFragmentNext,
+                                    kReadData0,
+                                    kGhcbGpa,
+                                    kExitCode,
+                                    kExitInfo1,
+                                    kExitInfo2,
+                                    kScratch,
+                                    kValid0,
+                                    kValid1,
+                                    kUsage,
+                                    kRax,
+                                    kRbx,
+                                    kRcx,
+                                    kRdx,
+                                    kRsi,
+                                    kXcr0,
+                                    kCpl,
+                                    kMmioGpa,
+                                    kMmioLeft,
+                                    kMmioDone,
+                                    kJumpTable,
+                                    kRetryValid,
+                                    kRetryRip,
+                                    kRetryGpa,
+                                    kMpState,
+                                    kApicBase,
+                                    kRegisteredGhcb,
+                                    kPscEntry,
+                                    kPscEntries,
+                                    kPsmashRet,
+                                    kApWaiting,
+                                    kUpdateState,
+                                    kFreshFolio,
+                                    kSnpVmsaGpa};
 inline constexpr RecordLayout kLayout{"kvm_vcpu", 80, kFields};
 }  // namespace vcpu
 inline constexpr RecordArray kVcpus{&vcpu::kLayout, Space::kKernel, 0x4000, 64};

@@ -7,7 +7,9 @@
 #include "models/common/define.h"
 #include "models/common/host.h"
 #include "models/common/kvm_uapi.h"
+#include "models/vmm/bare/model.h"
 #include "sim/arch/svm/entry.h"
+#include "sim/machine/firmware_host.h"
 #include "sim/machine/rmp_host.h"
 
 namespace nptsim::bare {
@@ -112,6 +114,69 @@ ActionResult raw_map(View& view, const Args& args) {
   return ActionResult::done().note(leaf);
 }
 
+// A command on a guest names it by its context page. SNP_LAUNCH_UPDATE names both; without a
+// context it is about the first guest that there is.
+ActionResult raw_firmware(View& view, const Args& args) {
+  constexpr unsigned kLarge = 2;  // of `flags`
+  svm::FirmwareRequest request;
+  request.command = static_cast<svm::FirmwareCommand>(args.get(0));
+  request.page = page_at(view, args.get(1), args.get(2)).page_base();
+  request.type = static_cast<svm::SnpPageType>(args.get(3));
+  request.asid = static_cast<std::uint32_t>(args.get(4));
+  request.policy = kvm_uapi::snp_start::kUsualPolicy;
+  request.size = has_bit(args.get(5), kLarge) ? svm::RmpPageSize::k2M : svm::RmpPageSize::k4K;
+  const HostPhysAddr context = page_at(view, args.get(6), args.get(7)).page_base();
+  request.context = request.page;
+  if (request.command == svm::FirmwareCommand::kLaunchUpdate) {
+    const ConstRecord first = svm::kSnpGuests.at(std::as_const(view).store(), 0);
+    request.context =
+        context.value != 0 ? context : HostPhysAddr(first.get(svm::snp_guest::kContext));
+  }
+  const svm::FirmwareResult result = machine::host_firmware(view, request);
+  return ActionResult::done().note(static_cast<std::uint64_t>(result.status));
+}
+
+// --- the launch ---
+
+ActionResult ask_launch_start(View& view, const Args& args) {
+  const Record request = kvm_uapi::kSnpLaunchStart.at(view.store(), 0);
+  request.set(kvm_uapi::snp_start::kPolicy, args.get(0));
+  request.set(kvm_uapi::snp_start::kFlags, args.get(1));
+  return ActionResult::done();
+}
+
+ActionResult ask_launch_update(View& view, const Args& args) {
+  namespace update = kvm_uapi::snp_update;
+  const Record request = kvm_uapi::kSnpLaunchUpdate.at(view.store(), 0);
+  const std::uint64_t backing = args.get(3);
+  request.set(update::kGfn, args.get(0) >> kPageShift);
+  request.set(update::kLength, args.get(1));
+  request.set(update::kType, args.get(2));
+  request.set(update::kNoUserAddress, backing == machine::kNoBacking || backing == kNoUserAddress);
+  request.set(update::kBacking, backing == kNoUserAddress ? machine::kNoBacking : backing);
+  request.set(update::kOffset, args.get(4));
+  request.set(update::kFlags, args.get(5));
+  return ActionResult::done();
+}
+
+ActionResult ask_launch_finish(View& view, const Args& args) {
+  kvm_uapi::kSnpLaunchFinish.at(view.store(), 0).set(kvm_uapi::snp_finish::kFlags, args.get(0));
+  return ActionResult::done();
+}
+
+ActionResult ask_fallocate(View& view, const Args& args) {
+  constexpr unsigned kPunchHole = 0, kKeepSize = 1;  // of `flags`
+  const Record request = kvm_uapi::kGmemHole.at(view.store(), 0);
+  for (const machine::Region& region : view.setup().regions) {
+    if (region.backing == args.get(0)) request.set(kvm_uapi::hole::kGmem, region.gmem);
+  }
+  request.set(kvm_uapi::hole::kOffset, args.get(1));
+  request.set(kvm_uapi::hole::kLength, args.get(2));
+  request.set(kvm_uapi::hole::kPunch, has_bit(args.get(3), kPunchHole));
+  request.set(kvm_uapi::hole::kKeepSize, has_bit(args.get(3), kKeepSize));
+  return ActionResult::done();
+}
+
 // --- KVM_SET_MEMORY_ATTRIBUTES ---
 
 void ask_attributes(View& view, std::uint64_t gpa, std::uint64_t size, bool is_private) {
@@ -170,6 +235,21 @@ void add_raw_host(rules::Vocabulary& v) {
   v.add(action<raw_rmpread>("raw_rmpread", values({"backing", "offset"}), "nothing", "RMPREAD"));
   v.add(action<raw_map>("raw_map", values({"gpa", "backing", "offset", "flags"}), "a nested entry",
                         "a leaf with all rights, and a flush"));
+  v.add(action<raw_firmware>("raw_firmware",
+                             values({"command", "backing", "offset", "type", "asid", "flags",
+                                     "from_backing", "from_offset"}),
+                             "a page, its RMP entry, the firmware's guests",
+                             "a command of the AMD-SP"));
+  v.add(action<ask_launch_start>("ask_launch_start", values({"policy", "flags"}),
+                                 "the argument of KVM_SEV_SNP_LAUNCH_START", "as the script says"));
+  v.add(action<ask_launch_update>(
+      "ask_launch_update", values({"gpa", "size", "type", "backing", "offset", "flags"}),
+      "the argument of KVM_SEV_SNP_LAUNCH_UPDATE", "as the script says"));
+  v.add(action<ask_launch_finish>("ask_launch_finish", values({"flags"}),
+                                  "the argument of KVM_SEV_SNP_LAUNCH_FINISH",
+                                  "as the script says"));
+  v.add(action<ask_fallocate>("ask_fallocate", values({"backing", "offset", "size", "flags"}),
+                              "the arguments of fallocate", "as the script says"));
   v.add(action<ask_attributes_of_script>("ask_attributes", values({"gpa", "size", "flags"}),
                                          "the argument of KVM_SET_MEMORY_ATTRIBUTES",
                                          "as the script says"));
