@@ -73,19 +73,23 @@ class ContentsWriter {
     }
     return {backing_, false, true};
   }
+  // What the VMM loads goes through its own mapping, which no private page is in.
+  bool through_mapping() const {
+    return measured_ || (plan_.setup.snp() && region_->device != Device::kRam);
+  }
   // None: the guest has no page there that it could have written.
   machine::BackingId backing(std::uint64_t offset) const {
+    if (through_mapping()) return backing_;
     const BackedPage page = page_of(offset);
     return page.present ? page.backing : machine::kNoBacking;
   }
 
   arch::KeyId key(std::uint64_t offset) const {
     // What is measured is plaintext until the launch.
-    if (measured_) return arch::kNoKey;
+    if (through_mapping()) return arch::kNoKey;
     const GuestPhysAddr page = (region_->gpa + offset).page_base();
     if (plan_.setup.snp()) {
-      const bool shared = page_of(offset).shared || region_->device != Device::kRam;
-      return shared ? arch::kNoKey : plan_.setup.guest_key();
+      return page_of(offset).shared ? arch::kNoKey : plan_.setup.guest_key();
     }
     return is_private(plan_, *region_, page) ? plan_.setup.guest_key() : arch::kNoKey;
   }
@@ -205,6 +209,14 @@ void link_isa_bios(Plan& plan, std::size_t index) {
               "a region of flash, ROM or RAM that ends at 4 GiB");
 }
 
+// RAM; and with QEMU its ROMs, which for such a guest are RAM (hw/i386/pc.c pc_memory_init, commit
+// 413a674507).
+bool has_guest_memfd(const Plan& plan, const Region& region) {
+  if (!plan.setup.snp()) return false;
+  const bool rom = region.device == Device::kRom && plan.stack->vmm.family == "qemu";
+  return region.device == Device::kRam || rom;
+}
+
 void link_region(Plan& plan, std::size_t index) {
   if (plan.setup.regions[index].kind == machine::RegionKind::kNvmc) link_registers(plan, index);
   if (plan.setup.regions[index].kind == machine::RegionKind::kIsaBios) link_isa_bios(plan, index);
@@ -245,8 +257,7 @@ void describe_regions(Plan& plan) {
     out.gpa = region.gpa;
     out.size = region.size;
     if (has_memory(region.device)) out.backing = static_cast<machine::BackingId>(i);
-    const bool private_memory = plan.setup.snp() && region.device == Device::kRam;
-    if (private_memory) out.gmem = kFirstGmem + static_cast<machine::BackingId>(i);
+    if (has_guest_memfd(plan, region)) out.gmem = kFirstGmem + static_cast<machine::BackingId>(i);
     out.romd = region.romd;
     out.read_only_drive = region.read_only_drive;
     out.secure = region.secure;

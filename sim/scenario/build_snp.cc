@@ -38,6 +38,9 @@ PageState unsaid_state(const Plan& plan, GuestPhysAddr page) {
   if (const auto& top = plan.vm.start.vmsa.vtom; top && page.value >= top->value) {
     return PageState::kShared;
   }
+  // Validated by the AMD-SP when it was measured.
+  const machine::Region* region = plan.setup.region_at(page);
+  if (region != nullptr && region->launch_encrypted) return PageState::kAccepted;
   if (plan.mode != isa::Mode::k64) {
     return page.value < kAcceptedWithoutPaging ? PageState::kAccepted : PageState::kUntouched;
   }
@@ -214,12 +217,11 @@ void refuse_without_snp(Plan& plan) {
     plan.report(m.kernel.pos, "SNP guests are not modelled in this kernel",
                 "a kernel like kvm-7.0");
   }
-  if (plan.stack->vmm.family != "bare") {
-    plan.report(m.vmm.pos, "SNP guests are not modelled in this VMM yet", "machine.vmm: bare");
-  }
-  if (plan.stack->guest.program != nullptr) {
-    plan.report(m.guest.pos, "the handlers of SNP guests are not modelled yet",
-                "machine.guest: none");
+  for (const Region& region : plan.vm.memory) {
+    if (region.device != Device::kIsaBios) continue;
+    // QEMU hw/i386/x86-common.c x86_bios_rom_init: not where the machine needs guest_memfd.
+    plan.report(region.name.pos, "there is no window below 1 MiB for an SNP guest's firmware",
+                "machine.vm other than snp, or no region of device isa-bios");
   }
 }
 

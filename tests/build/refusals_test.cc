@@ -89,9 +89,12 @@ TEST_CASE("a guest procedure wants each of its arguments, and no more") {
 
 TEST_CASE("what is not modelled yet is named") {
   check_refused(machine("vm: realm") + kRam + kNothing, "'realm' are not modelled yet");
-  check_refused(machine("vm: snp, guest: linux") + kRam + kNothing, "handlers of SNP guests");
-  check_refused("machine: { cpu: milan, kernel: kvm-7.0, vm: snp, vmm: qemu }\n" + kRam + kNothing,
-                "not modelled in this VMM");
+  check_refused(
+      "machine: { cpu: milan, kernel: kvm-7.0, vm: snp, vmm: qemu }\n"
+      "memory: { bios: { gpa: 0xfffe0000, size: 128K },"
+      " isa: { gpa: 0xe0000, size: 128K, device: isa-bios } }\n" +
+          kNothing,
+      "no window below 1 MiB");
   check_refused(machine("firmware: psp") + kRam + kNothing, "machine.firmware");
   check_refused(machine("board: q35") + kRam + kNothing, "machine.board");
   check_refused(machine("vcpus: 17") + kRam + kNothing, "machine.vcpus");
@@ -103,8 +106,7 @@ TEST_CASE("what is not modelled yet is named") {
   check_refused(head + "start: { pages: [ { gpa: 0, state: shared } ] }\n", "start.pages");
   check_refused(head + "start: { rmp: [ { spa: 0x1000 } ] }\n", "start.rmp");
   check_refused(machine("vmpl: 1") + kRam + kNothing, "VMPLs are an SNP guest's");
-  check_refused(machine("vm: snp") + kRam + kNothing +
-                    "start: { rmp: [ { spa: 0x100000000 } ] }\n",
+  check_refused(machine("vm: snp") + kRam + kNothing + "start: { rmp: [ { spa: 0x100000000 } ] }\n",
                 "has no RMP entry");
   check_refused(head + "start: { vmsa: { features: [ debug-swap ] } }\n", "start.vmsa.features");
   check_refused(head + "start: { ghcb: { version: 2 } }\n", "start.ghcb.version");

@@ -6,6 +6,7 @@
 
 #include "models/common/define.h"
 #include "models/common/host.h"
+#include "models/common/host_range.h"
 #include "models/common/kvm_uapi.h"
 #include "models/vmm/bare/raw_host.h"
 #include "sim/machine/rmp_host.h"
@@ -124,35 +125,24 @@ ActionResult take_coalesced(View& view, const Args&) {
 }
 
 ActionResult name_host_range(View& view, const Args& args) {
-  namespace range = kvm_uapi::host_range;
-  const Record record = kvm_uapi::kNotifierRange.at(view.store(), 0);
-  record.set(range::kBacking, args.get(0));
-  record.set(range::kFirstPage, args.get(1) >> kPageShift);
-  record.set(range::kPages, args.get(2) >> kPageShift);
-  return ActionResult::done();
-}
-
-template <class Change>
-ActionResult for_named_pages(View& view, Change&& change) {
-  namespace range = kvm_uapi::host_range;
-  const ConstRecord record = kvm_uapi::kNotifierRange.at(std::as_const(view).store(), 0);
-  const auto backing = static_cast<machine::BackingId>(record.get(range::kBacking));
-  const std::uint64_t first = record.get(range::kFirstPage);
-  for (std::uint64_t i = 0; i < record.get(range::kPages); ++i) change(backing, first + i);
+  kvm_uapi::name_host_range(view.store(), static_cast<machine::BackingId>(args.get(0)),
+                            args.get(1) >> kPageShift, args.get(2) >> kPageShift);
   return ActionResult::done();
 }
 
 ActionResult protect_pages(View& view, const Args& args) {
   const auto protection = static_cast<machine::HostProtection>(args.get(0));
-  return for_named_pages(view, [&](machine::BackingId backing, std::uint64_t page) {
+  kvm_uapi::for_host_range(view.store(), [&](machine::BackingId backing, std::uint64_t page) {
     machine::set_protection(view.store(), backing, page, protection);
   });
+  return ActionResult::done();
 }
 
 ActionResult discard_pages(View& view, const Args&) {
-  return for_named_pages(view, [&](machine::BackingId backing, std::uint64_t page) {
+  kvm_uapi::for_host_range(view.store(), [&](machine::BackingId backing, std::uint64_t page) {
     machine::discard(view.store(), backing, page);
   });
+  return ActionResult::done();
 }
 
 ActionResult write_bytes(View& view, const Args& args) {

@@ -28,7 +28,8 @@ void add_pflash_answer_actions(rules::Vocabulary& vocabulary);  // reads
 void add_pflash_buffer_actions(rules::Vocabulary& vocabulary);  // the write buffer
 void add_nvm_facts(rules::Vocabulary& vocabulary);
 void add_nvm_actions(rules::Vocabulary& vocabulary);
-void add_run_actions(rules::Vocabulary& vocabulary);  // ends of the VM, port I/O
+void add_private_memory(rules::Vocabulary& vocabulary);  // facts and actions of conversions
+void add_run_actions(rules::Vocabulary& vocabulary);     // ends of the VM, port I/O
 void add_start_actions(rules::Vocabulary& vocabulary);
 
 inline unsigned thread_of(const View& view) {
@@ -88,6 +89,14 @@ bool load_mapping(View& view, const machine::Region& region, std::uint64_t offse
                   std::uint64_t size);
 bool store_mapping(View& view, const machine::Region& region, std::uint64_t offset,
                    const void* data, std::uint64_t size);
+
+// 0x and digits, as PRIx64 prints them.
+std::string hex(std::uint64_t value);
+
+// What QEMU prints of a conversion that it does not make: the region has no guest_memfd, or ends
+// too early.
+std::string conversion_refused(const View& view);
+std::string conversion_overrun(const View& view);
 
 // The event `device`: what the piece under way is for the device.
 machine::EventFields device_fields(const View& view);

@@ -1,6 +1,7 @@
 // QEMU's own view of guest memory: the host mapping behind a region.
 #include "models/vmm/qemu/define.h"
 #include "sim/machine/host.h"
+#include "sim/machine/rmp_host.h"
 
 namespace nptsim::qemu {
 namespace {
@@ -50,6 +51,17 @@ bool may_touch(View& view, machine::BackingId backing, std::uint64_t offset, std
   return true;
 }
 
+// A page of the mapping that somebody gave to a guest all the same.
+bool rmp_allows(View& view, machine::BackingId backing, std::uint64_t offset, std::uint64_t size) {
+  if (!view.setup().cpu.checks_rmp()) return true;
+  const std::uint64_t last = (offset + size - 1) >> kPageShift;
+  for (std::uint64_t page = offset >> kPageShift; page <= last; ++page) {
+    const HostPhysAddr frame = machine::populate(view.store(), backing, page);
+    if (!machine::host_may_write(view, frame, "qemu")) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool load_mapping(View& view, const machine::Region& region, std::uint64_t offset, void* data,
@@ -63,6 +75,7 @@ bool load_mapping(View& view, const machine::Region& region, std::uint64_t offse
 bool store_mapping(View& view, const machine::Region& region, std::uint64_t offset,
                    const void* data, std::uint64_t size) {
   if (!may_touch(view, region.backing, offset, size, true)) return false;
+  if (!rmp_allows(view, region.backing, offset, size)) return false;
   arch::PhysicalMemory memory = view.memory();
   machine::write_backing(memory, region.backing, offset, data, size);
   return true;

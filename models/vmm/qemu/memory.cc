@@ -63,6 +63,10 @@ ActionResult request_slot(View& view, const Args& args) {
   request.set(kvm_uapi::region::kSize, remove ? 0 : r.size);
   request.set(kvm_uapi::region::kBacking, region_setup(view).backing);
   request.set(kvm_uapi::region::kOffset, alias_offset(view));
+  const machine::BackingId gmem = region_setup(view).gmem;
+  if (gmem == machine::kNoBacking) return ActionResult::done();
+  request.set(kvm_uapi::region::kGmem, std::uint64_t{gmem} + 1);
+  request.set(kvm_uapi::region::kGmemOffset, alias_offset(view));
   return ActionResult::done();
 }
 

@@ -15,6 +15,12 @@ std::string error_text(std::uint64_t number) {
   switch (static_cast<kvm_uapi::Errno>(number)) {
     case kvm_uapi::Errno::kNone:
       return "Success";
+    case kvm_uapi::Errno::kEperm:
+      return "Operation not permitted";
+    case kvm_uapi::Errno::kEio:
+      return "Input/output error";
+    case kvm_uapi::Errno::kEnotty:
+      return "Inappropriate ioctl for device";
     case kvm_uapi::Errno::kEnoent:
       return "No such file or directory";
     case kvm_uapi::Errno::kEnomem:
@@ -27,12 +33,6 @@ std::string error_text(std::uint64_t number) {
       return "Invalid argument";
   }
   return "Unknown error " + std::to_string(number);
-}
-
-std::string hex(std::uint64_t value) {
-  char text[24];
-  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
-  return text;
 }
 
 // A line that QEMU prints on its standard error before the one that is the outcome's text.
@@ -53,15 +53,20 @@ void end(View& view, OutcomeKind kind, std::string text, bool alive) {
 const std::vector<std::string> kIoctlWords = {"v1", "v2"};
 std::string slot_failure(View& view, const std::string& error, bool is_v2) {
   const ConstRecord request = kvm_uapi::kRegionRequest.at(std::as_const(view).store(), 0);
-  constexpr std::uint64_t kMemReadonly = 2;  // KVM_MEM_READONLY
+  constexpr std::uint64_t kMemReadonly = 2, kMemGuestMemfd = 4;  // KVM_MEM_*
   std::string line = "kvm_set_user_memory_region: KVM_SET_USER_MEMORY_REGION";
   line += std::string(is_v2 ? "2" : "") +
           " failed, slot=" + std::to_string(request.get(kvm_uapi::region::kSlot)) +
           ", start=" + hex(request.get(kvm_uapi::region::kGpa)) +
           ", size=" + hex(request.get(kvm_uapi::region::kSize));
   if (is_v2) {
-    line += ", flags=" + hex(request.get(kvm_uapi::region::kReadonly) != 0 ? kMemReadonly : 0) +
-            ", guest_memfd=-1, guest_memfd_offset=0x0";
+    const bool memfd = request.get(kvm_uapi::region::kGmem) != 0;
+    line += ", flags=" +
+            hex((request.get(kvm_uapi::region::kReadonly) != 0 ? kMemReadonly : 0) |
+                (memfd ? kMemGuestMemfd : 0)) +
+            // The number of a file that is open is nothing that a model could know.
+            ", guest_memfd=" + (memfd ? "FD" : "-1") +
+            ", guest_memfd_offset=" + hex(request.get(kvm_uapi::region::kGmemOffset));
   }
   print(view, line + ": " + error);
   return "kvm_set_phys_mem: error registering slot: " + error;
@@ -77,6 +82,16 @@ std::string errno_argument(const Args& args, unsigned i) {
       static_cast<std::uint64_t>(exists ? kvm_uapi::Errno::kEexist : kvm_uapi::Errno::kEinval));
 }
 
+// kvm_set_memory_attributes, of the request that KVM refused.
+std::string attributes_failure(const View& view) {
+  namespace attributes = kvm_uapi::attributes;
+  constexpr std::uint64_t kPrivate = 8;  // KVM_MEMORY_ATTRIBUTE_PRIVATE
+  const ConstRecord request = kvm_uapi::kAttributesRequest.at(view.store(), 0);
+  return "failed to set memory (" + hex(request.get(attributes::kAddress)) + "+" +
+         hex(request.get(attributes::kSize)) + ") with attr " +
+         hex(request.get(attributes::kPrivate) != 0 ? kPrivate : 0) + " error 'Invalid argument'";
+}
+
 // --- the end of a VM that ran ---
 
 enum class StopText : unsigned {
@@ -88,10 +103,15 @@ enum class StopText : unsigned {
   kUnknownExit,
   kSlotFailed,
   kUnregisterFailed,
+  kNotConverted,
+  kNotDiscarded,
+  kAttributesFailed,
+  kSilent,
 };
 const std::vector<std::string> kStopWords = {
-    "not-resettable", "reset",        "internal-error", "fail-entry",
-    "run-failed",     "unknown-exit", "slot-failed",    "unregister-failed"};
+    "not-resettable", "reset",         "internal-error",    "fail-entry",
+    "run-failed",     "unknown-exit",  "slot-failed",       "unregister-failed",
+    "not-converted",  "not-discarded", "attributes-failed", "silent"};
 
 std::string internal_error_text(const View& view) {
   const std::uint64_t suberror = run_record(view).get(kvm_uapi::run::kSuberror);
@@ -118,6 +138,14 @@ std::string stop_text(View& view, StopText which, const Args& args) {
       return slot_failure(view, errno_argument(args, 2), is_second_ioctl(args, 3));
     case StopText::kUnregisterFailed:
       return "kvm_set_phys_mem: error unregistering slot: " + errno_argument(args, 2);
+    case StopText::kNotConverted:
+      return conversion_refused(view);
+    case StopText::kNotDiscarded:
+      return conversion_overrun(view);
+    case StopText::kAttributesFailed:
+      return attributes_failure(view);
+    case StopText::kSilent:
+      return "no message, only a dump of the registers";
   }
   NPTSIM_BUG("a text that does not exist");
 }
@@ -158,11 +186,12 @@ enum class RefuseText : unsigned {
   kSlotFailed,
   kTypeUnknown,
   kFirmwareTooLarge,
-  kEsNeedsIrqchip
+  kEsNeedsIrqchip,
+  kAttributesFailed
 };
-const std::vector<std::string> kRefuseWords = {"no-vm-type",         "pflash-needs-readonly",
-                                               "slot-failed",        "type-unknown",
-                                               "firmware-too-large", "es-needs-irqchip"};
+const std::vector<std::string> kRefuseWords = {
+    "no-vm-type",         "pflash-needs-readonly", "slot-failed",      "type-unknown",
+    "firmware-too-large", "es-needs-irqchip",      "attributes-failed"};
 
 // For a type of its own QEMU asks before it creates the VM (target/i386/kvm/kvm.c kvm_get_vm_type);
 // a default-type VM fails when it is to become an SEV guest (target/i386/sev.c
@@ -196,6 +225,10 @@ ActionResult refuse(View& view, const Args& args) {
     case RefuseText::kEsNeedsIrqchip:
       text = "sev_common_kvm_init: SEV-ES guests require in-kernel irqchip support";
       break;
+    case RefuseText::kAttributesFailed:
+      print(view, attributes_failure(view));
+      text = "kvm_set_phys_mem: failed to set memory attribute private: Invalid argument";
+      break;
     case RefuseText::kTypeUnknown:
       // No text of QEMU's: nobody can ask it for this.
       text = "this version of QEMU cannot ask KVM for VMs of the type '" +
@@ -220,12 +253,17 @@ ActionResult port_io(View& view, const Args&) {
 
 // Not a text of QEMU's: the run ends, with the name of the gap.
 ActionResult no_model(View& view, const Args&) {
-  view.end_vm(
-      Outcome(OutcomeKind::kUndecided, "an interrupt controller in QEMU is not modelled"));
+  view.end_vm(Outcome(OutcomeKind::kUndecided, "an interrupt controller in QEMU is not modelled"));
   return ActionResult::done();
 }
 
 }  // namespace
+
+std::string hex(std::uint64_t value) {
+  char text[24];
+  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
+  return text;
+}
 
 void add_run_actions(rules::Vocabulary& v) {
   v.add(action<stop_vm>(

@@ -27,6 +27,7 @@ kernel: notes
 params:
   creates: { default: on }
   slots: { default: made, values: [made, EINVAL, EEXIST] }
+  attributes: { default: set, values: [set, EINVAL] }
 procedures:
   vmexit:
     - { id: exit, exit: userspace, source: a test, evidence: inferred }
@@ -41,24 +42,88 @@ procedures:
   set_memory_region:
     - { id: slots.einval, when: { slots: EINVAL }, return: { error: EINVAL, info: none }, source: a test, evidence: inferred }
     - { id: slots.eexist, when: { slots: EEXIST }, return: { error: EEXIST, info: none }, source: a test, evidence: inferred }
-    - { id: slots.made, do: take_note, return: done, source: a test, evidence: inferred }
+    - { id: slots.made, do: { take_note: slot }, return: done, source: a test, evidence: inferred }
+  set_memory_attributes:
+    - { id: attributes.einval, when: { attributes: EINVAL }, return: { error: EINVAL, info: none }, source: a test, evidence: inferred }
+    - { id: attributes.set, do: { take_note: attributes }, return: done, source: a test, evidence: inferred }
+  unmap_host_range:
+    - { id: unmap, do: { take_note: discard }, return: done, source: a test, evidence: inferred }
+  fallocate_gmem:
+    - { id: fallocate, do: { take_note: punch }, return: done, source: a test, evidence: inferred }
+  pre_fault_memory:
+    - { id: pre-fault, do: { take_note: pre-fault }, return: done, source: a test, evidence: inferred }
 )";
 
-// Space::kKernel: word 0 counts the requests, each of which is kept as four words.
-constexpr std::uint64_t kNoteWords = 4;
+// Space::kKernel: word 0 counts the requests, each of which is kept as five words.
+constexpr std::uint64_t kNoteWords = 5;
+enum Note : unsigned { kSlot, kAttributes, kDiscard, kPunch, kPreFault };
 
-ActionResult take_note(machine::View& view, const Args&) {
+struct NoteWords {
+  std::uint64_t what = 0, start = 0, size = 0, flag = 0;
+};
+
+NoteWords words_of(Store& store, Note note) {
   namespace region = kvm_uapi::region;
+  switch (note) {
+    case kSlot: {
+      const Record r = kvm_uapi::kRegionRequest.at(store, 0);
+      return {r.get(region::kSlot), r.get(region::kGpa), r.get(region::kSize),
+              r.get(region::kReadonly) | r.get(region::kGmem) << 1};
+    }
+    case kAttributes: {
+      const Record r = kvm_uapi::kAttributesRequest.at(store, 0);
+      return {0, r.get(kvm_uapi::attributes::kAddress), r.get(kvm_uapi::attributes::kSize),
+              r.get(kvm_uapi::attributes::kPrivate)};
+    }
+    case kDiscard: {
+      const Record r = kvm_uapi::kNotifierRange.at(store, 0);
+      return {r.get(kvm_uapi::host_range::kBacking),
+              r.get(kvm_uapi::host_range::kFirstPage) << kPageShift,
+              r.get(kvm_uapi::host_range::kPages) << kPageShift, 0};
+    }
+    case kPunch: {
+      const Record r = kvm_uapi::kGmemHole.at(store, 0);
+      return {r.get(kvm_uapi::hole::kGmem), r.get(kvm_uapi::hole::kOffset),
+              r.get(kvm_uapi::hole::kLength), 0};
+    }
+    case kPreFault: {
+      const Record r = kvm_uapi::kPreFaultRequest.at(store, 0);
+      return {0, r.get(kvm_uapi::pre_fault::kGpa), r.get(kvm_uapi::pre_fault::kSize), 0};
+    }
+  }
+  return {};
+}
+
+ActionResult take_note(machine::View& view, const Args& args) {
   Store& store = view.store();
+  const NoteWords words = words_of(store, static_cast<Note>(args.word(0)));
   const std::uint64_t count = store.read(Space::kKernel, 0);
-  const Record request = kvm_uapi::kRegionRequest.at(store, 0);
   const std::uint64_t at = 8 + count * kNoteWords;
-  store.write(Space::kKernel, at, request.get(region::kSlot));
-  store.write(Space::kKernel, at + 1, request.get(region::kGpa));
-  store.write(Space::kKernel, at + 2, request.get(region::kSize));
-  store.write(Space::kKernel, at + 3, request.get(region::kReadonly));
+  const std::uint64_t all[kNoteWords] = {args.word(0), words.what, words.start, words.size,
+                                         words.flag};
+  for (std::uint64_t i = 0; i < kNoteWords; ++i) store.write(Space::kKernel, at + i, all[i]);
   store.write(Space::kKernel, 0, count + 1);
   return ActionResult::done();
+}
+
+// As tests compare it.
+std::string text_of(Note note, const NoteWords& words) {
+  const std::string range = fmt::format("{:x}+{:x}", words.start, words.size);
+  switch (note) {
+    case kSlot:
+      if (words.size == 0) return fmt::format("delete {}", words.what);
+      return fmt::format("add {} {}{}{}", words.what, range, words.flag & 1 ? " ro" : "",
+                         words.flag > 1 ? " memfd" : "");
+    case kAttributes:
+      return (words.flag != 0 ? "private " : "shared ") + range;
+    case kDiscard:
+      return fmt::format("discard {} {}", words.what, range);
+    case kPunch:
+      return fmt::format("punch {} {}", words.what, range);
+    case kPreFault:
+      return "pre-fault " + range;
+  }
+  return "";
 }
 
 const rules::Vocabulary& notes_vocabulary() {
@@ -66,6 +131,11 @@ const rules::Vocabulary& notes_vocabulary() {
     rules::Vocabulary v;
     rules::ActionDef note;
     note.name = "take_note";
+    rules::ArgDef what;
+    what.name = "what";
+    what.kind = rules::ArgKind::kWord;
+    what.words = {"slot", "attributes", "discard", "punch", "pre-fault"};
+    note.args = {what};
     note.open = rules::action_of<machine::View, take_note>;
     note.sealed = rules::action_of<machine::View, take_note>;
     v.add(std::move(note));
@@ -260,12 +330,8 @@ std::string QemuStory::requests() {
   const Store& store = std::as_const(*machine_).store();
   for (; requests_seen_ < store.read(Space::kKernel, 0); ++requests_seen_) {
     const std::uint64_t at = 8 + requests_seen_ * kNoteWords;
-    const std::uint64_t slot = store.read(Space::kKernel, at);
-    const std::uint64_t size = store.read(Space::kKernel, at + 2);
-    found.push_back(size == 0 ? fmt::format("delete {}", slot)
-                              : fmt::format("add {} {:x}+{:x}{}", slot,
-                                            store.read(Space::kKernel, at + 1), size,
-                                            store.read(Space::kKernel, at + 3) ? " ro" : ""));
+    const auto word = [&](unsigned i) { return store.read(Space::kKernel, at + i); };
+    found.push_back(text_of(static_cast<Note>(word(0)), {word(1), word(2), word(3), word(4)}));
   }
   return lines(found);
 }

@@ -32,7 +32,7 @@ struct Options {
   svm::GuestType guest = svm::GuestType::kPlain;
   std::string kernel_vm_type = "default";
   bool readonly_mem = true;                        // KVM_CAP_READONLY_MEM of this VM
-  std::map<std::string, std::string> kernel = {};  // creates: no; slots: EINVAL or EEXIST
+  std::map<std::string, std::string> kernel = {};  // creates: no; slots: EINVAL or EEXIST; ...
   bool start = true;
 };
 
@@ -69,7 +69,8 @@ class QemuStory : public machine::EventSink {
 
   // "cmd 70 wcycle 0 status 80 romd-off slot none", of the region with this number.
   std::string chip(std::uint64_t region);
-  // The memslot requests since the last call: "add 2 ffc00000+4000 ro", "delete 2".
+  // What the kernel was asked for since the last call: "add 2 ffc00000+4000 ro", "delete 2",
+  // "private 3000+1000", "discard 0 3000+1000", "punch 1000 3000+1000", "pre-fault 3000+1000".
   std::string requests();
   // How many there have been since the beginning.
   std::uint64_t request_count() const;

@@ -1,0 +1,33 @@
+// A range of pages that a VMM names in a system call on the memory behind its slots: madvise,
+// mprotect, fallocate of a guest_memfd.
+#ifndef NPTSIM_MODELS_COMMON_HOST_RANGE_H_
+#define NPTSIM_MODELS_COMMON_HOST_RANGE_H_
+
+#include <cstdint>
+
+#include "models/common/kvm_uapi.h"
+#include "sim/machine/host.h"
+
+namespace nptsim::kvm_uapi {
+
+inline void name_host_range(Store& store, machine::BackingId backing, std::uint64_t first_page,
+                            std::uint64_t pages) {
+  const Record record = kNotifierRange.at(store, 0);
+  record.set(host_range::kBacking, backing);
+  record.set(host_range::kFirstPage, first_page);
+  record.set(host_range::kPages, pages);
+}
+
+// Calls change(backing, page) for each page of the range.
+template <class Change>
+void for_host_range(const Store& store, Change&& change) {
+  const ConstRecord record = kNotifierRange.at(store, 0);
+  const auto backing = static_cast<machine::BackingId>(record.get(host_range::kBacking));
+  const std::uint64_t first = record.get(host_range::kFirstPage);
+  const std::uint64_t pages = record.get(host_range::kPages);
+  for (std::uint64_t i = 0; i < pages; ++i) change(backing, first + i);
+}
+
+}  // namespace nptsim::kvm_uapi
+
+#endif  // NPTSIM_MODELS_COMMON_HOST_RANGE_H_
