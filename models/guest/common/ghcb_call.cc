@@ -236,12 +236,19 @@ bool read_shared_buffer(GuestView& view, unsigned size, std::uint64_t& data) {
   return size == 0 || read(view, ghcb::kSharedBuffer, &data, size);
 }
 
+bool write_shared_word(GuestView& view, unsigned offset, std::uint64_t word) {
+  NPTSIM_CHECK(offset + sizeof word <= ghcb::kSharedBufferSize);
+  return write(view, ghcb::kSharedBuffer + offset, &word, sizeof word);
+}
+
 std::string request_name(std::uint64_t exit_code) {
   switch (exit_code) {
     case ghcb::kMmioRead:
       return "MMIO_READ";
     case ghcb::kMmioWrite:
       return "MMIO_WRITE";
+    case ghcb::kPageStateChange:
+      return "PAGE_STATE_CHANGE";
     case ghcb::kUnsupportedEvent:
       return "UNSUPPORTED_EVENT";
     default:

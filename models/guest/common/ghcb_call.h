@@ -45,6 +45,8 @@ struct GhcbOutputs {
 };
 bool read_outputs(GuestView& view, unsigned wanted, GhcbOutputs& outputs);
 bool read_shared_buffer(GuestView& view, unsigned size, std::uint64_t& data);
+// One quadword of the buffer.
+bool write_shared_word(GuestView& view, unsigned offset, std::uint64_t word);
 
 // "MMIO_WRITE", "CPUID".
 std::string request_name(std::uint64_t exit_code);

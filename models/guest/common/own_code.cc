@@ -43,15 +43,6 @@ constexpr std::uint8_t kAtRcx = 0x01, kDxAtRcx = 0x11, kAtRsi = 0x06, kAtRdi = 0
 
 bool is_mov_size(std::uint64_t size) { return size == 1 || size == 2 || size == 4 || size == 8; }
 
-// Writes and starts the code; RIP goes to args[keep_rip].
-bool start(GuestView& view, const Args& args, unsigned keep_rip, const Code& code) {
-  if (!enter_own_code(view, code)) return false;
-  args.set(keep_rip, view.registers().rip);
-  const std::uint64_t begin = view.registers().gpr[isa::kRsp];
-  view.run_native(begin, begin + code.size());
-  return true;
-}
-
 // A size that no MOV has: one byte is what such a request gets.
 unsigned mov_size(const Args& args, unsigned i) {
   return is_mov_size(args.get(i)) ? static_cast<unsigned>(args.get(i)) : 1;
@@ -60,7 +51,7 @@ unsigned mov_size(const Args& args, unsigned i) {
 // begin_load: address, size, keep_rip, keep_rcx
 ActionResult begin_load(GuestView& view, const Args& args) {
   const Code code = mov(false, mov_size(args, 1), kAtRcx);
-  if (!start(view, args, 2, code)) return ActionResult::stopped();
+  if (!run_own_code(view, args, 2, code)) return ActionResult::stopped();
   isa::Registers& r = view.registers();
   args.set(3, r.gpr[isa::kRcx]);
   r.gpr[isa::kRax] = 0;
@@ -80,7 +71,7 @@ ActionResult end_load(GuestView& view, const Args& args) {
 // begin_store: address, value, size, keep_rip, keep_rcx, keep_rdx
 ActionResult begin_store(GuestView& view, const Args& args) {
   const Code code = mov(true, mov_size(args, 2), kDxAtRcx);
-  if (!start(view, args, 3, code)) return ActionResult::stopped();
+  if (!run_own_code(view, args, 3, code)) return ActionResult::stopped();
   isa::Registers& r = view.registers();
   args.set(4, r.gpr[isa::kRcx]);
   args.set(5, r.gpr[isa::kRdx]);
@@ -107,7 +98,7 @@ ActionResult begin_copy(GuestView& view, const Args& args) {
                      0x48, 0xc7, 0xc1, static_cast<std::uint8_t>(size & 7), 0, 0, 0,  // mov rcx, n
                      0xf3, 0xa4,                                                      // rep movsb
                      kNop};
-  if (!start(view, args, 2, code)) return ActionResult::stopped();
+  if (!run_own_code(view, args, 2, code)) return ActionResult::stopped();
   isa::Registers& r = view.registers();
   args.set(3, r.gpr[isa::kRcx]);
   args.set(4, r.gpr[isa::kRsi]);
@@ -139,7 +130,7 @@ ActionResult end_copy(GuestView& view, const Args& args) {
 // halt_forever: keep_rip. hlt; jmp to it.
 ActionResult halt_forever(GuestView& view, const Args& args) {
   const Code code = {0xf4, 0xeb, 0xfd, kNop};
-  return start(view, args, 0, code) ? ActionResult::done() : ActionResult::stopped();
+  return run_own_code(view, args, 0, code) ? ActionResult::done() : ActionResult::stopped();
 }
 
 }  // namespace
@@ -154,6 +145,15 @@ bool enter_own_code(GuestView& view, std::span<const std::uint8_t> code) {
     return false;
   }
   rsp = at.value;
+  return true;
+}
+
+bool run_own_code(GuestView& view, const Args& args, unsigned keep_rip,
+                  std::span<const std::uint8_t> code) {
+  if (!enter_own_code(view, code)) return false;
+  args.set(keep_rip, view.registers().rip);
+  const std::uint64_t begin = view.registers().gpr[isa::kRsp];
+  view.run_native(begin, begin + code.size());
   return true;
 }
 
@@ -194,7 +194,7 @@ void OwnLoads::end() {
 
 bool begin_element(GuestView& view, bool write, unsigned size, const Args& args, unsigned keep_rip,
                    unsigned keep_rax) {
-  if (!start(view, args, keep_rip, mov(write, size, write ? kAtRdi : kAtRsi))) return false;
+  if (!run_own_code(view, args, keep_rip, mov(write, size, write ? kAtRdi : kAtRsi))) return false;
   if (!write) args.set(keep_rax, view.registers().gpr[isa::kRax]);
   return true;
 }

@@ -22,6 +22,10 @@ inline constexpr unsigned kCopyBuffer = 0x40, kMaxCopy = 0x80;
 // Writes `code` (at most 32 bytes) and takes the room. False: the store did not happen yet.
 bool enter_own_code(GuestView& view, std::span<const std::uint8_t> code);
 void leave_own_code(GuestView& view);
+// Enters it and runs it: the row after this one goes on behind its last instruction. RIP goes to
+// args[keep_rip].
+bool run_own_code(GuestView& view, const Args& args, unsigned keep_rip,
+                  std::span<const std::uint8_t> code);
 
 // Reads with the handler's own MOVs while RIP points at them. Two words of the frame hold RAX and
 // RIP meanwhile; zero words say that nothing is under way.

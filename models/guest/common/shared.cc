@@ -71,6 +71,8 @@ constexpr Message kNotModelled[] = {
     {"db", "a #DB that arrives as #VC is not modelled"},
     {"early-dr7", "DR7 before the kernel keeps a copy of it is not modelled"},
     {"no-ghcb", "what a guest does before it has a GHCB page is not modelled"},
+    {"split-page", "the split of a large page of the guest's own tables is not modelled"},
+    {"unmapped", "a page-state change of a page that the guest's own tables do not map"},
     {"insn-too-long", "the decoder reads beyond the 15 bytes that are modelled"},
     {"vmgexit", "VMGEXIT outside of SEV-ES is VMMCALL: not modelled as a guest procedure"},
 };
@@ -183,6 +185,9 @@ void add_shared(rules::Vocabulary& v) {
   add_handler(v);
   add_ghcb(v);
   add_msr_protocol(v);
+  add_snp_instructions(v);
+  add_page_state(v);
+  add_c_bit(v);
   v.add(fact<guest_type>("guest", {"plain", "sev", "es", "snp"},
                          "what the processor protects, as MSR SEV_STATUS tells the guest", true));
   v.add(

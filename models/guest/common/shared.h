@@ -18,6 +18,11 @@ void add_shared(rules::Vocabulary& vocabulary);
 // CPUID by the MSR protocol; part of add_shared.
 void add_msr_protocol(rules::Vocabulary& vocabulary);
 
+// SNP guests; parts of add_shared.
+void add_snp_instructions(rules::Vocabulary& vocabulary);  // PVALIDATE, RMPADJUST, a TLB flush
+void add_page_state(rules::Vocabulary& vocabulary);        // page-state changes by page and MSR
+void add_c_bit(rules::Vocabulary& vocabulary);             // the guest's own tables
+
 // The value of the fact `vc`: which event a #VC error code names.
 unsigned vc_index(std::uint64_t exit_code);
 // Its words, in order.

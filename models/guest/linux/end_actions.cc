@@ -24,6 +24,9 @@ constexpr Message kMessages[] = {
     {"invd", "SEV: #VC exception for INVD??? Seriously???"},
     {"encrypted-mmio", "WARNING: arch/x86/coco/sev/vc-handle.c vc_slow_virt_to_phys"},
     {"vc2", "Kernel panic - not syncing: Can't handle #VC exception from unsupported context"},
+    {"psc-failed", "SNP: PSC failed ret={} exit_info_2={:x}"},
+    {"psc-reserved", "Reserved bit is set in the PSC header"},
+    {"psc-backwards", "SNP: PSC processing going backward"},
     {"nested",
      "Kernel panic - not syncing: Unable to handle #VC exception! GHCB and Backup GHCB are already "
      "in use"},
@@ -32,6 +35,15 @@ constexpr Message kMessages[] = {
 // say: text, code, rip
 ActionResult say(GuestView& view, const Args& args) {
   guest::print(view, kMessages[args.word(0)].text, args.get_or(1, 0), args.get_or(2, 0));
+  return ActionResult::done();
+}
+
+// say_pvalidate: address, size, operation. __pval_terminate's WARN.
+ActionResult say_pvalidate(GuestView& view, const Args& args) {
+  guest::print(view,
+               "PVALIDATE failure: pfn: 0x{:x}, action: " +
+                   std::to_string(args.get(2) == 1 ? 1 : 0) + ", size: {}, ret: {}, svsm_ret: 0x0",
+               args.get(0) >> kPageShift, args.get(1), view.registers().gpr[isa::kRax]);
   return ActionResult::done();
 }
 
@@ -78,6 +90,9 @@ void add_end_actions(rules::Vocabulary& v) {
                            {word_arg("text", guest::words_of(kMessages)), value_arg("code", false),
                             value_arg("rip", false)},
                            {}, "nothing", "a line of the kernel's log"));
+  v.add(guest::action<say_pvalidate>(
+      "say_pvalidate", {value_arg("address"), value_arg("size"), value_arg("operation")}, {},
+      "nothing", "the line of a PVALIDATE that failed"));
   v.add(guest::action<sigbus>("sigbus", {value_arg("code")}, {}, "the outcome of the vCPU",
                               "the task gets SIGBUS; its program ends here"));
   v.add(guest::action<forward>(

@@ -226,6 +226,15 @@ ActionResult say(GuestView& view, const Args& args) {
   return ActionResult::done();
 }
 
+// say_pvalidate: address, operation. The name of the module in front is left out.
+ActionResult say_pvalidate(GuestView& view, const Args& args) {
+  const std::string text = std::string("BasePvalidate: Failed to ") +
+                           (args.get(1) == 1 ? "Validate" : "Invalidate") +
+                           " address 0x{:X} Error code {}";
+  guest::print(view, text, args.get(0), view.registers().gpr[isa::kRax]);
+  return ActionResult::done();
+}
+
 template <std::size_t n>
 std::vector<std::string> hex_words(const std::array<std::uint8_t, n>& bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -283,6 +292,9 @@ void add_handler_actions(rules::Vocabulary& v) {
   rules::ArgDef number = value_arg("number", false);
   v.add(guest::action<say>("say", {word_arg("text", guest::words_of(kMessages)), number}, {},
                            "nothing", "a line of the debug log"));
+  v.add(guest::action<say_pvalidate>("say_pvalidate",
+                                     {guest::value_arg("address"), guest::value_arg("operation")},
+                                     {}, "nothing", "the line of a PVALIDATE that failed"));
 }
 
 }  // namespace nptsim::ovmf
