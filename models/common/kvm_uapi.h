@@ -59,15 +59,18 @@ inline constexpr Field kIoOut{"io.direction", 4, 24, 24, "1 for OUT"};
 inline constexpr Field kIoData{"io.data", 5, 63, 0, ""};
 inline constexpr Field kEventData{"system_event.data[0]", 6, 63, 0, "with sev-term: the GHCB MSR"};
 inline constexpr Field kFaultPrivate{"memory_fault.flags: PRIVATE", 0, 24, 24, "the access was"};
+// No kernel sets this one; a proposal does, and it has no number yet.
+inline constexpr Field kFaultMmio{"memory_fault.flags: MMIO", 0, 31, 31, "not a conversion"};
 inline constexpr Field kFaultGpa{"memory_fault.gpa", 7, 63, 0, "of the page"};
 inline constexpr Field kHypercallPrivate{"hypercall.args[2]: ENCRYPTED", 0, 25, 25, ""};
 inline constexpr Field kHypercallRet{"hypercall.ret", 0, 26, 26, "0: done"};
 inline constexpr Field kHypercallGpa{"hypercall.args[0]", 8, 63, 0, "GPA"};
 inline constexpr Field kHypercallPages{"hypercall.args[1]", 9, 63, 0, "pages"};
-inline constexpr Field kFields[] = {
-    kExitReason, kErrno,        kSuberror,         kMmioWrite,    kMmioLen,      kMmioAddress,
-    kMmioData,   kIoPort,       kIoSize,           kIoOut,        kIoData,       kEventData,
-    kFaultGpa,   kFaultPrivate, kHypercallPrivate, kHypercallRet, kHypercallGpa, kHypercallPages};
+inline constexpr Field kFields[] = {kExitReason,   kErrno,        kSuberror,      kMmioWrite,
+                                    kMmioLen,      kMmioAddress,  kMmioData,      kIoPort,
+                                    kIoSize,       kIoOut,        kIoData,        kEventData,
+                                    kFaultGpa,     kFaultPrivate, kFaultMmio,     kHypercallPrivate,
+                                    kHypercallRet, kHypercallGpa, kHypercallPages};
 inline constexpr RecordLayout kLayout{"kvm_run", 16, kFields};
 }  // namespace run
 inline constexpr RecordArray kRuns{&run::kLayout, Space::kVmm, 0, 64};

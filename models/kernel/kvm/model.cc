@@ -5,7 +5,9 @@
 
 namespace nptsim::kvm {
 
-void add_large_mmio(rules::Vocabulary& vocabulary);  // large_mmio.cc, for a proposal
+// What only proposals use.
+void add_large_mmio(rules::Vocabulary& vocabulary);       // large_mmio.cc
+void add_mmio_fault_flag(rules::Vocabulary& vocabulary);  // mmio_fault_flag.cc
 
 const rules::Vocabulary& vocabulary() {
   static const rules::Vocabulary kVocabulary = [] {
@@ -26,6 +28,7 @@ const rules::Vocabulary& vocabulary() {
     add_mmio_bus(v);
     add_coalesced(v);
     add_large_mmio(v);
+    add_mmio_fault_flag(v);
     add_snp_facts(v);
     add_snp_actions(v);
     add_page_state_changes(v);

@@ -9,7 +9,9 @@
 
 namespace nptsim::qemu {
 
-void add_launch_protection(rules::Vocabulary& vocabulary);  // launch_protection.cc, for a proposal
+// What only proposals use.
+void add_launch_protection(rules::Vocabulary& vocabulary);  // launch_protection.cc
+void add_mmio_fault_flag(rules::Vocabulary& vocabulary);    // mmio_fault_flag.cc
 namespace {
 
 // kvm_readonly_mem_allowed, set once in kvm_init. /dev/kvm answers 1 on every x86 kernel; the VM's
@@ -100,6 +102,7 @@ const rules::Vocabulary& vocabulary() {
     add_run_actions(v);
     add_start_actions(v);
     add_launch_protection(v);
+    add_mmio_fault_flag(v);
     return v;
   }();
   return kVocabulary;
