@@ -147,6 +147,7 @@ void lint_rules(const Options& options, models::Library& library, report::Report
   };
   if (options.models) add(lint_models(library));
   if (options.tell_apart && !interrupted()) add(lint_versions(options, library));
+  report.interrupted |= interrupted();
 }
 
 ExitStatus run_batch(const Options& options) {

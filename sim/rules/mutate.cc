@@ -205,19 +205,39 @@ bool apply(const Mutation& mutation, Model& model) {
   return false;
 }
 
+namespace {
+
+// Behind a row that returns nothing is asked any more, so two of them may be asked in any order.
+bool both_return(const Row& a, const Row& b) {
+  return a.answer && b.answer && a.wait.empty() && b.wait.empty();
+}
+
+std::string why_same_order(const std::vector<Row>& rows, const std::string& id, bool stage) {
+  for (std::size_t i = 0; i + 1 < rows.size(); ++i) {
+    const Row& row = rows[i];
+    const Row& next = rows[i + 1];
+    if (row.id.text != id) continue;
+    if ((stage || both_return(row, next)) && exclude_each_other(row, next)) {
+      return "the two rows exclude each other";
+    }
+    if (stage && row.actions.empty() && next.actions.empty() &&
+        same_answer(row.answer, next.answer)) {
+      return "the two rows say the same";
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
 std::string why_equivalent(const Mutation& mutation, const Model& model) {
   if (mutation.kind != MutationKind::kOrder) return "";
   for (const Stage& stage : model.stages) {
-    if (stage.name.text != mutation.table) continue;
-    for (std::size_t i = 0; i + 1 < stage.rows.size(); ++i) {
-      const Row& row = stage.rows[i];
-      const Row& next = stage.rows[i + 1];
-      if (row.id.text != mutation.row) continue;
-      if (exclude_each_other(row, next)) return "the two rows exclude each other";
-      if (row.actions.empty() && next.actions.empty() && same_answer(row.answer, next.answer)) {
-        return "the two rows say the same";
-      }
-    }
+    if (stage.name.text == mutation.table) return why_same_order(stage.rows, mutation.row, true);
+  }
+  for (const Procedure& procedure : model.procedures) {
+    if (procedure.name.text != mutation.table) continue;
+    return why_same_order(procedure.rows, mutation.row, false);
   }
   return "";
 }
