@@ -1,5 +1,12 @@
 """Macros for the packages of nptsim."""
 
+# <trace-cmd/trace-cmd.h> includes its neighbours without their folders. Behind all others, so that no
+# header of the compiler is hidden.
+TRACECMD_COPTS = [
+    "-idirafter/usr/include/traceevent",
+    "-idirafter/usr/include/tracefs",
+]
+
 def nptsim_test(name, srcs, deps = [], size = "small", **kwargs):
     """A doctest test program; its main() comes from //tests/support:doctest_main.
 

@@ -18,6 +18,9 @@ ExitStatus mutate_command(const Options& options);
 ExitStatus explain_command(const Options& options);
 ExitStatus models_command(const Options& options);
 ExitStatus schema_command(const Options& options);
+ExitStatus check_command(const Options& options);
+ExitStatus import_command(const Options& options);
+ExitStatus evidence_command(const Options& options);
 
 // In the format that was asked for; diagnostics to standard error where the format has no place.
 void print_report(const report::Report& report, Format format);

@@ -31,6 +31,12 @@ ExitStatus run_verb(const Options& options) {
       return lint_command(options);
     case Verb::kSchema:
       return schema_command(options);
+    case Verb::kCheck:
+      return check_command(options);
+    case Verb::kImport:
+      return import_command(options);
+    case Verb::kEvidence:
+      return evidence_command(options);
     case Verb::kNone:
       break;
   }

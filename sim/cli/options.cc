@@ -59,6 +59,15 @@ constexpr char kMutateExamples[] =
     "  nptsim mutate --only error_pfn --only gate scenarios    rows that begin so\n"
     "  nptsim mutate --sample 200 scenarios                    so many of them, evenly spread";
 
+constexpr char kCheckExamples[] =
+    "Examples:\n"
+    "  nptsim check traces/T04-svm-fetch-in-missing-slot.yaml\n"
+    "  nptsim check trace.txt scenarios/pflash/write-in-romd.yaml    text of trace-cmd report\n"
+    "  nptsim import trace.dat >draft.yaml                           a scenario to begin with\n"
+    "\n"
+    "The points of the scenario's matrix are candidates: what the trace does not say is tried.\n"
+    "Exit status: 0 they agree, 1 they part, 3 it is not modelled.";
+
 constexpr char kModelsExamples[] =
     "Examples:\n"
     "  nptsim models                             what there is\n"
@@ -226,6 +235,38 @@ CLI::App* add_schema(CLI::App& app, Line& line) {
   return app.get_subcommand("schema");
 }
 
+CLI::App* add_check(CLI::App& app, Line& line) {
+  CLI::App* verb = app.add_subcommand("check", "Lay a recorded trace beside the model");
+  verb->add_option(
+          "TRACE", line.options.paths,
+          "A recording (.yaml), text of ftrace or of logs, a trace.dat, or - ; then perhaps "
+          "the scenario that it is compared with")
+      ->required()
+      ->expected(1, 2);
+  add_format(*verb, line, "human, or json");
+  verb->add_option("--max-steps", line.options.max_steps, "Steps of a run")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  verb->footer(kCheckExamples);
+  return verb;
+}
+
+CLI::App* add_import(CLI::App& app, Line& line) {
+  CLI::App* verb = app.add_subcommand("import", "Draft a scenario from a recorded trace");
+  verb->add_option("TRACE", line.options.paths, "What `check` takes")->required()->expected(1);
+  verb->footer(kCheckExamples);
+  return verb;
+}
+
+CLI::App* add_evidence(CLI::App& app, Line& line) {
+  CLI::App* verb = app.add_subcommand(
+      "evidence", "How every rule of every model is known, and which recordings show it");
+  add_format(*verb, line, "human, or json");
+  verb->add_flag("--page", line.options.page,
+                 "Only what recordings show, as docs/evidence.md has it");
+  return verb;
+}
+
 Parsed refuse(const std::string& sentence) {
   Parsed parsed;
   parsed.error = "nptsim: " + sentence + "\n";
@@ -275,6 +316,8 @@ std::vector<std::string> formats_of(Verb verb) {
     case Verb::kExplain:
     case Verb::kModels:
     case Verb::kMutate:
+    case Verb::kCheck:
+    case Verb::kEvidence:
       return {"human", "json"};
     case Verb::kDiff:
       return {"human", "json", "html", "mail"};
@@ -331,7 +374,8 @@ Parsed parse_options(const std::vector<std::string>& arguments) {
       {Verb::kDiff, add_diff(app, line)},     {Verb::kSweep, add_sweep(app, line)},
       {Verb::kMerge, add_merge(app, line)},   {Verb::kMutate, add_mutate(app, line)},
       {Verb::kModels, add_models(app, line)}, {Verb::kLint, add_lint(app, line)},
-      {Verb::kSchema, add_schema(app, line)}};
+      {Verb::kSchema, add_schema(app, line)}, {Verb::kCheck, add_check(app, line)},
+      {Verb::kImport, add_import(app, line)}, {Verb::kEvidence, add_evidence(app, line)}};
   for (const VerbApp& verb : verbs) verb.app->allow_extras();
 
   Parsed parsed;

@@ -23,7 +23,10 @@ enum class Verb : std::uint8_t {
   kMutate,
   kModels,
   kLint,
-  kSchema
+  kSchema,
+  kCheck,
+  kImport,
+  kEvidence
 };
 enum class Format : std::uint8_t { kHuman, kJson, kTap, kJunit, kHtml, kMail, kCsv, kSvg };
 
@@ -58,6 +61,7 @@ struct Options {
 
   std::string name;                                // models; empty: list them
   std::string peer;                                // models: the other side of a kernel or VMM
+  bool page = false;                               // evidence
   bool facts = false, rows = false, draw = false;  // models
 };
 

@@ -68,9 +68,10 @@ std::vector<FoundFile> find_all(const std::vector<std::string>& paths) {
   return found;
 }
 
-Documents load_documents(const std::string& file) {
+namespace {
+
+Documents documents_of(const std::string& file, scenario::Loaded documents) {
   Documents loaded{file, {}, {}};
-  auto documents = scenario::load_file(file);
   if (!documents.ok()) {
     loaded.diagnostics = documents.error();
   } else if (documents.value().empty()) {
@@ -79,6 +80,12 @@ Documents load_documents(const std::string& file) {
     loaded.documents = std::move(documents).value();
   }
   return loaded;
+}
+
+}  // namespace
+
+Documents load_documents(const std::string& file) {
+  return documents_of(file, scenario::load_file(file));
 }
 
 LoadedFile points_of(const Documents& documents, models::Library& library) {
@@ -98,6 +105,11 @@ LoadedFile points_of(const Documents& documents, models::Library& library) {
 
 LoadedFile load_points(const std::string& file, models::Library& library) {
   return points_of(load_documents(file), library);
+}
+
+LoadedFile load_points_of(const std::string& text, const std::string& name,
+                          models::Library& library) {
+  return points_of(documents_of(name, scenario::load_text(text, name)), library);
 }
 
 LoadedFile points_with(const Documents& documents, std::size_t document,

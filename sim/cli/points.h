@@ -47,6 +47,9 @@ Documents load_documents(const std::string& file);
 
 LoadedFile points_of(const Documents& documents, models::Library& library);
 LoadedFile load_points(const std::string& file, models::Library& library);
+// The same of a text that is in no file; `name` is what diagnostics call it.
+LoadedFile load_points_of(const std::string& text, const std::string& name,
+                          models::Library& library);
 
 // The points of one document with other models. What makes no sense there is no error of the
 // scenario's: those points, or the whole document, are invalid.

@@ -28,6 +28,12 @@ const char* name_of(Verb verb) {
       return "lint";
     case Verb::kSchema:
       return "schema";
+    case Verb::kCheck:
+      return "check";
+    case Verb::kImport:
+      return "import";
+    case Verb::kEvidence:
+      return "evidence";
     case Verb::kNone:
       break;
   }
