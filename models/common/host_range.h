@@ -18,14 +18,21 @@ inline void name_host_range(Store& store, machine::BackingId backing, std::uint6
   record.set(host_range::kPages, pages);
 }
 
+struct HostRange {
+  machine::BackingId backing = machine::kNoBacking;
+  std::uint64_t first_page = 0, pages = 0;
+};
+inline HostRange host_range_of(const Store& store) {
+  const ConstRecord record = kNotifierRange.at(store, 0);
+  return {static_cast<machine::BackingId>(record.get(host_range::kBacking)),
+          record.get(host_range::kFirstPage), record.get(host_range::kPages)};
+}
+
 // Calls change(backing, page) for each page of the range.
 template <class Change>
 void for_host_range(const Store& store, Change&& change) {
-  const ConstRecord record = kNotifierRange.at(store, 0);
-  const auto backing = static_cast<machine::BackingId>(record.get(host_range::kBacking));
-  const std::uint64_t first = record.get(host_range::kFirstPage);
-  const std::uint64_t pages = record.get(host_range::kPages);
-  for (std::uint64_t i = 0; i < pages; ++i) change(backing, first + i);
+  const HostRange range = host_range_of(store);
+  for (std::uint64_t i = 0; i < range.pages; ++i) change(range.backing, range.first_page + i);
 }
 
 }  // namespace nptsim::kvm_uapi

@@ -56,6 +56,7 @@ inline constexpr Field kMmioData{"mmio.data", 3, 63, 0, "little-endian"};
 inline constexpr Field kIoPort{"io.port", 4, 15, 0, ""};
 inline constexpr Field kIoSize{"io.size", 4, 23, 16, "bytes"};
 inline constexpr Field kIoOut{"io.direction", 4, 24, 24, "1 for OUT"};
+inline constexpr Field kIoCount{"io.count", 4, 63, 32, "elements, which all are io.data"};
 inline constexpr Field kIoData{"io.data", 5, 63, 0, ""};
 inline constexpr Field kEventData{"system_event.data[0]", 6, 63, 0, "with sev-term: the GHCB MSR"};
 inline constexpr Field kFaultPrivate{"memory_fault.flags: PRIVATE", 0, 24, 24, "the access was"};
@@ -66,11 +67,11 @@ inline constexpr Field kHypercallPrivate{"hypercall.args[2]: ENCRYPTED", 0, 25, 
 inline constexpr Field kHypercallRet{"hypercall.ret", 0, 26, 26, "0: done"};
 inline constexpr Field kHypercallGpa{"hypercall.args[0]", 8, 63, 0, "GPA"};
 inline constexpr Field kHypercallPages{"hypercall.args[1]", 9, 63, 0, "pages"};
-inline constexpr Field kFields[] = {kExitReason,   kErrno,        kSuberror,      kMmioWrite,
-                                    kMmioLen,      kMmioAddress,  kMmioData,      kIoPort,
-                                    kIoSize,       kIoOut,        kIoData,        kEventData,
-                                    kFaultGpa,     kFaultPrivate, kFaultMmio,     kHypercallPrivate,
-                                    kHypercallRet, kHypercallGpa, kHypercallPages};
+inline constexpr Field kFields[] = {
+    kExitReason,       kErrno,        kSuberror,     kMmioWrite,      kMmioLen,
+    kMmioAddress,      kMmioData,     kIoPort,       kIoSize,         kIoOut,
+    kIoData,           kEventData,    kFaultGpa,     kFaultPrivate,   kFaultMmio,
+    kHypercallPrivate, kHypercallRet, kHypercallGpa, kHypercallPages, kIoCount};
 inline constexpr RecordLayout kLayout{"kvm_run", 16, kFields};
 }  // namespace run
 inline constexpr RecordArray kRuns{&run::kLayout, Space::kVmm, 0, 64};
@@ -88,7 +89,10 @@ inline constexpr Field kGpa{"guest_phys_addr", 1, 63, 0, ""};
 inline constexpr Field kSize{"memory_size", 2, 63, 0, "bytes; 0 deletes"};
 inline constexpr Field kBacking{"userspace_addr: mapping", 3, 31, 0, "backing"};
 inline constexpr Field kOffset{"userspace_addr: offset", 4, 63, 0, "bytes"};
-inline constexpr Field kGmem{"guest_memfd", 6, 31, 0, "backing + 1; 0: none"};
+inline constexpr Field kGmem{"guest_memfd", 6, 31, 0, "backing + 1; 0: KVM_MEM_GUEST_MEMFD is off"};
+inline constexpr std::uint64_t kClosedFile = 0xffffffff;  // a descriptor that is not open
+inline constexpr std::uint64_t kOtherFile =
+    0xfffffffe;  // of a file that is no guest_memfd of the VM
 inline constexpr Field kGmemOffset{"guest_memfd_offset", 7, 63, 0, "bytes"};
 inline constexpr Field kFields[] = {kSlot,         kLogDirty,   kReadonly, kNoUserAddress,
                                     kAddressSpace, kGpa,        kSize,     kBacking,

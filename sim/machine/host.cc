@@ -11,28 +11,41 @@ namespace {
 
 // Space::kHost. One word a page of a backing, one word a frame that was handed out.
 constexpr std::uint64_t kFirstWithFree = 0;  // the first word of the allocator with a free frame
-constexpr std::uint64_t kFills = 1;          // by backing: what its pages hold at first
+constexpr std::uint64_t kFills = 1;  // by backing: what its pages hold at first, large pages
 constexpr std::uint64_t kAllocator = kFills + kMaxFilled;  // a bit a frame: handed out
 constexpr std::uint64_t kBackingPages = 1ull << 32;
 constexpr std::uint64_t kFrameOwners = 1ull << 48;
 
 constexpr unsigned kPopulatedBit = 0;
 constexpr unsigned kDiscardedBit = 1;  // of a filled backing: the page is zeros from now on
+constexpr unsigned kLargeBit = 2;      // of the first of 512 pages: one entry maps them all
 constexpr unsigned kProtectionHigh = 10, kProtectionLow = 8;
+
+constexpr unsigned kFillHigh = 7, kLargeLow = 8;  // in kFills
+constexpr std::uint64_t kPagesIn2M = 512;
 
 std::uint64_t word_of_page(BackingId backing, std::uint64_t page) {
   NPTSIM_CHECK(backing != kNoBacking && page < (1ull << 32));
   return kBackingPages * (1 + static_cast<std::uint64_t>(backing)) + page;
 }
 
+std::uint8_t fill_of(const Store& store, BackingId backing) {
+  if (backing >= kMaxFilled) return 0;
+  return static_cast<std::uint8_t>(
+      get_bits(store.read(Space::kHost, kFills + backing), kFillHigh, 0));
+}
+
+std::uint64_t large_pages_of(const Store& store, BackingId backing) {
+  return backing < kMaxFilled ? store.read(Space::kHost, kFills + backing) >> kLargeLow : 0;
+}
+
 // What a page without frame holds.
 std::uint8_t content_of(const Store& store, BackingId backing, std::uint64_t page) {
-  if (backing >= kMaxFilled) return 0;
-  const std::uint64_t fill = store.read(Space::kHost, kFills + backing);
+  const std::uint8_t fill = fill_of(store, backing);
   if (fill == 0) return 0;
   const bool discarded =
       has_bit(store.read(Space::kHost, word_of_page(backing, page)), kDiscardedBit);
-  return discarded ? 0 : static_cast<std::uint8_t>(fill);
+  return discarded ? 0 : fill;
 }
 
 // Calls each(page, offset in page, bytes before, bytes) for the pieces of a range.
@@ -113,15 +126,73 @@ void set_protection(Store& store, BackingId backing, std::uint64_t page, HostPro
               with_bits(word, kProtectionHigh, kProtectionLow, static_cast<unsigned>(value)));
 }
 
+namespace {
+
+void fill_frame(Store& store, HostPhysAddr frame, std::uint8_t fill) {
+  if (fill == 0) return;
+  std::fill_n(store.writable_page(Space::kDram, frame.page_number()), kWordsPerPage,
+              fill * 0x0101010101010101ull);
+}
+
+// Nothing of the 2 MByte was touched before, and one VMA covers them.
+bool may_be_large(const Store& store, BackingId backing, std::uint64_t first) {
+  if (first / kPagesIn2M >= large_pages_of(store, backing)) return false;
+  const std::uint64_t pattern = store.read(Space::kHost, word_of_page(backing, first));
+  if (has_bit(pattern, kPopulatedBit)) return false;
+  for (std::uint64_t i = 1; i < kPagesIn2M; ++i) {
+    if (store.read(Space::kHost, word_of_page(backing, first + i)) != pattern) return false;
+  }
+  return true;
+}
+
+void populate_large(Store& store, BackingId backing, std::uint64_t first) {
+  const std::uint8_t fill = content_of(store, backing, first);
+  const HostPhysAddr frame = populate_2m(store, backing, first);
+  for (std::uint64_t i = 0; i < kPagesIn2M; ++i) fill_frame(store, frame + i * kPageSize, fill);
+  const std::uint64_t index = word_of_page(backing, first);
+  store.write(Space::kHost, index, store.read(Space::kHost, index) | bit(kLargeBit));
+}
+
+void split_large(Store& store, BackingId backing, std::uint64_t page) {
+  if (!is_mapped_2m(store, backing, page)) return;
+  const std::uint64_t index = word_of_page(backing, page & ~(kPagesIn2M - 1));
+  store.write(Space::kHost, index, store.read(Space::kHost, index) & ~bit(kLargeBit));
+}
+
+}  // namespace
+
+void set_large_pages(Store& store, BackingId backing, std::uint64_t count) {
+  NPTSIM_CHECK(backing < kMaxFilled);
+  const std::uint64_t fill = fill_of(store, backing);
+  store.write(Space::kHost, kFills + backing, count << kLargeLow | fill);
+}
+
+bool is_mapped_2m(const Store& store, BackingId backing, std::uint64_t page) {
+  if (page / kPagesIn2M >= large_pages_of(store, backing)) return false;
+  const std::uint64_t first = word_of_page(backing, page & ~(kPagesIn2M - 1));
+  return has_bit(store.read(Space::kHost, first), kLargeBit);
+}
+
+void protect_range(Store& store, BackingId backing, std::uint64_t first, std::uint64_t count,
+                   HostProtection value) {
+  if (count == 0) return;
+  const std::uint64_t end = first + count;
+  if (first % kPagesIn2M != 0) split_large(store, backing, first);
+  if (end % kPagesIn2M != 0) split_large(store, backing, end - 1);
+  for (std::uint64_t page = first; page < end; ++page) set_protection(store, backing, page, value);
+}
+
 HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page) {
   const std::uint64_t index = word_of_page(backing, page);
   const std::uint64_t word = store.read(Space::kHost, index);
   if (has_bit(word, kPopulatedBit)) return HostPhysAddr(word & ~kPageMask);
-  const HostPhysAddr frame = allocate_frame(store);
-  if (const std::uint8_t fill = content_of(store, backing, page); fill != 0) {
-    std::fill_n(store.writable_page(Space::kDram, frame.page_number()), kWordsPerPage,
-                fill * 0x0101010101010101ull);
+  const std::uint64_t first = page & ~(kPagesIn2M - 1);
+  if (may_be_large(store, backing, first)) {
+    populate_large(store, backing, first);
+    return HostPhysAddr(store.read(Space::kHost, index) & ~kPageMask);
   }
+  const HostPhysAddr frame = allocate_frame(store);
+  fill_frame(store, frame, content_of(store, backing, page));
   store.write(Space::kHost, index, word | frame.value | bit(kPopulatedBit));
   store.write(Space::kHost, kFrameOwners + frame.page_number(),
               (static_cast<std::uint64_t>(backing) + 1) << 32 | page);
@@ -169,6 +240,7 @@ HostPhysAddr populate_2m(Store& store, BackingId backing, std::uint64_t first_pa
 }
 
 void discard(Store& store, BackingId backing, std::uint64_t page) {
+  split_large(store, backing, page);
   const std::uint64_t index = word_of_page(backing, page);
   const std::uint64_t word = store.read(Space::kHost, index);
   if (has_bit(word, kPopulatedBit)) {
@@ -176,7 +248,7 @@ void discard(Store& store, BackingId backing, std::uint64_t page) {
     free_frame(store, frame);
     store.write(Space::kHost, kFrameOwners + frame.page_number(), 0);
   }
-  const bool filled = backing < kMaxFilled && store.read(Space::kHost, kFills + backing) != 0;
+  const bool filled = fill_of(store, backing) != 0;
   store.write(Space::kHost, index,
               with_bits(filled ? bit(kDiscardedBit) : 0, kProtectionHigh, kProtectionLow,
                         get_bits(word, kProtectionHigh, kProtectionLow)));
@@ -184,7 +256,8 @@ void discard(Store& store, BackingId backing, std::uint64_t page) {
 
 void set_fill(Store& store, BackingId backing, std::uint8_t fill) {
   NPTSIM_CHECK(backing < kMaxFilled);
-  store.write(Space::kHost, kFills + backing, fill);
+  const std::uint64_t index = kFills + backing;
+  store.write(Space::kHost, index, with_bits(store.read(Space::kHost, index), kFillHigh, 0, fill));
 }
 
 std::optional<FrameOwner> owner_of(const Store& store, HostPhysAddr frame) {

@@ -49,6 +49,10 @@ void reserve_frames(Store& store, HostPhysAddr first, std::uint64_t size);
 // kNoBacking has no page.
 BackingPage backing_page(const Store& store, BackingId backing, std::uint64_t page);
 void set_protection(Store& store, BackingId backing, std::uint64_t page, HostProtection value);
+// mprotect of a range: a large page that it covers in part is mapped with small entries from then
+// on.
+void protect_range(Store& store, BackingId backing, std::uint64_t first, std::uint64_t count,
+                   HostProtection value);
 // The frame is given back; the next use of the page finds zeros (madvise MADV_DONTNEED of private
 // memory, a truncated file). Whoever maps the frame must have let go of it before.
 void discard(Store& store, BackingId backing, std::uint64_t page);
@@ -62,6 +66,14 @@ HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page);
 // The same for 512 pages at once, none of which has a frame: contiguous and aligned in the host's
 // memory.
 HostPhysAddr populate_2m(Store& store, BackingId backing, std::uint64_t first_page);
+
+// The first `count` times 2 MByte of a backing below kMaxFilled are large pages of the host
+// (hugetlb or transparent): the first touch of any page gives all 512 their frames, if they have
+// one protection.
+void set_large_pages(Store& store, BackingId backing, std::uint64_t count);
+// Whether the host maps the page by a 2-MByte entry (Linux arch/x86/kvm/mmu/mmu.c
+// host_pfn_mapping_level). mprotect or discarding a part of it ends that.
+bool is_mapped_2m(const Store& store, BackingId backing, std::uint64_t page);
 
 // Which backing page a frame belongs to; none for frames of the host itself.
 struct FrameOwner {

@@ -30,6 +30,9 @@ enum class RegionKind : std::uint8_t {
   kIsaBios,  // the end of the firmware once more, below 1 MiB
 };
 
+// The guest_memfd of region i, where the VMM makes one: a backing of that size.
+inline constexpr BackingId kFirstGmem = 0x1000;
+
 struct Region {
   std::string name;
   RegionKind kind = RegionKind::kRam;
@@ -95,6 +98,12 @@ struct Entries {
   std::vector<rules::ProcedureId> kernel_by_ioctl;  // kernel, by index in vmm.ioctls()
 };
 
+// A machine type of a PC.
+struct Board {
+  bool pc = false;       // false: no board was named, and regions lie where they lie
+  unsigned version = 0;  // 901 is 9.1; 0: the newest of the VMM
+};
+
 struct Setup {
   svm::CpuProfile cpu;
   svm::GuestType guest_type = svm::GuestType::kPlain;
@@ -110,6 +119,7 @@ struct Setup {
   std::shared_ptr<const rules::Program> guest;  // may be null: a guest without modelled code
   Entries entries;
 
+  Board board;
   std::vector<Region> regions;
   std::vector<VcpuProgram> programs;  // by vCPU
   std::map<std::uint64_t, rules::ProcedureId>

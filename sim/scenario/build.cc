@@ -25,6 +25,7 @@ bool fill_in(Plan& plan, models::Library& library) {
   refuse_unmodelled(plan);
   choose_models(plan, library);
   if (!plan.ok()) return false;
+  choose_board(plan);
   refuse_without_snp(plan);
   describe_regions(plan);
   choose_registers(plan);
@@ -63,6 +64,7 @@ bool start_vmm(Plan& plan, machine::Machine& machine, machine::EventSink* events
 void start(Plan& plan, machine::Machine& machine, machine::EventSink* events) {
   const models::Stack& stack = *plan.stack;
   set_vcpus(plan, machine);
+  map_large_pages(plan, machine);
   write_vmm_images(plan, machine);
   for (const models::LoadedModel* model : {&stack.kernel, &stack.vmm, &stack.guest}) {
     if (model->prepare != nullptr) model->prepare(machine.store(), plan.setup);
@@ -89,7 +91,11 @@ Result<Built, Diagnostics> build(const Scenario& point, models::Library& library
     return Diagnostics{
         {point.pos, "vms: several machines are not modelled yet", "one machine", ""}};
   }
-  building::Plan plan(point, point.vm);
+  Vm vm = point.vm;
+  Diagnostics missing_room;
+  building::add_board_regions(vm, missing_room);
+  if (!missing_room.empty()) return missing_room;
+  building::Plan plan(point, vm);
   if (!building::fill_in(plan, library)) return plan.diagnostics;
   Built built;
   built.setup = std::make_shared<const machine::Setup>(plan.setup);

@@ -109,6 +109,9 @@ void apply_start_registers(Plan& plan);
 // --- what needs the machine ---
 
 // The contents of regions: what the VMM loads must be there before the launch.
+void add_board_regions(Vm& vm, Diagnostics& diagnostics);
+void choose_board(Plan& plan);
+void map_large_pages(const Plan& plan, machine::Machine& machine);
 void write_vmm_images(const Plan& plan, machine::Machine& machine);
 void write_image(const Plan& plan, machine::Machine& machine);
 void set_vcpus(const Plan& plan, machine::Machine& machine);

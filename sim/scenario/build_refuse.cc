@@ -14,8 +14,6 @@ void refuse(Plan& plan, bool said, const SourcePos& pos, const std::string& key,
 void refuse_machine(Plan& plan) {
   const Machine& m = plan.vm.machine;
   refuse(plan, !m.firmware.value.empty(), m.firmware.pos, "machine.firmware");
-  refuse(plan, !m.board.value.empty(), m.board.pos, "machine.board",
-         "the devices as regions of `memory:`");
   refuse(plan, m.vcpus.value > machine::kMaxVcpus, m.vcpus.pos,
          "machine.vcpus above " + std::to_string(machine::kMaxVcpus));
   for (const Setting& setting : plan.scenario.set) {
@@ -70,9 +68,12 @@ void refuse_unmodelled(Plan& plan) {
     if (moved == plan.vm.place.end()) continue;
     refuse(plan, true, moved->second.pos, std::string("place.") + place);
   }
-  for (const Region& region : plan.vm.memory) {
-    refuse(plan, region.host_page != kPageSize, region.name.pos,
-           "memory." + region.name.value + ".host_page other than 4K");
+  for (std::size_t i = 0; i < plan.vm.memory.size(); ++i) {
+    const Region& region = plan.vm.memory[i];
+    const std::string key = "memory." + region.name.value + ".host_page";
+    refuse(plan, region.host_page > kSize2M, region.name.pos, key + " of 1G");
+    refuse(plan, region.host_page != kPageSize && i >= machine::kMaxFilled, region.name.pos,
+           key + " beyond the first " + std::to_string(machine::kMaxFilled) + " regions");
   }
   if (plan.scenario.explore) refuse(plan, true, plan.scenario.explore->pos, "explore");
 }

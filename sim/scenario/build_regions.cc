@@ -243,9 +243,6 @@ void set_flags(Plan& plan, const Slot& slot, bare::Slot& out) {
 
 }  // namespace
 
-// Behind the backings of all regions.
-constexpr machine::BackingId kFirstGmem = 0x1000;
-
 bool has_memory(Device device) { return device != Device::kIo && device != Device::kNvmc; }
 
 void describe_regions(Plan& plan) {
@@ -257,7 +254,8 @@ void describe_regions(Plan& plan) {
     out.gpa = region.gpa;
     out.size = region.size;
     if (has_memory(region.device)) out.backing = static_cast<machine::BackingId>(i);
-    if (has_guest_memfd(plan, region)) out.gmem = kFirstGmem + static_cast<machine::BackingId>(i);
+    if (has_guest_memfd(plan, region))
+      out.gmem = machine::kFirstGmem + static_cast<machine::BackingId>(i);
     out.romd = region.romd;
     out.read_only_drive = region.read_only_drive;
     out.secure = region.secure;
@@ -269,6 +267,14 @@ void describe_regions(Plan& plan) {
     plan.setup.regions.push_back(std::move(out));
   }
   for (std::size_t i = 0; i < plan.vm.memory.size(); ++i) link_region(plan, i);
+}
+
+void map_large_pages(const Plan& plan, machine::Machine& machine) {
+  for (std::size_t i = 0; i < plan.vm.memory.size(); ++i) {
+    const machine::Region& region = plan.setup.regions[i];
+    if (plan.vm.memory[i].host_page != kSize2M || region.backing == machine::kNoBacking) continue;
+    machine::set_large_pages(machine.store(), region.backing, region.size / kSize2M);
+  }
 }
 
 void write_vmm_images(const Plan& plan, machine::Machine& machine) {
@@ -318,9 +324,8 @@ void protect_backings(const Plan& plan, machine::Machine& machine) {
       const std::uint64_t end = range.size == 0 ? region.size : range.offset + range.size;
       const auto protection = host_protection(range.protection);
       NPTSIM_CHECK(protection.has_value());
-      for (std::uint64_t at = range.offset; at < end; at += kPageSize) {
-        machine::set_protection(machine.store(), region.backing, at >> kPageShift, *protection);
-      }
+      machine::protect_range(machine.store(), region.backing, range.offset >> kPageShift,
+                             ((end - range.offset) + kPageMask) >> kPageShift, *protection);
     }
   }
 }

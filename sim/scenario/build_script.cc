@@ -100,7 +100,8 @@ class ScriptReader {
   bool read_operation(const Operation& operation, machine::ScriptAct& out) {
     if (!find(operation.name, operation.name.value, false, out.procedure)) return false;
     const bool raw = is_raw(operation);
-    if (!(raw ? read_pages(operation) : read_backing(operation)) || !read_flags(operation)) {
+    if (!(raw ? read_pages(operation) : read_backing(operation)) || !read_flags(operation) ||
+        !read_guest_memfd(operation)) {
       return false;
     }
     std::uint64_t data = 0;
@@ -120,7 +121,9 @@ class ScriptReader {
         {"data", data},
         {"command", index_of(kFirmwareCommands, operation.command)},
         {"type", index_of(kPageTypes, operation.type)},
-        {"policy", kvm_uapi::snp_start::kUsualPolicy}};
+        {"policy", kvm_uapi::snp_start::kUsualPolicy},
+        {"gmem", gmem_},
+        {"gmem_offset", gmem_offset_}};
     if (const auto protection = host_protection(operation.protection)) {
       values["protection"] = static_cast<std::uint64_t>(*protection);
     }
@@ -146,6 +149,17 @@ class ScriptReader {
     plan_.report(place.pos, "not in the memory of a region, or not whole pages of it",
                  "a region with memory, or a region and an offset like ram+0x1000");
     return false;
+  }
+
+  bool read_guest_memfd(const Operation& operation) {
+    gmem_ = operation.other_file ? kvm_uapi::region::kOtherFile : kvm_uapi::region::kClosedFile;
+    gmem_offset_ = 0;
+    if (!operation.guest_memfd) return true;
+    const auto region = region_of(operation.guest_memfd->pos, operation.guest_memfd->region);
+    if (!region) return false;
+    gmem_ = machine::kFirstGmem + *region + 1;
+    gmem_offset_ = operation.guest_memfd->offset;
+    return true;
   }
 
   // On pages of the host, by their address or in a region.
@@ -229,11 +243,13 @@ class ScriptReader {
         flags_ |= 1;
       } else if (flag.value == "readonly") {
         flags_ |= 2;
-      } else if (number.ok() && number.value() != kGuestMemfd) {
+      } else if (flag.value == "guest_memfd") {
+        flags_ |= 4;
+      } else if (number.ok()) {
         flags_ |= number.value();
       } else {
         plan_.report(flag.pos, "slot flag '" + flag.value + "'",
-                     "readonly, log_dirty or a number but that of guest_memfd");
+                     "readonly, log_dirty, guest_memfd or a number");
         return false;
       }
     }
@@ -252,10 +268,9 @@ class ScriptReader {
     return true;
   }
 
-  static constexpr std::uint64_t kGuestMemfd = 4;
-
   Plan& plan_;
   std::uint64_t backing_ = 0, offset_ = 0, from_backing_ = 0, from_offset_ = 0, flags_ = 0;
+  std::uint64_t gmem_ = 0, gmem_offset_ = 0;
 };
 
 }  // namespace

@@ -142,6 +142,8 @@ Json operation(const Operation& o) {
   for (const auto& [name, number] : o.numbers) out[name] = number.value;
   if (o.backing) out["backing"] = place(*o.backing);
   if (o.from) out["from"] = place(*o.from);
+  if (o.guest_memfd) out["guest_memfd"] = place(*o.guest_memfd);
+  put(out, "other_file", o.other_file, false);
   put(out, "protection", Json(o.protection));
   put(out, "command", Json(o.command));
   put(out, "type", Json(o.type));

@@ -125,7 +125,10 @@ const Section& machine_keys() {
           {"vmm", "The virtual machine monitor; bare without.", text()},
           {"guest", "Whose handlers the guest has; none without.", text()},
           {"firmware", "The security processor's or monitor's firmware.", text()},
-          {"board", "Adds the devices of a board: APIC, VGA and so on.", text()},
+          {"board",
+           "A PC's machine type, like q35 or pc-q35-9.0: what depends on it, and the window of its "
+           "firmware below 1 MiB. Other devices are regions of `memory`.",
+           text()},
           {"vcpus", "How many vCPUs there are; 1 without.", number(1, kMaxVcpus)},
           {"vmpl", "The privilege level that the vCPUs start at; 0 without.", number(0, 3)},
           {"apply", "Overlays, in order.", texts()},
@@ -154,7 +157,11 @@ const Section& operation_keys() {
        {"gpa", "guest_phys_addr; 0 without.", number()},
        {"size", "memory_size; 0 without, which deletes the slot.", number()},
        backing(false),
-       {"flags", "readonly, log_dirty, or numbers.", texts()}},
+       {"flags", "readonly, log_dirty, guest_memfd, or numbers.", texts()},
+       {"guest_memfd",
+        "The file of that flag, and the offset in it: a region, whose guest_memfd it is; `none`: a "
+        "descriptor that is not open; `other`: of another kind of file.",
+        text(kPlaceForm, [](std::string_view t) { return parse_place(t).has_value(); })}},
       {}};
   static const Section kDirtyLog = {"get_dirty_log", "KVM_GET_DIRTY_LOG.", {id()}, {}};
   static const Section kIoeventfd = {

@@ -48,7 +48,10 @@ const Section& region_keys() {
            yes_no()},
           {"launch", "Whether its contents are encrypted at launch; without, the VMM's rules say.",
            word({"plain", "encrypted"})},
-          {"host_page", "What the host maps it with; 4K without.", word(page_words())},
+          {"host_page",
+           "What the host maps it with, where it is whole; 4K without. Its host address is aligned "
+           "to that.",
+           word(page_words())},
           {"fill", "The value of every byte before anything runs.", number(0, 255)},
           {"contents", "Bytes that lie there before anything runs.", list(map(contents_keys()))},
       },

@@ -51,6 +51,13 @@ Operation read_operation(const yaml::MapEntry& entry) {
     operation.from = parse_place(from->value).value();
     operation.from->pos = from->pos;
   }
+  if (const auto file = values.located_text("guest_memfd")) {
+    operation.other_file = file->value == "other";
+    if (file->value != "none" && !operation.other_file) {
+      operation.guest_memfd = parse_place(file->value).value();
+      operation.guest_memfd->pos = file->pos;
+    }
+  }
   operation.flags = values.texts("flags");
   operation.command = values.text("command");
   operation.type = values.text("type");

@@ -116,6 +116,8 @@ struct Operation {
   std::optional<Place> backing;           // none: nothing is mapped there
   std::optional<Place> from;              // of a copy
   bool kernel_address = false;            // `backing: kernel`: no address of user space
+  std::optional<Place> guest_memfd;       // of a slot; none: a descriptor that is not open
+  bool other_file = false;                // `guest_memfd: other`: some other file's descriptor
   std::vector<Text> flags;
   std::string protection;
   std::string command;  // of the AMD-SP

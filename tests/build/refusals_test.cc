@@ -96,7 +96,7 @@ TEST_CASE("what is not modelled yet is named") {
           kNothing,
       "no window below 1 MiB");
   check_refused(machine("firmware: psp") + kRam + kNothing, "machine.firmware");
-  check_refused(machine("board: q35") + kRam + kNothing, "machine.board");
+  check_refused(machine("board: q35") + kRam + kNothing, "has no boards");
   check_refused(machine("vcpus: 17") + kRam + kNothing, "machine.vcpus");
   const std::string head = kPlain + kRam + kNothing;
   check_refused(head + "start: { begin: launch }\n", "start.begin: launch");
@@ -114,8 +114,26 @@ TEST_CASE("what is not modelled yet is named") {
   check_refused(head + "place: { secrets: 0x7000 }\n", "place.secrets");
   check_refused(head + "script: [ { host: reclaim ram } ]\n", "acts of 'host'");
   check_refused(head + "explore: { may: [ { host: reclaim ram } ] }\n", "explore");
-  check_refused(kPlain + "memory: { ram: { gpa: 0, size: 16M, host_page: 2M } }\n" + kNothing,
+  check_refused(kPlain + "memory: { ram: { gpa: 0, size: 16M, host_page: 1G } }\n" + kNothing,
                 "host_page");
+}
+
+TEST_CASE("boards are PCs of QEMU's") {
+  const auto pc = [](const std::string& board, const std::string& vmm, const std::string& memory) {
+    return "machine: { cpu: milan, kernel: kvm-7.0, board: " + board + ", vmm: " + vmm +
+           " }\nmemory: { " + memory + " }\n" + kNothing;
+  };
+  const std::string ram = "ram: { gpa: 0, size: 512K }, high: { gpa: 1M, size: 15M }";
+  const std::string flash = ", fw: { gpa: 0xffc00000, size: 4M, device: pflash }";
+  CHECK(refusal(pc("pc-i440fx-7.2", "qemu", ram + flash)) == "");
+  check_refused(pc("virt", "qemu", ram), "no board 'virt'");
+  check_refused(pc("pc-q35-9.1", "qemu-9.0", ram), "newer than");
+  check_refused(pc("q35", "qemu", "ram: { gpa: 0, size: 16M }" + flash), "where the board shows");
+  check_refused(pc("q35", "qemu",
+                   ram + flash +
+                       ", lone: { gpa: 0xff000000, size: 4K, device: "
+                       "pflash }"),
+                "no flash chip of a PC");
 }
 
 TEST_CASE("slots are the VMM's unless it is bare") {
@@ -132,8 +150,9 @@ TEST_CASE("raw calls of a script: names, keys, places and whose they are") {
   CHECK(refusal(script("set_slot: { id: 5, gpa: 1, size: 3, backing: ram+7, flags: [0x80] }")) ==
         "");
   check_refused(script("set_slot: { id: 5, backing: rom }"), "rom");
-  check_refused(script("set_slot: { id: 5, flags: [guest_memfd] }"), "slot flag 'guest_memfd'");
-  check_refused(script("set_slot: { id: 5, flags: [4] }"), "slot flag '4'");
+  CHECK(refusal(script("set_slot: { id: 5, flags: [4], guest_memfd: ram+7 }")) == "");
+  check_refused(script("set_slot: { id: 5, flags: [gmem] }"), "slot flag 'gmem'");
+  check_refused(script("set_slot: { id: 5, flags: [guest_memfd], guest_memfd: rom }"), "rom");
   check_refused(script("protect: { backing: ram+1, size: 4K, protection: r }"), "whole pages");
   check_refused(script("protect: { backing: ram, size: 4G, protection: r }"), "whole pages");
   check_refused(script("write: { backing: ram, bytes: '01 02 03 04 05 06 07 08 09' }"),

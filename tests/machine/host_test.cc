@@ -54,6 +54,49 @@ TEST_CASE("512 pages at once are contiguous and aligned, and nobody else gets th
   CHECK(next >= large + 2 * kSize2M);
 }
 
+TEST_CASE("a large page comes whole, and is small once it is not mapped alike") {
+  Store store;
+  arch::PhysicalMemory memory(store);
+  set_fill(store, 3, 0x5a);
+  set_large_pages(store, 3, 2);  // the third 2 MByte are not whole
+  CHECK_FALSE(is_mapped_2m(store, 3, 700));
+  const HostPhysAddr frame = populate(store, 3, 700);
+  CHECK(frame.page_offset() == 0);
+  CHECK(backing_page(store, 3, 512).frame->aligned_to(kSize2M));
+  CHECK(*backing_page(store, 3, 512).frame + 188 * kPageSize == frame);
+  std::uint8_t byte = 0;
+  read_backing(memory, 3, 1023 * kPageSize, &byte, 1);
+  CHECK(byte == 0x5a);
+  CHECK(is_mapped_2m(store, 3, 512));
+  CHECK(is_mapped_2m(store, 3, 1023));
+  CHECK_FALSE(is_mapped_2m(store, 3, 511));
+  populate(store, 3, 1024);
+  CHECK_FALSE(is_mapped_2m(store, 3, 1024));
+
+  protect_range(store, 3, 512, 512, HostProtection::kRead);
+  CHECK(is_mapped_2m(store, 3, 700));
+  protect_range(store, 3, 700, 1, HostProtection::kReadWrite);
+  CHECK_FALSE(is_mapped_2m(store, 3, 700));
+  CHECK(backing_page(store, 3, 700).frame == frame);
+
+  populate(store, 3, 0);
+  CHECK(is_mapped_2m(store, 3, 0));
+  discard(store, 3, 5);
+  CHECK_FALSE(is_mapped_2m(store, 3, 0));
+  protect_range(store, 4, 3, 4, HostProtection::kNone);
+  CHECK(backing_page(store, 4, 6).protection == HostProtection::kNone);
+  CHECK(backing_page(store, 4, 7).protection == HostProtection::kReadWrite);
+}
+
+TEST_CASE("2 MByte with two protections are no large page") {
+  Store store;
+  set_large_pages(store, 0, 1);
+  set_protection(store, 0, 7, HostProtection::kRead);
+  populate(store, 0, 0);
+  CHECK_FALSE(is_mapped_2m(store, 0, 0));
+  CHECK_FALSE(backing_page(store, 0, 1).frame.has_value());
+}
+
 TEST_CASE("protections are kept by page") {
   Store store;
   set_protection(store, 0, 1, HostProtection::kRead);

@@ -530,7 +530,7 @@ TEST_CASE("a raw call of a script, and its misspellings") {
         "rmpread)\n");
   CHECK(errors_of(small("script: [ { vmm: { set_slot: { id: 5, flag: [] } } } ]\n")) ==
         "f.yaml:6:39: error: unknown key of script[0].vmm.set_slot: 'flag'; did you mean 'flags'? "
-        "(accepted: id, gpa, size, backing or flags)\n");
+        "(accepted: id, gpa, size, backing, flags or guest_memfd)\n");
   CHECK(
       errors_of(small("script: [ { vmm: { get_dirty_log: { id: 5 }, discard: { backing: ram, "
                       "size: 4K } } } ]\n")) ==

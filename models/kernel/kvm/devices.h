@@ -41,6 +41,15 @@ bool keep_coalesced(machine::View& view, GuestPhysAddr gpa, const void* data, un
 void end_at_gap(machine::View& view, const char* text);
 void end_unmodelled(machine::View& view, const char* text);
 
+// KVM_EXIT_IO.
+struct IoRequest {
+  std::uint64_t port = 0, size = 0;  // bytes
+  bool out = false;
+  std::uint64_t data = 0;   // of OUT
+  std::uint64_t count = 1;  // elements of a string
+};
+void request_io(machine::View& view, const IoRequest& request);
+
 }  // namespace nptsim::kvm
 
 #endif  // NPTSIM_MODELS_KERNEL_KVM_DEVICES_H_

@@ -2,10 +2,9 @@
 #include <vector>
 
 #include "models/kernel/kvm/define.h"
-#include "models/kernel/kvm/emulator_port.h"
+#include "models/kernel/kvm/emulator.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/inject.h"
-#include "sim/isa/decode.h"
 #include "sim/isa/execute.h"
 
 namespace nptsim::kvm {
@@ -93,31 +92,6 @@ bool next_fragment(View& view) {
   return true;
 }
 
-// From the VMCB if the processor gave bytes, else from the guest's memory, which for an SEV guest
-// is ciphertext to KVM. Where the guest's tables have no bytes left for it the fetch is a #PF of
-// the guest (Linux arch/x86/kvm/emulate.c __do_insn_fetch_bytes).
-struct Decoded {
-  isa::DecodeStatus status = isa::DecodeStatus::kOk;
-  std::optional<EmulatorPort::PageFault> page_fault;
-};
-
-Decoded decode_at_rip(OpenView& view, isa::Instruction& instruction) {
-  const svm::VcpuRecord& v = view.vcpu_state();
-  unsigned char bytes[15] = {};
-  unsigned count = static_cast<unsigned>(v.exit.insn_count);
-  EmulatorPort port(view, false);
-  if (count > 0) {
-    const auto* given = reinterpret_cast<const unsigned char*>(v.exit.insn_bytes);
-    for (unsigned i = 0; i < count; ++i) bytes[i] = given[i];
-  } else {
-    count = port.fetch(isa::code_address(v.registers), bytes, sizeof bytes);
-  }
-  Decoded decoded;
-  decoded.status = isa::decode({bytes, count}, isa::mode_of(v.registers), instruction);
-  if (decoded.status == isa::DecodeStatus::kNeedsMoreBytes) decoded.page_fault = port.page_fault();
-  return decoded;
-}
-
 // The opcode byte of an instruction of the one-byte map; 0x0f for all others.
 isa::u8 opcode_of(const isa::Instruction& instruction) {
   for (const isa::u8 byte : instruction.encoding()) {
@@ -128,12 +102,6 @@ isa::u8 opcode_of(const isa::Instruction& instruction) {
     if (!legacy_prefix && !rex) return byte;
   }
   return 0;
-}
-
-// inject_emulated_exception.
-void inject_page_fault(OpenView& view, const EmulatorPort::PageFault& fault) {
-  view.vcpu_state().registers.cr2 = fault.address.value;
-  queue_exception(view, isa::kPf, fault.error_code);
 }
 
 // One round: one instruction, or one iteration of a repeated one.
@@ -193,13 +161,6 @@ Round emulate_round(OpenView& view, const isa::Instruction& instruction) {
   return {kFailed, false};
 }
 
-// handle_emulation_failure traces the instruction too, with failed=1.
-void trace_emulation(OpenView& view, bool failed) {
-  view.say("trace", {{"event", std::string("kvm_emulate_insn")},
-                     {"rip", Hex{view.vcpu_state().registers.rip}},
-                     {"failed", failed}});
-}
-
 ActionResult emulate_instruction(OpenView& view, const Args&) {
   take_answer(view);
   const Record vcpu = vcpu_of(view);
@@ -241,6 +202,34 @@ ActionResult skip_instruction(OpenView& view, const Args&) {
 }
 
 }  // namespace
+
+Decoded decode_at_rip(OpenView& view, isa::Instruction& instruction) {
+  const svm::VcpuRecord& v = view.vcpu_state();
+  unsigned char bytes[15] = {};
+  unsigned count = static_cast<unsigned>(v.exit.insn_count);
+  EmulatorPort port(view, false);
+  if (count > 0) {
+    const auto* given = reinterpret_cast<const unsigned char*>(v.exit.insn_bytes);
+    for (unsigned i = 0; i < count; ++i) bytes[i] = given[i];
+  } else {
+    count = port.fetch(isa::code_address(v.registers), bytes, sizeof bytes);
+  }
+  Decoded decoded;
+  decoded.status = isa::decode({bytes, count}, isa::mode_of(v.registers), instruction);
+  if (decoded.status == isa::DecodeStatus::kNeedsMoreBytes) decoded.page_fault = port.page_fault();
+  return decoded;
+}
+
+void inject_page_fault(OpenView& view, const EmulatorPort::PageFault& fault) {
+  view.vcpu_state().registers.cr2 = fault.address.value;
+  queue_exception(view, isa::kPf, fault.error_code);
+}
+
+void trace_emulation(OpenView& view, bool failed) {
+  view.say("trace", {{"event", std::string("kvm_emulate_insn")},
+                     {"rip", Hex{view.vcpu_state().registers.rip}},
+                     {"failed", failed}});
+}
 
 void add_emulation_actions(rules::Vocabulary& v) {
   v.add(given("emulation", {"done", "mmio", "fault", "failed"},

@@ -4,6 +4,7 @@
 #include "models/kernel/kvm/devices.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/inject.h"
+#include "models/kernel/kvm/mmu_role.h"
 #include "sim/arch/svm/exits.h"
 #include "sim/arch/svm/sev.h"
 
@@ -48,14 +49,16 @@ ActionResult inject(View& view, const Args& args) {
 }
 
 // What no source settles ends the run, with the name of the gap.
-const std::vector<std::string> kGaps = {"emulation-while-delivering", "npf-next-rip", "snp-request",
-                                        "psc-buffer", "private-large-page"};
+const std::vector<std::string> kGaps = {
+    "emulation-while-delivering", "npf-next-rip",     "snp-request", "psc-buffer",
+    "private-large-page",         "gmem-flag-dropped"};
 constexpr const char* kGapTexts[] = {
     "KVM emulates the instruction at RIP while an event is being delivered",
     "whether the processor saves nRIP at a #NPF: the manual says no, Linux 7.0 counts on it",
     "what a guest's encrypted message asks of the AMD-SP",
     "what lies behind the kernel's copy of a list of page-state changes",
     "a nested mapping of 2 MByte for private memory",
+    "a slot that lost KVM_MEM_GUEST_MEMFD and kept what it was bound to",
 };
 
 ActionResult no_source(View& view, const Args& args) {
@@ -95,15 +98,11 @@ unsigned wakeup(const View& view) { return vcpu_of(view).get(vcpu::kWakeup) != 0
 // --- port I/O (EXITINFO1: APM vol. 2, 15.10.2; the GHCB has the same) ---
 
 void request_io(View& view, std::uint64_t info, std::uint64_t rax) {
-  const Record run = run_of(view);
-  const std::uint64_t size = has_bit(info, 4) ? 1 : has_bit(info, 5) ? 2 : 4;
-  const bool out = !has_bit(info, 0);
-  run.set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kIo));
-  run.set(uapi::run::kIoPort, get_bits(info, 31, 16));
-  run.set(uapi::run::kIoSize, size);
-  run.set(uapi::run::kIoOut, out);
-  run.set(uapi::run::kIoData, out ? rax & isa::mask_of_size(static_cast<unsigned>(size)) : 0);
-  view.say("kvm_exit_io", {{"port", Hex{get_bits(info, 31, 16)}}, {"out", out}, {"size", size}});
+  IoRequest request{.port = get_bits(info, 31, 16)};
+  request.size = has_bit(info, 4) ? 1 : has_bit(info, 5) ? 2 : 4;
+  request.out = !has_bit(info, 0);
+  if (request.out) request.data = rax & isa::mask_of_size(static_cast<unsigned>(request.size));
+  kvm::request_io(view, request);
 }
 
 // --- model-specific registers that KVM itself holds ---
@@ -262,7 +261,10 @@ Handled msr_by_request(View& view, const Record& vcpu) {
 ActionResult handle_intercept_sealed(SealedView& view, const Args&) {
   const std::uint64_t exit = view.exit_record().exit_code;
   if (exit == code::kHlt) return handled(kHalted);
-  if (exit != code::kVmgexit) return handled(kDone);  // write traps, PAUSE: nothing to answer
+  if (exit != code::kVmgexit) {  // write traps, PAUSE: nothing to answer
+    note_write_trap(view);
+    return handled(kDone);
+  }
   const Record vcpu = vcpu_of(view);
   switch (vcpu.get(vcpu::kExitCode)) {
     case code::kCpuid: {
@@ -314,6 +316,20 @@ void queue_exception(View& view, std::uint8_t vector, std::optional<std::uint32_
   event.has_error_code = error_code.has_value();
   event.error_code = error_code.value_or(0);
   view.control().event_inj = svm::event_inj_of(event);
+}
+
+void request_io(View& view, const IoRequest& request) {
+  const Record run = run_of(view);
+  run.set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kIo));
+  run.set(uapi::run::kIoPort, request.port);
+  run.set(uapi::run::kIoSize, request.size);
+  run.set(uapi::run::kIoOut, request.out);
+  run.set(uapi::run::kIoCount, request.count);
+  run.set(uapi::run::kIoData, request.data);
+  view.say("kvm_exit_io", {{"port", Hex{request.port}},
+                           {"out", request.out},
+                           {"size", request.size},
+                           {"count", request.count}});
 }
 
 void add_exit_actions(rules::Vocabulary& v) {

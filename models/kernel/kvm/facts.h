@@ -24,6 +24,9 @@ void add_create_actions(rules::Vocabulary& vocabulary);
 void add_dirty_log(rules::Vocabulary& vocabulary);
 void add_mmio_bus(rules::Vocabulary& vocabulary);
 void add_coalesced(rules::Vocabulary& vocabulary);
+void add_large_pages(rules::Vocabulary& vocabulary);
+void add_mmu_role(rules::Vocabulary& vocabulary);
+void add_string_io(rules::Vocabulary& vocabulary);
 
 // SNP guests: private memory and the RMP.
 void add_snp_facts(rules::Vocabulary& vocabulary);

@@ -28,13 +28,26 @@ inline const NestedTables tables_of(const machine::View& view) {
   return NestedTables(const_cast<Store&>(view.store()), host_la57(view));
 }
 
+// The page that the fault is to map, small for now.
+inline void set_fault_page(machine::View& view, HostPhysAddr frame, bool writable) {
+  const Record vcpu = kVcpus.at(view.store(), view.vcpu());
+  vcpu.set(vcpu::kFaultFrame, frame.value);
+  vcpu.set(vcpu::kMapWritable, writable);
+  vcpu.set(vcpu::kGoalLevel, 1);
+}
+// fault->goal_level.
+inline unsigned goal_level(const machine::View& view) {
+  return kVcpus.at(view.store(), view.vcpu()).get(vcpu::kGoalLevel) > 1 ? 2 : 1;
+}
+
 // make_spte for the frame that the fault has pinned: as writable as the host's mapping, unless
 // something tracks writes to the page.
 inline std::uint64_t spte_of_fault(const machine::View& view) {
   const ConstRecord vcpu = kVcpus.at(view.store(), view.vcpu());
   const bool host_writable = vcpu.get(vcpu::kMapWritable);
   const bool writable = host_writable && !is_write_tracked(view.store(), fault_gfn(view));
-  return make_spte(HostPhysAddr(vcpu.get(vcpu::kFaultFrame)), writable, host_writable);
+  return make_spte(HostPhysAddr(vcpu.get(vcpu::kFaultFrame)), writable, host_writable,
+                   goal_level(view));
 }
 
 using host::flush_tlbs;

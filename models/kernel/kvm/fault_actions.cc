@@ -1,9 +1,10 @@
 // What the fault path changes: MMIO cache, SPTEs.
+#include <algorithm>
+
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/fault.h"
 #include "models/kernel/kvm/gmem.h"
-#include "models/kernel/kvm/write_tracking.h"
 #include "sim/arch/svm/entry.h"
 #include "sim/arch/svm/exit_info.h"
 #include "sim/arch/svm/exits.h"
@@ -63,22 +64,23 @@ ActionResult pin_pfn(View& view, const Args&) {
   const HostPhysAddr frame =
       page.frame ? *page.frame : machine::populate(view.store(), found->backing, found->page);
   const bool host_writable = page.protection == machine::HostProtection::kReadWrite;
-  const Record vcpu = vcpu_of(view);
-  vcpu.set(vcpu::kFaultFrame, frame.value);
-  vcpu.set(vcpu::kMapWritable, host_writable && !found->readonly);
+  set_fault_page(view, frame, host_writable && !found->readonly);
   return ActionResult::done().note(frame.value);
 }
 
+// tdp_mmu_map_handle_target_level: a leaf that takes the place of a table needs a flush.
 ActionResult install_spte(View& view, const Args&) {
   NestedTables tables = tables_of(view);
+  const unsigned level = goal_level(view);
   const std::uint64_t spte = spte_of_fault(view);
-  const auto entry = tables.find_or_make(fault_gpa(view));
-  tables.write(entry, spte);
+  if (tables.put(fault_gpa(view), level, spte)) flush_tlbs(view);
+  const auto entry = tables.find(fault_gpa(view));
   vcpu_of(view).set(vcpu::kFaultFrame, 0);
   view.say("trace", [&] {
     return EventFields{{"event", std::string("kvm_mmu_set_spte")},
                        {"gfn", Hex{fault_gfn(view)}},
                        {"spte", Hex{spte}},
+                       {"level", std::uint64_t{level}},
                        {"spa", Hex{entry.spa.value}}};
   });
   return ActionResult::done().note(spte);
@@ -137,11 +139,14 @@ ActionResult pre_fault_begin(View& view, const Args&) {
   return ActionResult::done();
 }
 
+// kvm_arch_vcpu_pre_fault_memory: to the end of what the new entry maps.
 ActionResult pre_fault_advance(View& view, const Args&) {
   namespace request = kvm_uapi::pre_fault;
   const Record record = pre_fault_of(view);
-  record.set(request::kGpa, record.get(request::kGpa) + kPageSize);
-  record.set(request::kSize, record.get(request::kSize) - kPageSize);
+  const std::uint64_t gpa = record.get(request::kGpa), size = record.get(request::kSize);
+  const std::uint64_t mapped = goal_level(view) > 1 ? kSize2M - gpa % kSize2M : kPageSize;
+  record.set(request::kGpa, gpa + std::min(size, mapped));
+  record.set(request::kSize, size - std::min(size, mapped));
   record.set(request::kProgress, 1);
   return ActionResult::done();
 }
@@ -163,7 +168,8 @@ void add_fault_actions(rules::Vocabulary& v) {
                              "generation"));
   v.add(action<pin_pfn>("pin_pfn", {}, "the host page, if it has no frame yet",
                         "hva_to_pfn: the frame behind the slot, and whether it may be written"));
-  v.add(action<install_spte>("install_spte", {}, "a nested entry", "make_spte for a 4K page"));
+  v.add(action<install_spte>("install_spte", {}, "a nested entry",
+                             "make_spte, of the size that was chosen"));
   v.add(action<make_writable>("make_writable", {}, "a nested entry", "fast_pf_fix_direct_spte"));
   v.add(action<synthetic_fault>("synthetic_fault", {value_arg("gpa"), value_arg("write")},
                                 "the exit record", "a fault that the guest did not take"));

@@ -2,7 +2,6 @@
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/fault.h"
-#include "models/kernel/kvm/write_tracking.h"
 #include "sim/arch/svm/entry.h"
 #include "sim/arch/svm/exit_info.h"
 
@@ -72,8 +71,8 @@ unsigned entry_word(const View& view) {
 
 // tdp_mmu_map_handle_target_level: the entry that make_spte gives, against the one that is there.
 unsigned new_entry(const View& view) {
-  const std::uint64_t now = tables_of(view).find(fault_gpa(view)).word;
-  return spte_of_fault(view) != now;
+  const auto now = tables_of(view).find(fault_gpa(view));
+  return now.level != goal_level(view) || now.word != spte_of_fault(view);
 }
 
 unsigned mmu_writable(const View& view) {

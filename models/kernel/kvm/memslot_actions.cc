@@ -194,6 +194,8 @@ void add_memslot_actions(rules::Vocabulary& v) {
   v.add(action<generation_advance>("generation_advance", {}, "the generation",
                                    "one update of the memslots, in steps of the address spaces"));
   v.add(action<zap_all>("zap_all", {}, "all nested tables", "kvm_mmu_zap_all_fast: a fresh root"));
+  v.add(action<zap_all>("free_root", {}, "all nested tables",
+                        "kvm_tdp_mmu_put_root by its last user: the next entry makes a fresh one"));
   v.add(action<zap_slot_leaves>("zap_slot_leaves", {}, "nested leaves of the slot",
                                 "only those with bit 11: MMIO entries stay"));
   v.add(action<write_protect_slot>("write_protect_slot", {}, "nested leaves of the slot",

@@ -1,6 +1,7 @@
 #include "models/kernel/kvm/model.h"
 
 #include "models/kernel/kvm/facts.h"
+#include "models/kernel/kvm/mmu_role.h"
 #include "models/kernel/kvm/state.h"
 
 namespace nptsim::kvm {
@@ -29,6 +30,9 @@ const rules::Vocabulary& vocabulary() {
     add_coalesced(v);
     add_large_mmio(v);
     add_mmio_fault_flag(v);
+    add_large_pages(v);
+    add_mmu_role(v);
+    add_string_io(v);
     add_snp_facts(v);
     add_snp_actions(v);
     add_page_state_changes(v);
@@ -44,10 +48,12 @@ const rules::Vocabulary& vocabulary() {
   return kVocabulary;
 }
 
-void prepare(Store& store, const machine::Setup&) {
+void prepare(Store& store, const machine::Setup& setup) {
   const CounterId id = store.declare_counter(
       {{Space::kKernel, kVm.base + vm::kGeneration.word}, kMmioGenerationModulus});
   NPTSIM_CHECK(id == kGenerationCounter);
+  if (!setup.sealed()) return;
+  for (unsigned vcpu = 0; vcpu < setup.vcpus; ++vcpu) know_registers(store, vcpu);
 }
 
 }  // namespace nptsim::kvm

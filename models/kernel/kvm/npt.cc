@@ -36,12 +36,17 @@ bool is_mmio_spte(std::uint64_t spte, std::uint64_t mmio_value) {
   return mmio_value != 0 && (spte & mmio_value) == mmio_value && !has_bit(spte, kSpteMmuPresent);
 }
 
-std::uint64_t make_spte(HostPhysAddr frame, bool writable, bool host_writable) {
+std::uint64_t make_spte(HostPhysAddr frame, bool writable, bool host_writable, unsigned level) {
   std::uint64_t spte =
       frame.value | svm::kEntryP | svm::kEntryUs | svm::kEntryA | bit(kSpteMmuPresent);
+  if (level > 1) spte = (spte & ~(kSize2M - kPageSize)) | svm::kEntryPs;
   if (host_writable) spte |= bit(kSpteHostWritable);
   if (writable) spte |= svm::kEntryRw | svm::kEntryD | bit(kSpteMmuWritable);
   return spte;
+}
+
+std::uint64_t make_large(std::uint64_t small) {
+  return (small & ~(kSize2M - kPageSize)) | svm::kEntryPs;
 }
 
 HostPhysAddr NestedTables::root() const { return HostPhysAddr(kVm.at(*store_, 0).get(vm::kRoot)); }
@@ -59,12 +64,32 @@ void NestedTables::new_root() {
   kVm.at(*store_, 0).set(vm::kRoot, machine::allocate_frame(*store_).value);
 }
 
-NestedTables::Entry NestedTables::find_or_make(GuestPhysAddr gpa) {
+NestedTables::Entry NestedTables::find_or_make(GuestPhysAddr gpa, unsigned level) {
   for (;;) {
-    const Entry entry = find(gpa);
-    if (entry.level == 1) return entry;
+    const Entry entry = find(gpa, level);
+    if (entry.level == level) return entry;
+    NPTSIM_CHECK(!has_bit(entry.word, kSpteMmuPresent));
     write(entry, machine::allocate_frame(*store_).value | kTableBits);
   }
+}
+
+bool NestedTables::put(GuestPhysAddr gpa, unsigned level, std::uint64_t word) {
+  const Entry entry = find_or_make(gpa, level);
+  const bool table = is_table(entry.word, level);
+  write(entry, word);
+  if (table) free_table(HostPhysAddr(entry.word & bit_range(51, 12)), level - 1);
+  return table;
+}
+
+void NestedTables::split(const Entry& large) {
+  NPTSIM_CHECK(large.level > 1 && has_bit(large.word, kSpteMmuPresent));
+  const HostPhysAddr table = machine::allocate_frame(*store_);
+  const std::uint64_t step = kPageSize << 9 * (large.level - 2);
+  const std::uint64_t small = large.level == 2 ? large.word & ~svm::kEntryPs : large.word;
+  for (std::uint64_t i = 0; i < kWordsPerPage; ++i) {
+    store_->write(Space::kDram, (table + i * 8).value / 8, small + i * step);
+  }
+  write(large, table.value | kTableBits);
 }
 
 void NestedTables::write(const Entry& entry, std::uint64_t word) {

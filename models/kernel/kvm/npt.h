@@ -28,8 +28,10 @@ inline constexpr std::uint64_t kMmioGenerationMask = 0x7ff00000000007f8ull;
 std::uint64_t make_mmio_spte(std::uint64_t mmio_value, std::uint64_t generation, std::uint64_t gpa);
 bool is_mmio_spte(std::uint64_t spte, std::uint64_t mmio_value);
 
-// make_spte for a 4K leaf with hardware A/D bits.
-std::uint64_t make_spte(HostPhysAddr frame, bool writable, bool host_writable);
+// make_spte for a leaf with hardware A/D bits; at level 2 of 2 MByte.
+std::uint64_t make_spte(HostPhysAddr frame, bool writable, bool host_writable, unsigned level = 1);
+// make_huge_spte: the 2-MByte leaf around a small one.
+std::uint64_t make_large(std::uint64_t small);
 
 class NestedTables {
  public:
@@ -46,39 +48,44 @@ class NestedTables {
     unsigned level = 0;
     std::uint64_t word = 0;
   };
-  Entry find(GuestPhysAddr gpa) const {
-    return find(gpa, [](const Entry&) {});
+  // It goes no deeper than `lowest`.
+  Entry find(GuestPhysAddr gpa, unsigned lowest = 1) const {
+    return find(
+        gpa, [](const Entry&) {}, lowest);
   }
   // The same; visit(entry) is called for each entry that is read, root first.
   template <class Visit>
-  Entry find(GuestPhysAddr gpa, Visit&& visit) const {
+  Entry find(GuestPhysAddr gpa, Visit&& visit, unsigned lowest = 1) const {
     HostPhysAddr table = root();
     for (unsigned level = levels_;; --level) {
       const HostPhysAddr spa = entry_address(table, gpa, level);
       const Entry entry{spa, level, read(spa)};
       visit(entry);
-      if (!is_table(entry.word, level)) return entry;
+      if (level == lowest || !is_table(entry.word, level)) return entry;
       table = HostPhysAddr(entry.word & bit_range(51, 12));
     }
   }
-  // The 4K entry of `gpa`; tables on the way are made.
-  Entry find_or_make(GuestPhysAddr gpa);
+  // The entry of `gpa` at `level`; tables on the way are made. No leaf may be in the way.
+  Entry find_or_make(GuestPhysAddr gpa, unsigned level = 1);
 
   void write(const Entry& entry, std::uint64_t word);
+  // The same at a level, where a table may be: it is given back with all below it. Says whether
+  // there was one.
+  bool put(GuestPhysAddr gpa, unsigned level, std::uint64_t word);
+  // A leaf above level 1 becomes a table of 512 leaves that say the same
+  // (make_huge_page_split_spte).
+  void split(const Entry& large);
   // An MMIO SPTE: its generation is a stamp of the memslot generation.
   void write_mmio(const Entry& entry, std::uint64_t word);
 
   // Calls change(word) for the leaves of gfns [first, first + count) that KVM counts as present
-  // (bit 11): MMIO SPTEs are not among them.
+  // (bit 11): MMIO SPTEs are not among them, and a large leaf that is there in part is.
   template <class Change>
   void for_present_leaves(std::uint64_t first, std::uint64_t count, Change&& change) {
     for (std::uint64_t gfn = first; gfn < first + count; ++gfn) {
       const Entry entry = find(GuestPhysAddr(gfn << kPageShift));
-      if (entry.level != 1) {
-        gfn |= bit_range((entry.level - 1) * 9 - 1, 0);  // nothing below: on to the next entry
-        continue;
-      }
       if (has_bit(entry.word, kSpteMmuPresent)) write(entry, change(entry.word));
+      if (entry.level > 1) gfn |= bit_range((entry.level - 1) * 9 - 1, 0);  // on to the next entry
     }
   }
 

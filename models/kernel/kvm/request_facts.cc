@@ -59,6 +59,47 @@ unsigned same_flags(const View& view) {
   return target && target->get(slot::kLogDirty) == request_of(view).get(region::kLogDirty);
 }
 
+// --- KVM_MEM_GUEST_MEMFD ---
+
+unsigned gmem_asked(const View& view) { return request_of(view).get(region::kGmem) != 0; }
+
+// kvm_set_memory_region: whole pages, and no wrap.
+unsigned gmem_offset(const View& view) {
+  const std::uint64_t offset = request_of(view).get(region::kGmemOffset);
+  const std::uint64_t end = offset + request_of(view).get(region::kSize);
+  return (offset & kPageMask) == 0 && end >= offset;
+}
+
+// Whether another slot is bound to pages [offset, offset + size) of the file (gmem->bindings).
+bool is_bound(const View& view, std::uint64_t file, std::uint64_t offset, std::uint64_t size) {
+  for (std::uint64_t i = 0; i < vm_of(view).get(vm::kSlots); ++i) {
+    const ConstRecord other = kSlots.at(view.store(), i);
+    if (!other.get(slot::kUsed) || other.get(slot::kGmem) != file) continue;
+    const std::uint64_t base = other.get(slot::kGmemOffset);
+    if (offset < base + (other.get(slot::kPages) << kPageShift) && base < offset + size) return true;
+  }
+  return false;
+}
+
+enum GmemFile : unsigned { kClosed, kOther, kShort, kBound, kFree };
+
+// kvm_gmem_bind, in its order.
+unsigned gmem_file(const View& view) {
+  const std::uint64_t file = request_of(view).get(region::kGmem);
+  const std::uint64_t offset = request_of(view).get(region::kGmemOffset);
+  const std::uint64_t size = request_of(view).get(region::kSize);
+  if (file == 0 || file == region::kClosedFile) return kClosed;
+  const std::uint64_t index = file - 1 - machine::kFirstGmem;
+  if (file == region::kOtherFile || index >= view.setup().regions.size()) return kOther;
+  if (offset + size > view.setup().regions[index].size) return kShort;
+  return is_bound(view, file, offset, size) ? kBound : kFree;
+}
+
+unsigned same_gmem(const View& view) {
+  const auto target = target_of(view);
+  return target && (target->get(slot::kGmem) != 0) == (request_of(view).get(region::kGmem) != 0);
+}
+
 // Against every other slot; the one that moves does not count.
 unsigned overlaps(const View& view) {
   const ConstRecord request = request_of(view);
@@ -98,6 +139,12 @@ void add_request_facts(rules::Vocabulary& v) {
   v.add(fact<same_readonly>("request.same_readonly", kNoYes, "KVM_MEM_READONLY as before"));
   v.add(fact<same_gpa>("request.same_gpa", kNoYes, "guest_phys_addr as before"));
   v.add(fact<same_flags>("request.same_flags", kNoYes, "the other flags as before"));
+  v.add(fact<gmem_asked>("request.gmem", kNoYes, "KVM_MEM_GUEST_MEMFD"));
+  v.add(fact<gmem_offset>("request.gmem_offset", {"bad", "ok"},
+                          "guest_memfd_offset: whole pages, and no wrap"));
+  v.add(fact<gmem_file>("request.gmem_file", {"closed", "other", "short", "bound", "free"},
+                        "guest_memfd: not open, no guest_memfd of this VM, too short, in use"));
+  v.add(fact<same_gmem>("request.same_gmem", kNoYes, "KVM_MEM_GUEST_MEMFD as before"));
   v.add(fact<overlaps>("request.overlaps", kNoYes, "another slot covers a part of the range"));
   v.add(fact<in_width>("request.in_width", kNoYes, "the range ends within kvm_mmu_max_gfn()"));
   v.add(fact<wrapped>("generation", {"ok", "wrapped"},

@@ -60,9 +60,7 @@ ActionResult pin_gmem(View& view, const Args&) {
       !vcpu_of(std::as_const(view)).get(vcpu::kFreshFolio);
   vcpu_of(view).set(vcpu::kFreshFolio, 0);
   const HostPhysAddr frame = machine::populate(view.store(), place->backing, place->page);
-  const Record vcpu = vcpu_of(view);
-  vcpu.set(vcpu::kFaultFrame, frame.value);
-  vcpu.set(vcpu::kMapWritable, !found->readonly);
+  set_fault_page(view, frame, !found->readonly);
   return ActionResult::done().give(0, known ? 1 : 0).note(frame.value);
 }
 

@@ -124,6 +124,7 @@ inline constexpr Field kCacheValid{"mmio_cache.valid", 2, 0, 0, ""};
 inline constexpr Field kCacheGfn{"mmio_cache.mmio_gfn", 3, 63, 0, ""};
 inline constexpr Field kCacheGeneration{"mmio_cache.mmio_gen", 4, 63, 0, ""};
 inline constexpr Field kFaultFrame{"fault.pfn", 5, 63, 0, "SPA that hva_to_pfn found"};
+inline constexpr Field kGoalLevel{"fault.goal_level", 6, 6, 5, "2: a 2-MByte leaf; else 4K"};
 inline constexpr Field kMapWritable{"fault.map_writable", 6, 0, 0, ""};
 inline constexpr unsigned kMaxReads = 16;
 inline constexpr Field kWakeup{"wakeup", 6, 1, 1, "something ended HLT"};
@@ -163,11 +164,14 @@ inline constexpr Field kRetryGpa{"last_retry_addr", 67, 63, 0, ""};
 inline constexpr Field kApicBase{"apic_base", 68, 63, 0, "the difference from that after a reset"};
 inline constexpr Field kRegisteredGhcb{"ghcb_registered_gpa", 69, 63, 0, "of an SNP guest"};
 inline constexpr Field kPscEntry{"psc_idx", 70, 15, 0, "of a page-state change under way"};
+inline constexpr Field kKnownCr0{"cr0", 71, 63, 0, "of a sealed guest: as its write traps told"};
+inline constexpr Field kKnownCr4{"cr4", 72, 63, 0, "the same"};
+inline constexpr Field kKnownEfer{"efer", 73, 63, 0, "the same"};
 inline constexpr Field kPscEntries{"psc_inflight", 70, 31, 16, "entries that user space works on"};
 inline constexpr Field kApWaiting{"snp_ap_waiting_for_reset", 70, 40, 40, ""};
 inline constexpr Field kUpdateState{"KVM_REQ_UPDATE_PROTECTED_GUEST_STATE", 70, 41, 41, ""};
 inline constexpr Field kFreshFolio{"kvm_gmem_get_pfn: new folio", 70, 42, 42, ""};
-inline constexpr Field kSnpVmsaGpa{"snp_vmsa_gpa", 71, 63, 0, "of the next VMSA; 0: INVALID_PAGE"};
+inline constexpr Field kSnpVmsaGpa{"snp_vmsa_gpa", 74, 63, 0, "of the next VMSA; 0: INVALID_PAGE"};
 inline constexpr Field kPsmashRet{"psmash_ret", 70, 39, 32, "of the RMP fault under way"};
 inline constexpr Field kFields[] = {kFaultGpa,
                                     kFaultError,
@@ -213,7 +217,11 @@ inline constexpr Field kFields[] = {kFaultGpa,
                                     kApWaiting,
                                     kUpdateState,
                                     kFreshFolio,
-                                    kSnpVmsaGpa};
+                                    kSnpVmsaGpa,
+                                    kGoalLevel,
+                                    kKnownCr0,
+                                    kKnownCr4,
+                                    kKnownEfer};
 inline constexpr RecordLayout kLayout{"kvm_vcpu", 80, kFields};
 }  // namespace vcpu
 inline constexpr RecordArray kVcpus{&vcpu::kLayout, Space::kKernel, 0x4000, 64};

@@ -59,22 +59,22 @@ ActionResult request_slot(View& view, const Args& args) {
 // Raw operations of a scenario's script. Their numbers are the procedure's locals.
 ActionResult ask_slot(View& view, const Args& args) {
   namespace region = kvm_uapi::region;
-  constexpr std::uint64_t kLogDirty = 1,
-                          kReadonly = 2;  // KVM_MEM_*, Linux include/uapi/linux/kvm.h
+  // KVM_MEM_*, Linux include/uapi/linux/kvm.h
+  constexpr std::uint64_t kLogDirty = 1, kReadonly = 2, kGuestMemfd = 4;
   const Record request = kvm_uapi::kRegionRequest.at(view.store(), 0);
   const std::uint64_t slot = args.get(0), flags = args.get(1), backing = args.get(4);
   request.set(region::kSlot, get_bits(slot, 15, 0));
   request.set(region::kAddressSpace, get_bits(slot, 31, 16));
   request.set(region::kLogDirty, (flags & kLogDirty) != 0);
   request.set(region::kReadonly, (flags & kReadonly) != 0);
-  request.set(region::kOtherFlags, flags & ~(kLogDirty | kReadonly));
+  request.set(region::kOtherFlags, flags & ~(kLogDirty | kReadonly | kGuestMemfd));
   request.set(region::kGpa, args.get(2));
   request.set(region::kSize, args.get(3));
   request.set(region::kNoUserAddress, backing == kNoUserAddress);
   request.set(region::kBacking, backing == kNoUserAddress ? machine::kNoBacking : backing);
   request.set(region::kOffset, args.get(5));
-  request.set(region::kGmem, 0);
-  request.set(region::kGmemOffset, 0);
+  request.set(region::kGmem, flags & kGuestMemfd ? args.get(6) : 0);
+  request.set(region::kGmemOffset, args.get(7));
   return ActionResult::done();
 }
 
@@ -131,10 +131,9 @@ ActionResult name_host_range(View& view, const Args& args) {
 }
 
 ActionResult protect_pages(View& view, const Args& args) {
-  const auto protection = static_cast<machine::HostProtection>(args.get(0));
-  kvm_uapi::for_host_range(view.store(), [&](machine::BackingId backing, std::uint64_t page) {
-    machine::set_protection(view.store(), backing, page, protection);
-  });
+  const kvm_uapi::HostRange range = kvm_uapi::host_range_of(view.store());
+  machine::protect_range(view.store(), range.backing, range.first_page, range.pages,
+                         static_cast<machine::HostProtection>(args.get(0)));
   return ActionResult::done();
 }
 
@@ -252,11 +251,11 @@ rules::Vocabulary make_vocabulary() {
   v.add(action<request_slot>("request_slot", {value_arg("index")},
                              "the argument of KVM_SET_USER_MEMORY_REGION2",
                              "takes it from the list"));
-  v.add(action<ask_slot>("ask_slot",
-                         {value_arg("id"), value_arg("flags"), value_arg("gpa"), value_arg("size"),
-                          value_arg("backing"), value_arg("offset")},
-                         "the argument of KVM_SET_USER_MEMORY_REGION2",
-                         "as the script says, right or wrong"));
+  v.add(action<ask_slot>(
+      "ask_slot",
+      {value_arg("id"), value_arg("flags"), value_arg("gpa"), value_arg("size"),
+       value_arg("backing"), value_arg("offset"), value_arg("gmem"), value_arg("gmem_offset")},
+      "the argument of KVM_SET_USER_MEMORY_REGION2", "as the script says, right or wrong"));
   v.add(action<ask_dirty_log>("ask_dirty_log", {value_arg("id")},
                               "the argument of KVM_GET_DIRTY_LOG", "the slot"));
   v.add(action<ask_ioeventfd>("ask_ioeventfd", {value_arg("gpa"), value_arg("len")},

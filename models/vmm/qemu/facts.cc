@@ -33,15 +33,34 @@ unsigned has_pflash(const View& view) {
 }
 // hw/i386/pc_sysfw.c pc_system_flash_map: the flash chips that lie one below the other from 4 GiB
 // on.
-unsigned firmware_size(const View& view) {
+struct Chain {
+  std::uint64_t size = 0;  // bytes
+  unsigned chips = 0, others = 0;  // in the chain, elsewhere
+};
+Chain firmware_chain(const View& view) {
   constexpr std::uint64_t k4G = 1ull << 32;
+  Chain chain;
   const auto& regions = view.setup().regions;
-  std::uint64_t lowest = k4G;
   for (auto region = regions.rbegin(); region != regions.rend(); ++region) {
-    const bool next = region->gpa.value + region->size == lowest;
-    if (next && region->kind == RegionKind::kPflash) lowest = region->gpa.value;
+    if (region->kind != RegionKind::kPflash) continue;
+    const bool next = region->gpa.value + region->size == k4G - chain.size;
+    if (next) chain.size += region->size;
+    ++(next ? chain.chips : chain.others);
   }
-  return k4G - lowest > kMaxFirmwareSize;
+  return chain;
+}
+unsigned firmware_size(const View& view) { return firmware_chain(view).size > kMaxFirmwareSize; }
+// pc_system_firmware_init, "Reject gaps": the second drive and no first one. On other boards a chip
+// may lie anywhere.
+unsigned firmware_gap(const View& view) {
+  if (!view.setup().board.pc) return 0;
+  const Chain chain = firmware_chain(view);
+  return chain.others != 0 && chain.chips == 0;
+}
+// PCMachineClass: 9.1 is the first machine type whose window below 1 MiB is an alias.
+unsigned machine_type(const View& view) {
+  const unsigned version = view.setup().board.version;
+  return version != 0 && version < 901;
 }
 unsigned readonly_mem_allowed(const View& view) {
   return static_cast<unsigned>(process_record(view).get(process::kReadonlyMem));
@@ -168,6 +187,10 @@ void add_vm_facts(rules::Vocabulary& v) {
                                  "kvm_readonly_mem_allowed: the VMM may ask for KVM_MEM_READONLY"));
   v.add(fact<firmware_size>("firmware_size", {"fits", "too-large"},
                             "the flash chips below 4 GiB together, against max-fw-size", kFixed));
+  v.add(fact<firmware_gap>("firmware_gap", {"none", "no-flash0"},
+                           "a PC's flash chip without the one above it", kFixed));
+  v.add(fact<machine_type>("machine_type", {"9.1", "before-9.1"},
+                           "the PC's machine type; one without a version is the newest", kFixed));
   v.add(fact<vm_type>("vm_type", {"default", "typed"},
                       "whether KVM is asked for a VM type of its own", kFixed));
 }

@@ -98,9 +98,7 @@ ActionResult mprotect_region(View& view, const Args& args) {
   const machine::Region& r = region_setup(view);
   const auto protection =
       args.word(0) != 0 ? machine::HostProtection::kReadWrite : machine::HostProtection::kRead;
-  for (std::uint64_t page = 0; page < r.size >> kPageShift; ++page) {
-    machine::set_protection(view.store(), r.backing, page, protection);
-  }
+  machine::protect_range(view.store(), r.backing, 0, r.size >> kPageShift, protection);
   return ActionResult::done();
 }
 

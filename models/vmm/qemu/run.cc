@@ -187,11 +187,12 @@ enum class RefuseText : unsigned {
   kTypeUnknown,
   kFirmwareTooLarge,
   kEsNeedsIrqchip,
-  kAttributesFailed
+  kAttributesFailed,
+  kNoFlash0
 };
 const std::vector<std::string> kRefuseWords = {
-    "no-vm-type",         "pflash-needs-readonly", "slot-failed",      "type-unknown",
-    "firmware-too-large", "es-needs-irqchip",      "attributes-failed"};
+    "no-vm-type",         "pflash-needs-readonly", "slot-failed",       "type-unknown",
+    "firmware-too-large", "es-needs-irqchip",      "attributes-failed", "no-flash0"};
 
 // For a type of its own QEMU asks before it creates the VM (target/i386/kvm/kvm.c kvm_get_vm_type);
 // a default-type VM fails when it is to become an SEV guest (target/i386/sev.c
@@ -221,6 +222,9 @@ ActionResult refuse(View& view, const Args& args) {
     case RefuseText::kFirmwareTooLarge:
       text =
           "combined size of system firmware exceeds " + std::to_string(kMaxFirmwareSize) + " bytes";
+      break;
+    case RefuseText::kNoFlash0:
+      text = "pflash1 requires pflash0";
       break;
     case RefuseText::kEsNeedsIrqchip:
       text = "sev_common_kvm_init: SEV-ES guests require in-kernel irqchip support";

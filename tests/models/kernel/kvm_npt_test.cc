@@ -101,6 +101,47 @@ TEST_CASE("zapping the leaves of a slot spares its MMIO entries") {
   CHECK(tables.find(mapped).word == 0);
 }
 
+TEST_CASE("a large leaf takes the place of a table, and is split again") {
+  Store store = fresh();
+  NestedTables tables(store, false);
+  const GuestPhysAddr gpa(0x40003000), mmio(0x40005000);
+  tables.write_mmio(tables.find_or_make(mmio), make_mmio_spte(0x000ff80000000001, 4, mmio.value));
+  const StoreHash with_table = store.hash();
+  const std::uint64_t large = make_spte(HostPhysAddr(0x600000), true, true, 2);
+  CHECK((large & svm::kEntryPs) != 0);
+  CHECK(make_large(make_spte(HostPhysAddr(0x603000), true, true)) == large);
+
+  CHECK(tables.put(gpa, 2, large));
+  CHECK(store.hash() != with_table);
+  CHECK(tables.find(mmio).level == 2);
+  CHECK(tables.find(mmio).word == large);
+  CHECK_FALSE(tables.put(gpa, 2, large));
+
+  tables.split(tables.find(gpa));
+  for (const std::uint64_t page : {0, 3, 511}) {
+    const auto entry = tables.find(GuestPhysAddr(0x40000000 + page * kPageSize));
+    CHECK(entry.level == 1);
+    CHECK(entry.word == make_spte(HostPhysAddr(0x600000 + page * kPageSize), true, true));
+  }
+}
+
+TEST_CASE("a large leaf that is in a range in part is visited once, and whole") {
+  Store store = fresh();
+  NestedTables tables(store, false);
+  const std::uint64_t large = make_spte(HostPhysAddr(0x600000), true, true, 2);
+  const std::uint64_t small = make_spte(HostPhysAddr(0x300000), true, true);
+  tables.put(GuestPhysAddr(0x40000000), 2, large);
+  tables.write(tables.find_or_make(GuestPhysAddr(0x40200000)), small);
+  unsigned visits = 0;
+  tables.for_present_leaves(0x40100, 0x101, [&](std::uint64_t word) {
+    ++visits;
+    return word & ~svm::kEntryRw;
+  });
+  CHECK(visits == 2);
+  CHECK(tables.find(GuestPhysAddr(0x40000000)).word == (large & ~svm::kEntryRw));
+  CHECK(tables.find(GuestPhysAddr(0x40200000)).word == (small & ~svm::kEntryRw));
+}
+
 // The generation inside an MMIO entry counts as its distance from the memslots' generation.
 TEST_CASE("two machines whose slots changed equally often since are equal") {
   const auto machine = [](std::uint64_t generation) {

@@ -125,6 +125,14 @@ const std::string kStackOnDevice = kRamOnly + R"(
 map: [ { gva: 0xd0000000, gpa: 0xd0000000, size: 4K, access: rw } ]
 program: { vcpu0: "mov rsp, 0xd0001000\nmov eax, [rsp - 8]\ndiv ecx" }
 )";
+// Logging goes on between two writes of one page.
+const std::string kLargeLogged = R"(
+memory: { ram: { gpa: 0, size: 16M }, bank: { gpa: 0x40000000, size: 2M, host_page: 2M } }
+map: [ { gva: 0x40000000, gpa: 0x40000000, size: 2M, page: 2M, access: rw } ]
+start: { slots: [ { id: 0, gpa: 0, size: 16M, backing: ram }, { id: 1, gpa: 0x40000000, size: 2M, backing: bank } ] }
+script: [ { vmm: { set_slot: { id: 1, gpa: 0x40000000, size: 2M, backing: bank, flags: [log_dirty] } }, at: on } ]
+program: { vcpu0: "mov rbx, 0x40000000\nmov [rbx], eax\non: mov [rbx], eax" }
+)";
 const std::string kTerminate = kRamOnly + "program: { vcpu0: \".call terminate 1, 3\" }\n";
 const Difference kDifferences[] = {
     {"SEVHW-4: no SEV-ES without MMIO caching",
@@ -207,6 +215,26 @@ map: [ { gva: 0xd0000000, gpa: 0xd0000000, size: 4K, c_bit: 0, access: rwx } ]
 program: { vcpu0: "mov rbx, 0xd0000000\njmp rbx" }
 )",
      {{"5.17", OutcomeKind::kSpins, "gate.fetch"}}},
+    {"FLG-3: a guest_memfd behind a slot of a VM without private memory",
+     "vm: default, vmm: bare",
+     kRamOnly + "script: [ { vmm: { set_slot: { id: 5, gpa: 0xd0000000, size: 4K, backing: ram, "
+                "flags: [guest_memfd], guest_memfd: ram } } } ]\nprogram: { vcpu0: nop }\n",
+     {{"5.17", OutcomeKind::kCompletes, "slots.bad-flags"},
+      {"6.18", OutcomeKind::kCompletes, "bind.ok", "slots.bad-flags"}}},
+    {"2.6: dirty logging of a large page",
+     "vm: default, vmm: bare",
+     kLargeLogged,
+     {{"5.17", OutcomeKind::kCompletes, "fast.large-logged", "set-flags.split"},
+      {"6.0", OutcomeKind::kCompletes, "set-flags.split", "fast.large-logged"}}},
+    {"CLR-5: the last vCPU leaves its root",
+     "vm: default, vmm: bare",
+     kRamOnly + "program: { vcpu0: \"mov rax, cr4\\nxor eax, 0x10\\nmov cr4, rax\" }\n",
+     {{"5.17", OutcomeKind::kCompletes, "intercept.role"},
+      {"6.8", OutcomeKind::kCompletes, "", "intercept.role"}}},
+    {"string I/O of a plain SEV guest",
+     "vm: sev-legacy, vmm: bare",
+     kRamOnly + "program: { vcpu0: \"mov esi, 0x20000\\noutsb\" }\n",
+     {{"5.17", OutcomeKind::kException, "string-io.sev"}}},
     {"5.6: TERM_REQ",
      "vm: sev-es-legacy, vmm: qemu, guest: linux",
      kTerminate,
