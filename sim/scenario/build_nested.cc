@@ -183,9 +183,10 @@ void warm_up(Plan& plan, machine::Machine& machine) {
                 "start.npt: cold");
     return;
   }
+  const PageStates states(plan);
   for (const Area& area : warm_areas(plan)) {
     for (std::uint64_t at = 0; at < area.size; at += kPageSize) {
-      if (plan.setup.snp() && page_state_of(plan, area.gpa + at) == PageState::kUntouched) continue;
+      if (plan.setup.snp() && states.of(area.gpa + at) == PageState::kUntouched) continue;
       machine.run_to_end(area.vcpu, machine::Layer::kKernel, *prefault,
                          {(area.gpa + at).value, kWriteFault});
       if (machine.vm_outcome()) return;

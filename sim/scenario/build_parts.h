@@ -128,7 +128,18 @@ void warm_up(Plan& plan, machine::Machine& machine);
 
 // What needs an SNP guest, or a host with SNP.
 void refuse_without_snp(Plan& plan);
-PageState page_state_of(const Plan& plan, GuestPhysAddr page);
+// In which state each page of an SNP guest begins. The plan must not change meanwhile.
+class PageStates {
+ public:
+  explicit PageStates(const Plan& plan) : plan_(plan), areas_(areas_without_tables(plan)) {}
+  PageState of(GuestPhysAddr page) const;
+
+ private:
+  PageState unsaid(GuestPhysAddr page) const;
+
+  const Plan& plan_;
+  std::vector<Area> areas_;
+};
 // Where the memory of a page is, and how the guest goes to it.
 struct BackedPage {
   machine::BackingId backing = machine::kNoBacking;

@@ -30,39 +30,11 @@ const PageRange* range_of(const Plan& plan, GuestPhysAddr page) {
   return found;
 }
 
-// What the guest's start needs is accepted, or shared; nobody has touched the rest.
-PageState unsaid_state(const Plan& plan, GuestPhysAddr page) {
-  // Before the launch all is plain text in the VMM's own memory.
-  if (plan.setup.launch_open) return PageState::kShared;
-  // What lies above a virtual top of memory is shared, whatever the guest's tables say.
-  if (const auto& top = plan.vm.start.vmsa.vtom; top && page.value >= top->value) {
-    return PageState::kShared;
-  }
-  // Validated by the AMD-SP when it was measured.
-  const machine::Region* region = plan.setup.region_at(page);
-  if (region != nullptr && region->launch_encrypted) return PageState::kAccepted;
-  if (plan.mode != isa::Mode::k64) {
-    return page.value < kAcceptedWithoutPaging ? PageState::kAccepted : PageState::kUntouched;
-  }
-  bool shared = false;
-  for (const Area& area : areas_without_tables(plan)) {
-    if (!covers(area.gpa, area.size, page)) continue;
-    if (!area.shared) return PageState::kAccepted;
-    shared = true;
-  }
-  if (covers(plan.places.tables, plan.tables_size, page)) return PageState::kAccepted;
-  for (const MapEntry& entry : plan.vm.map) {
-    if (!covers(entry.gpa, entry.size, page)) continue;
-    if (entry.c_bit.value_or(!shared)) return PageState::kAccepted;
-    shared = true;
-  }
-  return shared ? PageState::kShared : PageState::kUntouched;
-}
-
 class PageSetter {
  public:
   PageSetter(Plan& plan, machine::Machine& machine)
       : plan_(plan),
+        states_(plan),
         store_(machine.store()),
         memory_(machine.memory()),
         rmp_(plan.setup.cpu.rmp, memory_) {}
@@ -81,7 +53,7 @@ class PageSetter {
   std::uint64_t set(const machine::Region& region, std::uint64_t offset) {
     const GuestPhysAddr page = region.gpa + offset;
     const PageRange* range = range_of(plan_, page);
-    const PageState state = page_state_of(plan_, page);
+    const PageState state = states_.of(page);
     const bool large = range != nullptr && range->rmp.value_or(kPageSize) == kSize2M;
     const std::uint64_t size = large ? kSize2M : kPageSize;
     kvm::set_private_gfns(store_, page.page_number(), size >> kPageShift,
@@ -122,6 +94,7 @@ class PageSetter {
   }
 
   Plan& plan_;
+  PageStates states_;
   Store& store_;
   arch::PhysicalMemory memory_;
   svm::Rmp rmp_;
@@ -142,14 +115,43 @@ std::optional<HostPhysAddr> page_of(Plan& plan, machine::Machine& machine, const
 
 }  // namespace
 
-PageState page_state_of(const Plan& plan, GuestPhysAddr page) {
-  const PageRange* range = range_of(plan, page);
-  return range != nullptr ? range->state : unsaid_state(plan, page);
+// What the guest's start needs is accepted, or shared; nobody has touched the rest.
+PageState PageStates::unsaid(GuestPhysAddr page) const {
+  // Before the launch all is plain text in the VMM's own memory.
+  if (plan_.setup.launch_open) return PageState::kShared;
+  // What lies above a virtual top of memory is shared, whatever the guest's tables say.
+  if (const auto& top = plan_.vm.start.vmsa.vtom; top && page.value >= top->value) {
+    return PageState::kShared;
+  }
+  // Validated by the AMD-SP when it was measured.
+  const machine::Region* region = plan_.setup.region_at(page);
+  if (region != nullptr && region->launch_encrypted) return PageState::kAccepted;
+  if (plan_.mode != isa::Mode::k64) {
+    return page.value < kAcceptedWithoutPaging ? PageState::kAccepted : PageState::kUntouched;
+  }
+  bool shared = false;
+  for (const Area& area : areas_) {
+    if (!covers(area.gpa, area.size, page)) continue;
+    if (!area.shared) return PageState::kAccepted;
+    shared = true;
+  }
+  if (covers(plan_.places.tables, plan_.tables_size, page)) return PageState::kAccepted;
+  for (const MapEntry& entry : plan_.vm.map) {
+    if (!covers(entry.gpa, entry.size, page)) continue;
+    if (entry.c_bit.value_or(!shared)) return PageState::kAccepted;
+    shared = true;
+  }
+  return shared ? PageState::kShared : PageState::kUntouched;
+}
+
+PageState PageStates::of(GuestPhysAddr page) const {
+  const PageRange* range = range_of(plan_, page);
+  return range != nullptr ? range->state : unsaid(page);
 }
 
 BackedPage backed_page(const Plan& plan, const machine::Region& region, GuestPhysAddr gpa) {
   if (region.gmem == machine::kNoBacking) return {region.backing, false, true};
-  const PageState state = page_state_of(plan, gpa.page_base());
+  const PageState state = PageStates(plan).of(gpa.page_base());
   if (state == PageState::kShared) return {region.backing, true, true};
   return {region.gmem, false, state != PageState::kUntouched};
 }

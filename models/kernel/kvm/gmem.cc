@@ -14,6 +14,15 @@ bool is_private_gfn(const Store& store, std::uint64_t gfn) {
   return has_bit(store.read(Space::kKernel, kAttributes + gfn / 64), gfn % 64);
 }
 
+bool are_alike(const Store& store, std::uint64_t first, std::uint64_t count) {
+  NPTSIM_CHECK(first % 64 == 0 && count % 64 == 0);
+  const std::uint64_t all = is_private_gfn(store, first) ? ~0ull : 0;
+  for (std::uint64_t word = first / 64; word < (first + count) / 64; ++word) {
+    if (store.read(Space::kKernel, kAttributes + word) != all) return false;
+  }
+  return true;
+}
+
 void set_private_gfns(Store& store, std::uint64_t first, std::uint64_t count, bool is_private) {
   for (std::uint64_t gfn = first; gfn < first + count; ++gfn) {
     const std::uint64_t index = kAttributes + gfn / 64;

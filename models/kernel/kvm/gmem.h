@@ -14,6 +14,8 @@ namespace nptsim::kvm {
 
 // KVM_MEMORY_ATTRIBUTE_PRIVATE: a bit a gfn; shared until somebody says otherwise.
 bool is_private_gfn(const Store& store, std::uint64_t gfn);
+// All of them are private, or all shared. Both numbers are multiples of 64.
+bool are_alike(const Store& store, std::uint64_t first, std::uint64_t count);
 void set_private_gfns(Store& store, std::uint64_t first, std::uint64_t count, bool is_private);
 
 // The place in a guest_memfd that is bound to a gfn; none without a slot, or for a slot without

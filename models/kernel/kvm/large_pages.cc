@@ -23,11 +23,7 @@ bool has_write_tracked(const Store& store, std::uint64_t gfn) {
 
 // hugepage_has_attrs: not all 512 pages are private, or shared.
 bool is_mixed(const Store& store, std::uint64_t gfn) {
-  const bool first = is_private_gfn(store, first_of(gfn));
-  for (std::uint64_t i = 1; i < kPages; ++i) {
-    if (is_private_gfn(store, first_of(gfn) + i) != first) return true;
-  }
-  return false;
+  return !are_alike(store, first_of(gfn), kPages);
 }
 
 bool host_maps_2m(const Store& store, std::uint64_t gfn) {
