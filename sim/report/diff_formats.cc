@@ -4,6 +4,7 @@
 #include "sim/report/diff_text.h"
 #include "sim/report/json.h"
 #include "sim/report/outcome_text.h"
+#include "sim/report/text.h"
 
 namespace nptsim::report {
 namespace {
@@ -74,29 +75,6 @@ Json models_json(const DiffReport& report) {
 
 // --- HTML ---
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : printable(text)) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 constexpr char kHead[] =
     "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>nptsim diff</title>\n"
     "<style>\n"
@@ -107,12 +85,12 @@ constexpr char kHead[] =
     "</style></head><body>\n";
 
 void add_side(const DiffModel& model, const PartingSide& side, std::string& out) {
-  out += "<dt>" + escaped(model.label) + "</dt><dd><code>" +
-         escaped(side.event.empty() ? "(nothing more)" : side.event) + "</code>";
-  if (!side.rule.empty()) out += " <b>[" + escaped(side.rule) + "]</b>";
-  if (!side.text.empty()) out += "<br>" + escaped(side.text);
+  out += "<dt>" + markup(model.label) + "</dt><dd><code>" +
+         markup(side.event.empty() ? "(nothing more)" : side.event) + "</code>";
+  if (!side.rule.empty()) out += " <b>[" + markup(side.rule) + "]</b>";
+  if (!side.text.empty()) out += "<br>" + markup(side.text);
   if (!side.source.empty()) {
-    out += "<br><span class=\"source\">" + escaped(side.source) + " (" + escaped(side.evidence) +
+    out += "<br><span class=\"source\">" + markup(side.source) + " (" + markup(side.evidence) +
            ")</span>";
   }
   out += "</dd>\n";
@@ -130,13 +108,13 @@ void add_details(const DiffGroup& group, const DiffReport& report, std::string& 
 }
 
 void add_row(const DiffGroup& group, const DiffReport& report, std::string& out) {
-  out += "<tr><td><b>" + escaped(group.first().name) + "</b><br>" + escaped(group.first().file);
-  if (!group.points().empty()) out += "<br>" + escaped(group.points());
+  out += "<tr><td><b>" + markup(group.first().name) + "</b><br>" + markup(group.first().file);
+  if (!group.points().empty()) out += "<br>" + markup(group.points());
   add_details(group, report, out);
   out += "</td>";
   for (const std::string& cell : group.cells) {
     out += cell == group.cells.front() ? "<td>" : "<td class=\"other\">";
-    out += escaped(cell) + "</td>";
+    out += markup(cell) + "</td>";
   }
   out += "</tr>\n";
 }
@@ -168,15 +146,15 @@ std::string print_diff_html(const DiffReport& report) {
   std::string out = kHead;
   out += "<h1>What changes</h1>\n";
   for (const DiffModel& model : report.models) {
-    out += "<p><b>" + escaped(model.label) + "</b>";
+    out += "<p><b>" + markup(model.label) + "</b>";
     for (const DiffOverlay& overlay : model.overlays) {
-      out += "<br>" + escaped(overlay.text) + " <span class=\"source\">" + escaped(overlay.source) +
+      out += "<br>" + markup(overlay.text) + " <span class=\"source\">" + markup(overlay.source) +
              "</span>";
     }
     out += "</p>\n";
   }
   out += "<table><tr><th>scenario</th>";
-  for (const DiffModel& model : report.models) out += "<th>" + escaped(model.label) + "</th>";
+  for (const DiffModel& model : report.models) out += "<th>" + markup(model.label) + "</th>";
   out += "</tr>\n";
   for (const DiffGroup& group : changed_groups(report)) add_row(group, report, out);
   const DiffSummary sum = summarize(report);

@@ -10,36 +10,6 @@
 namespace nptsim::report {
 namespace {
 
-// For text and attributes alike. XML 1.0 has no way to write most control characters.
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : printable(text)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\n':
-        out += "&#10;";
-        break;
-      case '\t':
-        out += "&#9;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string case_name(const std::string& name, const PointValues& point) {
   if (point.empty()) return name;
   return name + " [" + describe(point) + "]";
@@ -59,17 +29,16 @@ std::string message_of(const PointResult& result) {
 }
 
 void add_case(const PointResult& result, std::string& out) {
-  out += fmt::format("    <testcase classname=\"{}\" name=\"{}\"", escaped(result.file),
-                     escaped(case_name(result.name, result.point)));
+  out += fmt::format("    <testcase classname=\"{}\" name=\"{}\"", markup(result.file),
+                     markup(case_name(result.name, result.point)));
   if (result.xfail) {
-    out +=
-        fmt::format(">\n      <skipped message=\"{}\"/>\n    </testcase>\n", escaped(result.why));
+    out += fmt::format(">\n      <skipped message=\"{}\"/>\n    </testcase>\n", markup(result.why));
   } else if (result.status == Status::kPass) {
     out += "/>\n";
   } else {
     const char* element = result.status == Status::kFail ? "failure" : "error";
     out += fmt::format(">\n      <{0} message=\"{1}\">{2}</{0}>\n    </testcase>\n", element,
-                       escaped(message_of(result)), escaped(body_of(result)));
+                       markup(message_of(result)), markup(body_of(result)));
   }
 }
 
@@ -107,20 +76,20 @@ std::string print_junit(const Report& report) {
   std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
   out += fmt::format(
       "<testsuites name=\"nptsim {}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">\n",
-      escaped(report.verb), report.results.size() + report.invalid.size(), sum.failed, sum.errors,
+      markup(report.verb), report.results.size() + report.invalid.size(), sum.failed, sum.errors,
       skipped_in_all);
   for (const std::string& file : order) {
     const Suite& suite = suites[file];
     out += fmt::format(
         "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">\n",
-        escaped(file), suite.results.size() + suite.invalid.size(), suite.failed, suite.errors,
+        markup(file), suite.results.size() + suite.invalid.size(), suite.failed, suite.errors,
         suite.skipped);
     for (const PointResult* result : suite.results) add_case(*result, out);
     for (const InvalidPoint* point : suite.invalid) {
       out += fmt::format(
           "    <testcase classname=\"{}\" name=\"{}\">\n      <skipped message=\"{}\"/>\n"
           "    </testcase>\n",
-          escaped(point->file), escaped(case_name(point->name, point->point)), escaped(point->why));
+          markup(point->file), markup(case_name(point->name, point->point)), markup(point->why));
     }
     out += "  </testsuite>\n";
   }

@@ -16,14 +16,6 @@ constexpr std::array<const char*, 8> kColours = {"#0072b2", "#e69f00", "#009e73"
                                                  "#56b4e9", "#cc79a7", "#f0e442", "#777777"};
 constexpr char kInvalid[] = "#eeeeee";
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : printable(text)) {
-    out += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : std::string(1, c);
-  }
-  return out;
-}
-
 class Picture {
  public:
   Picture(const Sweep& sweep, const std::string& columns) : sweep_(sweep), grid_(sweep, columns) {
@@ -77,13 +69,13 @@ class Picture {
   void text(std::size_t x, std::size_t y, const std::string& words, bool upright = false) {
     const std::string turn =
         upright ? fmt::format(" transform=\"rotate(-90 {} {})\"", x, y) : std::string();
-    out_ += fmt::format("<text x=\"{}\" y=\"{}\"{}>{}</text>\n", x, y, turn, escaped(words));
+    out_ += fmt::format("<text x=\"{}\" y=\"{}\"{}>{}</text>\n", x, y, turn, markup(words));
   }
 
   void field(std::size_t x, std::size_t y, std::size_t fields, std::uint32_t cell) {
     out_ += fmt::format(
         "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"><title>{}</title></rect>\n",
-        x, y, fields * kField - 1, kField - 1, colours_[cell], escaped(sweep_.cells[cell].outcome));
+        x, y, fields * kField - 1, kField - 1, colours_[cell], markup(sweep_.cells[cell].outcome));
   }
 
   void add_heading() {

@@ -30,6 +30,10 @@ std::vector<std::string> split_lines(std::string_view text);
 // Control characters made visible, so that no input can drive a terminal.
 std::string printable(std::string_view text);
 
+// The same for text and attributes of XML, SVG and HTML alike. XML 1.0 has no way to write most
+// control characters.
+std::string markup(std::string_view text);
+
 // Rows of cells as lines, columns as wide as needed, two spaces between; no spaces at line ends.
 std::vector<std::string> table(const std::vector<std::vector<std::string>>& rows);
 
