@@ -141,7 +141,9 @@ Result<scenario::ModelsChange, std::string> change_for(const scenario::Scenario&
                                                        const ModelStack& stack,
                                                        const ModelNames& names) {
   scenario::ModelsChange change;
-  for (const auto& [kind, name] : stack.models) {
+  for (const auto& model : stack.models) {
+    const auto& kind = model.first;
+    const auto& name = model.second;
     const std::string family = names.family_of(kind, name);
     const std::vector<std::string> own = names_in(document, kind);
     const bool same_family = std::all_of(own.begin(), own.end(), [&](const std::string& one) {

@@ -67,7 +67,7 @@ class Sweeper {
  public:
   Sweeper(const Options& options, const std::string& file, const scenario::Scenario& document,
           models::Library& library)
-      : options_(options), document_(document), library_(library), matrix_(document) {
+      : options_(options), library_(library), matrix_(document) {
     sweep_.file = file;
     sweep_.name = document.name;
     for (const scenario::Setting& setting : document.set) {
@@ -130,7 +130,6 @@ class Sweeper {
   }
 
   const Options& options_;
-  const scenario::Scenario& document_;
   models::Library& library_;
   scenario::LargeMatrix matrix_;
   CellNumbers cells_;

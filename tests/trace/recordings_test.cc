@@ -85,7 +85,9 @@ TEST_CASE("what docs/evidence.md says of rules is what recordings show") {
       if (!ids.ends_with(id)) ids += (ids.empty() ? "" : " ") + id;
     }
   }
-  for (const auto& [rule, ids] : seen) {
+  for (const auto& one : seen) {
+    const std::string& rule = one.first;
+    const std::string& ids = one.second;
     const std::size_t at = text.find("\n| `" + rule + "` |");
     CHECK_MESSAGE(at != std::string::npos, rule);
     if (at == std::string::npos) continue;

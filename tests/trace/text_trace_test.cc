@@ -119,8 +119,9 @@ TEST_CASE("lines of logs") {
       {"ASSERT /edk2/OvmfPkg/Library/VmgExitLib/VmgExitVcHandler.c(1041): ((BOOLEAN)(0==1))",
        "ovmf_assert"},
   };
-  for (const auto& [line, event] : kLines) {
-    CAPTURE(std::string(line));
+  for (const auto& known : kLines) {
+    const std::string line(known[0]), event(known[1]);
+    CAPTURE(line);
     const Read all = read(view, line);
     REQUIRE(all.seen.size() == 1);
     CHECK(view.events()[all.seen[0].event].name == event);
