@@ -7,6 +7,65 @@ TRACECMD_COPTS = [
     "-idirafter/usr/include/tracefs",
 ]
 
+# Most of what a compiler does with a file of ours is reading headers, so the sources of a package are
+# compiled several at a time: each unit includes so many of them. Two files of a package may therefore
+# not define the same name, not even in unnamed namespaces.
+_SOURCES_PER_UNIT = 10
+
+def _unit_impl(ctx):
+    lines = ['#include "%s"\n' % source.short_path for source in ctx.files.srcs]
+    ctx.actions.write(ctx.outputs.out, "".join(lines))
+
+_unit = rule(
+    implementation = _unit_impl,
+    attrs = {
+        "out": attr.output(mandatory = True),
+        "srcs": attr.label_list(allow_files = [".cc"], mandatory = True),
+    },
+)
+
+def _units(name, sources, testonly):
+    """Declares the units of a target that has more than one source, and returns what to compile."""
+    if len(sources) < 2:
+        return sources
+    count = (len(sources) + _SOURCES_PER_UNIT - 1) // _SOURCES_PER_UNIT
+    size = (len(sources) + count - 1) // count
+    units = []
+    for i in range(count):
+        out = "%s_unit%d.cc" % (name, i + 1)
+        _unit(
+            name = "%s_unit%d" % (name, i + 1),
+            out = out,
+            srcs = sources[i * size:(i + 1) * size],
+            testonly = testonly,
+        )
+        units.append(out)
+    return units
+
+def _split(srcs):
+    sources = [src for src in srcs if src.endswith(".cc")]
+    return sources, [src for src in srcs if not src.endswith(".cc")]
+
+def nptsim_library(name, srcs = [], textual_hdrs = [], testonly = False, **kwargs):
+    """A cc_library whose sources are compiled in a few units.
+
+    Args:
+      name: the target.
+      srcs: sources and private headers.
+      textual_hdrs: as in cc_library.
+      testonly: as in cc_library.
+      **kwargs: anything else that cc_library takes: hdrs, deps, copts...
+    """
+    sources, headers = _split(srcs)
+    units = _units(name, sources, testonly)
+    native.cc_library(
+        name = name,
+        srcs = headers + units,
+        textual_hdrs = textual_hdrs + (sources if len(sources) > 1 else []),
+        testonly = testonly,
+        **kwargs
+    )
+
 def nptsim_test(name, srcs, deps = [], size = "small", **kwargs):
     """A doctest test program; its main() comes from //tests/support:doctest_main.
 
@@ -18,9 +77,17 @@ def nptsim_test(name, srcs, deps = [], size = "small", **kwargs):
       **kwargs: anything else that cc_test takes: data, args, tags, timeout, shard_count...
           tags = ["no-asan"] keeps a test out of the sanitizer run.
     """
+    sources, headers = _split(srcs)
+    if len(sources) > 1:
+        native.cc_library(
+            name = name + "_sources",
+            testonly = True,
+            textual_hdrs = sources,
+        )
+        deps = deps + [":%s_sources" % name]
     native.cc_test(
         name = name,
-        srcs = srcs,
+        srcs = headers + _units(name, sources, True),
         size = size,
         deps = deps + ["//tests/support:doctest_main"],
         **kwargs

@@ -63,10 +63,6 @@ SharedModel shared(rules::Checked checked, VersionFile file) {
   return std::make_shared<const CheckedModel>(CheckedModel{std::move(checked), std::move(file)});
 }
 
-void append(Diagnostics& to, const Diagnostics& more) {
-  to.insert(to.end(), more.begin(), more.end());
-}
-
 // The answers of exits and ioctls have names; the machine wants numbers.
 machine::Entries link(const Stack& stack, Diagnostics& diagnostics, const SourcePos& pos) {
   machine::Entries entries;

@@ -23,14 +23,18 @@ std::string to_string(const SourcePos& pos);
 
 struct Diagnostic {
   SourcePos pos;
-  std::string found;                  // what is wrong, with what was found
-  std::string accepted;               // what would be accepted; may be empty
-  std::string suggestion;             // the nearest spelling or the mend; may be empty
+  std::string found;       // what is wrong, with what was found
+  std::string accepted;    // what would be accepted; may be empty
+  std::string suggestion;  // the nearest spelling or the mend; may be empty
 
   bool operator==(const Diagnostic&) const = default;
 };
 
 using Diagnostics = std::vector<Diagnostic>;
+
+inline void append(Diagnostics& to, const Diagnostics& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
 
 // One line: "file:3:7: error: unknown key 'memroy'; did you mean 'memory'? (accepted: a, b)".
 std::string to_string(const Diagnostic& diagnostic);

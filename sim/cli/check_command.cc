@@ -16,7 +16,7 @@ namespace {
 
 using trace::Agreement;
 
-ExitStatus status_of(Agreement agreement) {
+ExitStatus agreement_status(Agreement agreement) {
   switch (agreement) {
     case Agreement::kAgrees:
       return ExitStatus::kAsExpected;
@@ -53,7 +53,7 @@ ExitStatus check_command(const Options& options) {
   if (!check.ok()) return print_bad_input(check.error(), options);
   print_checked(check.value(), options.format);
   return interrupted() ? ExitStatus::kInterrupted
-                       : status_of(trace::agreement_of(check.value().trace));
+                       : agreement_status(trace::agreement_of(check.value().trace));
 }
 
 ExitStatus import_command(const Options& options) {

@@ -18,15 +18,6 @@ using report::DiffCell;
 using report::DiffReport;
 using report::DiffRow;
 
-class Keeper final : public machine::EventSink {
- public:
-  void take(machine::Event event) override { kept_.take(std::move(event)); }
-  const std::vector<machine::Event>& events() const { return kept_.events; }
-
- private:
-  KeptEvents kept_;
-};
-
 // A row of the report and the points behind its cells; null: that one is invalid.
 struct Slot {
   DiffRow row;
@@ -188,8 +179,8 @@ class Comparison {
       for (std::size_t model = 1; model < stacks_.size(); ++model) {
         Keeper after;
         const PointRun other = run_from_start(*slot.points[model], after);
-        slot.row.cells[model].parting =
-            report::part(before.events(), book, after.events(), report::RuleBook(*other.setup));
+        slot.row.cells[model].parting = report::part(
+            before.kept().events, book, after.kept().events, report::RuleBook(*other.setup));
       }
     });
   }

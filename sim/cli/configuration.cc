@@ -179,8 +179,8 @@ const char* kind_text(machine::RegionKind kind) {
 ConfigSection Describer::memory() {
   ConfigSection section{"Memory that the VMM is told of", {}};
   for (const machine::Region& region : setup_.regions) {
-    std::string value = fmt::format("{} to {}, {}, {}", report::hex(region.gpa.value),
-                                    report::hex(region.gpa.value + region.size - 1),
+    std::string value = fmt::format("{} to {}, {}, {}", hex(region.gpa.value),
+                                    hex(region.gpa.value + region.size - 1),
                                     report::size_text(region.size), kind_text(region.kind));
     if (region.kind == machine::RegionKind::kPflash) {
       value += region.romd ? ", romd mode: reads are memory" : ", mmio mode: every access exits";
@@ -202,12 +202,12 @@ ConfigSection Describer::map() {
       section.rows.push_back({"...", fmt::format("{} more", point_.vm.map.size() - kMostRows), ""});
       break;
     }
-    std::string value = fmt::format("gpa {}, {} in pages of {}", report::hex(entry.gpa.value),
+    std::string value = fmt::format("gpa {}, {} in pages of {}", hex(entry.gpa.value),
                                     report::size_text(entry.size), report::size_text(entry.page));
     if (entry.c_bit) value += *entry.c_bit ? ", private" : ", shared";
     value += entry.rights.present ? "" : ", not present";
     if (entry.rights.present) value += entry.rights.write ? ", rw" : ", read-only";
-    section.rows.push_back({"gva " + report::hex(entry.gva.value), value, origin(entry.pos)});
+    section.rows.push_back({"gva " + hex(entry.gva.value), value, origin(entry.pos)});
   }
   return section;
 }

@@ -24,7 +24,7 @@ Result<std::vector<ModelStack>, Diagnostics> stacks_of(const Options& options,
     if (stack.ok()) {
       stacks.push_back(std::move(stack).value());
     } else {
-      diagnostics.insert(diagnostics.end(), stack.error().begin(), stack.error().end());
+      append(diagnostics, stack.error());
     }
   };
   if (!options.from.empty()) take(options.from);
@@ -60,7 +60,7 @@ void print_comparison(const DiffReport& report, Format format) {
 
 // Like a diff of texts: 1 when something changes. A run without an answer is never "the same", and
 // an overlay with which nothing can be built has no effect to tell of.
-ExitStatus status_of(const DiffReport& report) {
+ExitStatus diff_status(const DiffReport& report) {
   const report::DiffSummary sum = report::summarize(report);
   ExitStatus status = ExitStatus::kAsExpected;
   if (sum.errors > 0) status = worse(status, ExitStatus::kIncomplete);
@@ -83,7 +83,7 @@ ExitStatus diff_command(const Options& options) {
   if (!stacks.ok()) return print_bad_input(stacks.error(), options);
   const DiffReport report = compare_models(options, stacks.value(), names, library);
   print_comparison(report, options.format);
-  return status_of(report);
+  return diff_status(report);
 }
 
 }  // namespace nptsim::cli

@@ -54,6 +54,15 @@ struct KeptEvents {
   }
 };
 
+class Keeper final : public machine::EventSink {
+ public:
+  void take(machine::Event event) override { kept_.take(std::move(event)); }
+  const KeptEvents& kept() const { return kept_; }
+
+ private:
+  KeptEvents kept_;
+};
+
 }  // namespace nptsim::cli
 
 #endif  // NPTSIM_SIM_CLI_EVENT_LOG_H_

@@ -19,10 +19,6 @@
 namespace nptsim::cli {
 namespace {
 
-void append(Diagnostics& to, const Diagnostics& from) {
-  to.insert(to.end(), from.begin(), from.end());
-}
-
 void add_models(models::Library& library, trace::EvidenceTable& table, Diagnostics& trouble) {
   const std::map<std::string, rules::ModelKind> kinds = {{"kernel", rules::ModelKind::kKernel},
                                                          {"vmm", rules::ModelKind::kVmm},

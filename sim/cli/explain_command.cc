@@ -46,15 +46,6 @@ class LinePrinter final : public machine::EventSink {
   std::string lines_;
 };
 
-class Keeper final : public machine::EventSink {
- public:
-  void take(machine::Event event) override { kept_.take(std::move(event)); }
-  const KeptEvents& kept() const { return kept_; }
-
- private:
-  KeptEvents kept_;
-};
-
 std::string summary_line(const machine::Event& event) {
   return report::event_summary(event) + "\n";
 }

@@ -36,10 +36,6 @@ std::vector<report::PointResult*> results_of(const std::string& file, report::Re
   return results;
 }
 
-void append(Diagnostics& to, const Diagnostics& from) {
-  to.insert(to.end(), from.begin(), from.end());
-}
-
 }  // namespace
 
 Diagnostics write_atomically(const std::string& path, std::string_view text) {

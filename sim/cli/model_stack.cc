@@ -62,7 +62,7 @@ class Parser {
     OverlayName overlay{overlay_name(word), "", "", {}};
     const auto read = library_.overlay({overlay.name, {}});
     if (!read.ok()) {
-      diagnostics_.insert(diagnostics_.end(), read.error().begin(), read.error().end());
+      append(diagnostics_, read.error());
       return;
     }
     overlay.text = read.value().text;

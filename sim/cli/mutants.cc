@@ -17,17 +17,17 @@ RuleKey key_of(ModelKind kind, const std::string& row, const SourcePos& pos) {
   return {kind, row, pos.file, pos.line};
 }
 
-void collect(ModelKind kind, const std::vector<rules::Row>& rows, std::set<RuleKey>& keys) {
+void collect_keys(ModelKind kind, const std::vector<rules::Row>& rows, std::set<RuleKey>& keys) {
   for (const rules::Row& row : rows) {
     keys.insert(key_of(kind, row.id.text, row.origin.pos));
-    collect(kind, row.rows, keys);
+    collect_keys(kind, row.rows, keys);
   }
 }
 
-std::set<RuleKey> rows_of(const rules::Model& model) {
+std::set<RuleKey> keys_of(const rules::Model& model) {
   std::set<RuleKey> keys;
-  for (const rules::Stage& stage : model.stages) collect(model.kind, stage.rows, keys);
-  for (const rules::Procedure& one : model.procedures) collect(model.kind, one.rows, keys);
+  for (const rules::Stage& stage : model.stages) collect_keys(model.kind, stage.rows, keys);
+  for (const rules::Procedure& one : model.procedures) collect_keys(model.kind, one.rows, keys);
   return keys;
 }
 
@@ -123,7 +123,7 @@ void Baseline::take_models(const PointToRun& point, models::Library& library,
     }
     auto model = library.model(kind, {name->value, name->pos}, overlays);
     if (!model.ok()) continue;  // `guest: none` has no rules
-    std::set<RuleKey> rows = rows_of(model.value());
+    std::set<RuleKey> rows = keys_of(model.value());
     numbers_[{kind, name->value, overlay_names}] = models_.size();
     out.push_back(models_.size());
     models_.push_back({kind, std::move(model).value(), std::move(rows)});

@@ -170,7 +170,7 @@ std::vector<PointToRun> points_in(const Options& options, models::Library& libra
   });
   std::vector<PointToRun> points;
   for (LoadedFile& file : files) {
-    diagnostics.insert(diagnostics.end(), file.diagnostics.begin(), file.diagnostics.end());
+    append(diagnostics, file.diagnostics);
     for (PointToRun& point : file.points) points.push_back(std::move(point));
   }
   return points;
@@ -186,7 +186,7 @@ Diagnostics unknown_kinds(const Options& options) {
   return diagnostics;
 }
 
-ExitStatus status_of(const MutationReport& report) {
+ExitStatus mutation_status(const MutationReport& report) {
   const report::MutationSummary sum = report::summarize(report);
   ExitStatus status = ExitStatus::kAsExpected;
   if (sum.unnoticed > 0) status = ExitStatus::kDifferent;
@@ -215,7 +215,7 @@ ExitStatus mutate_command(const Options& options) {
     print(report::print_mutation(report, style_of_output()));
     print_error(report::print_diagnostics(report.diagnostics, style_of_error()));
   }
-  return status_of(report);
+  return mutation_status(report);
 }
 
 }  // namespace nptsim::cli

@@ -12,10 +12,6 @@
 namespace nptsim::cli {
 namespace {
 
-void append(Diagnostics& to, const Diagnostics& from) {
-  to.insert(to.end(), from.begin(), from.end());
-}
-
 void take_invalid(LoadedFile& file, scenario::Point& point) {
   file.invalid.push_back(
       {file.file, point.scenario.name, std::move(point.scenario.picks), std::move(point.invalid)});

@@ -19,10 +19,6 @@ namespace {
 using report::PointResult;
 using report::Status;
 
-void append(Diagnostics& to, const Diagnostics& from) {
-  to.insert(to.end(), from.begin(), from.end());
-}
-
 // A file that cannot be read counts as one error.
 PointResult bad_file(const std::string& file, const Diagnostics& diagnostics) {
   PointResult result;

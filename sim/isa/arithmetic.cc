@@ -103,7 +103,7 @@ Outcome bitwise_not(Execution& x) {  // no flags
   return x.retire();
 }
 
-constexpr Row kRows[] = {
+constexpr Row kArithmeticRows[] = {
     {ZYDIS_MNEMONIC_ADD, add},         {ZYDIS_MNEMONIC_ADC, adc},
     {ZYDIS_MNEMONIC_SUB, sub},         {ZYDIS_MNEMONIC_SBB, sbb},
     {ZYDIS_MNEMONIC_CMP, cmp},         {ZYDIS_MNEMONIC_AND, bitwise_and},
@@ -115,6 +115,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> arithmetic_rows() { return kRows; }
+std::span<const Row> arithmetic_rows() { return kArithmeticRows; }
 
 }  // namespace nptsim::isa

@@ -1,4 +1,5 @@
 #include "sim/isa/asm_encode.h"
+#include "sim/base/hex.h"
 
 #include <algorithm>
 #include <array>
@@ -304,16 +305,6 @@ Result<Bytes, AssembleError> encode_unsized(const AsmLine& line, u64 address, Mo
 }
 
 // ----- what to say when nothing fits -------------------------------------------------------------
-
-std::string hex(u64 value) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  do {
-    text.insert(text.begin(), kDigits[value & 15]);
-    value >>= 4;
-  } while (value != 0);
-  return "0x" + text;
-}
 
 std::string operand_text(const AsmOperand& o) {
   const std::string bits = o.size == 0 ? "" : std::to_string(8 * o.size) + "-bit ";

@@ -94,7 +94,7 @@ Outcome compare_exchange_pair(Execution& x) {
   return x.retire();
 }
 
-constexpr Row kRows[] = {
+constexpr Row kAtomicsRows[] = {
     {ZYDIS_MNEMONIC_XCHG, xchg},
     {ZYDIS_MNEMONIC_XADD, xadd},
     {ZYDIS_MNEMONIC_CMPXCHG, cmpxchg},
@@ -104,6 +104,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> atomic_rows() { return kRows; }
+std::span<const Row> atomic_rows() { return kAtomicsRows; }
 
 }  // namespace nptsim::isa

@@ -115,7 +115,7 @@ Outcome popcnt(Execution& x) {
   return x.retire();
 }
 
-constexpr Row kRows[] = {
+constexpr Row kBitTestsRows[] = {
     {ZYDIS_MNEMONIC_BT, bt},
     {ZYDIS_MNEMONIC_BTS, bts},
     {ZYDIS_MNEMONIC_BTR, btr},
@@ -129,6 +129,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> bit_test_rows() { return kRows; }
+std::span<const Row> bit_test_rows() { return kBitTestsRows; }
 
 }  // namespace nptsim::isa

@@ -57,7 +57,7 @@ Outcome ret(Execution& x) {
   return x.jump(target);
 }
 
-constexpr Row kRows[] = {
+constexpr Row kControlRows[] = {
     {ZYDIS_MNEMONIC_JMP, jmp},
     {ZYDIS_MNEMONIC_CALL, call},
     {ZYDIS_MNEMONIC_RET, ret},
@@ -87,6 +87,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> control_rows() { return kRows; }
+std::span<const Row> control_rows() { return kControlRows; }
 
 }  // namespace nptsim::isa

@@ -61,7 +61,7 @@ Outcome far_ret(Execution& x) {
   return go_far(x, target, offset);
 }
 
-constexpr Row kRows[] = {
+constexpr Row kFarControlRows[] = {
     {ZYDIS_MNEMONIC_JMP, far_jmp},
     {ZYDIS_MNEMONIC_CALL, far_call},
     {ZYDIS_MNEMONIC_RET, far_ret},
@@ -69,6 +69,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> far_control_rows() { return kRows; }
+std::span<const Row> far_control_rows() { return kFarControlRows; }
 
 }  // namespace nptsim::isa

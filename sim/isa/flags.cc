@@ -57,7 +57,7 @@ Outcome sahf(Execution& x) {
   return x.retire();
 }
 
-constexpr Row kRows[] = {
+constexpr Row kFlagsRows[] = {
     {ZYDIS_MNEMONIC_CLC, put_flag<kFlagCf, false>},
     {ZYDIS_MNEMONIC_STC, put_flag<kFlagCf, true>},
     {ZYDIS_MNEMONIC_CMC, cmc},
@@ -71,6 +71,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> flag_rows() { return kRows; }
+std::span<const Row> flag_rows() { return kFlagsRows; }
 
 }  // namespace nptsim::isa

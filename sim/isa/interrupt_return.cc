@@ -6,7 +6,7 @@
 namespace nptsim::isa {
 namespace {
 
-struct Frame {
+struct ReturnFrame {
   u64 rip = 0, cs = 0, rflags = 0;
   bool has_stack = false;
   u64 rsp = 0, ss = 0;
@@ -15,7 +15,7 @@ struct Frame {
 bool returns_outward(const Execution& x, u64 cs) { return rpl_of(cs) > x.regs.cpl; }
 
 // 64-bit mode always pops SS:RSP, the others only for an outer level.
-bool read_frame(Execution& x, Frame& f) {
+bool read_frame(Execution& x, ReturnFrame& f) {
   const unsigned size = x.size();
   if (!x.load_stack(0, size, f.rip) || !x.load_stack(size, size, f.cs)) return false;
   if (!x.load_stack(2 * size, size, f.rflags)) return false;
@@ -43,7 +43,7 @@ void drop_inner_segments(Registers& r) {
   }
 }
 
-void commit_stack(Execution& x, const Frame& f, const Segment& ss) {
+void commit_stack(Execution& x, const ReturnFrame& f, const Segment& ss) {
   if (!f.has_stack) {
     x.release(3 * x.size());
     return;
@@ -53,7 +53,7 @@ void commit_stack(Execution& x, const Frame& f, const Segment& ss) {
 }
 
 // The flags' masks belong to the old CPL, so they are computed before CS changes.
-Outcome commit(Execution& x, const Frame& f, const CodeTarget& target, const Segment& ss) {
+Outcome commit(Execution& x, const ReturnFrame& f, const CodeTarget& target, const Segment& ss) {
   const u64 mask = returnable_flags(x.regs, x.size());
   const bool outward = target.cpl > x.regs.cpl;
   commit_stack(x, f, ss);
@@ -68,7 +68,7 @@ Outcome iret(Execution& x) {
   if (loads_descriptors(x.regs) && x.flag(kFlagNt)) {  // task return; long mode has no tasks
     return long_mode_active(x.regs) ? x.raise_zero(kGp) : Outcome::unsupported();
   }
-  Frame frame;
+  ReturnFrame frame;
   if (!read_frame(x, frame)) return x.failed();
   const bool to_virtual_8086 = protected_mode(x.regs) && !long_mode_active(x.regs) &&
                                x.regs.cpl == 0 && x.size() == 4 && (frame.rflags & kFlagVm);
@@ -84,7 +84,7 @@ Outcome iret(Execution& x) {
   return commit(x, frame, target, ss);
 }
 
-constexpr Row kRows[] = {
+constexpr Row kInterruptReturnRows[] = {
     {ZYDIS_MNEMONIC_IRET, iret, SpecialKind::kIret},
     {ZYDIS_MNEMONIC_IRETD, iret, SpecialKind::kIret},
     {ZYDIS_MNEMONIC_IRETQ, iret, SpecialKind::kIret},
@@ -92,6 +92,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> interrupt_return_rows() { return kRows; }
+std::span<const Row> interrupt_return_rows() { return kInterruptReturnRows; }
 
 }  // namespace nptsim::isa

@@ -104,7 +104,7 @@ Outcome load_far_pointer(Execution& x) {
   return x.retire();
 }
 
-constexpr Row kRows[] = {
+constexpr Row kMovesRows[] = {
     {ZYDIS_MNEMONIC_MOV, mov},
     {ZYDIS_MNEMONIC_MOVZX, move_zero_extended},
     {ZYDIS_MNEMONIC_MOVNTI, move_zero_extended},
@@ -155,6 +155,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> move_rows() { return kRows; }
+std::span<const Row> move_rows() { return kMovesRows; }
 
 }  // namespace nptsim::isa

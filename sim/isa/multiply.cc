@@ -110,7 +110,7 @@ Outcome extend_into_rdx(Execution& x) {
   return x.retire();
 }
 
-constexpr Row kRows[] = {
+constexpr Row kMultiplyRows[] = {
     {ZYDIS_MNEMONIC_MUL, mul},
     {ZYDIS_MNEMONIC_IMUL, imul},
     {ZYDIS_MNEMONIC_DIV, div},
@@ -125,6 +125,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> multiply_rows() { return kRows; }
+std::span<const Row> multiply_rows() { return kMultiplyRows; }
 
 }  // namespace nptsim::isa

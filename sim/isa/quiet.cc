@@ -37,7 +37,7 @@ Outcome write_base(Execution& x) {
   return x.retire();
 }
 
-constexpr Row kRows[] = {
+constexpr Row kQuietRows[] = {
     {ZYDIS_MNEMONIC_NOP, no_operation},
     {ZYDIS_MNEMONIC_ENDBR32, no_operation},
     {ZYDIS_MNEMONIC_ENDBR64, no_operation},
@@ -64,6 +64,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> quiet_rows() { return kRows; }
+std::span<const Row> quiet_rows() { return kQuietRows; }
 
 }  // namespace nptsim::isa

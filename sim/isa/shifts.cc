@@ -58,7 +58,7 @@ Outcome double_shift(Execution& x) {
   return write_result(x, kArithmeticFlags, kOperation(value, fill, count, x.size()));
 }
 
-constexpr Row kRows[] = {
+constexpr Row kShiftsRows[] = {
     {ZYDIS_MNEMONIC_SHL, shift<shift_left, kArithmeticFlags>},
     {ZYDIS_MNEMONIC_SHR, shift<shift_right, kArithmeticFlags>},
     {ZYDIS_MNEMONIC_SAR, shift<shift_arithmetic_right, kArithmeticFlags>},
@@ -72,6 +72,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> shift_rows() { return kRows; }
+std::span<const Row> shift_rows() { return kShiftsRows; }
 
 }  // namespace nptsim::isa

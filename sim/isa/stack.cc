@@ -98,7 +98,7 @@ Outcome enter(Execution& x) {
   return x.retire();
 }
 
-constexpr Row kRows[] = {
+constexpr Row kStackRows[] = {
     {ZYDIS_MNEMONIC_PUSH, push},
     {ZYDIS_MNEMONIC_POP, pop},
     {ZYDIS_MNEMONIC_PUSHF, pushf, SpecialKind::kPushf},
@@ -117,6 +117,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> stack_rows() { return kRows; }
+std::span<const Row> stack_rows() { return kStackRows; }
 
 }  // namespace nptsim::isa

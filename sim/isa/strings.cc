@@ -91,7 +91,7 @@ constexpr Semantics kScas = string<scas_once, Ends::kByCountOrZf>;
 
 // The SSE instructions that share the names MOVSD and CMPSD have visible operands and are kept out
 // by decode().
-constexpr Row kRows[] = {
+constexpr Row kStringsRows[] = {
     {ZYDIS_MNEMONIC_MOVSB, kMovs}, {ZYDIS_MNEMONIC_MOVSW, kMovs}, {ZYDIS_MNEMONIC_MOVSD, kMovs},
     {ZYDIS_MNEMONIC_MOVSQ, kMovs}, {ZYDIS_MNEMONIC_STOSB, kStos}, {ZYDIS_MNEMONIC_STOSW, kStos},
     {ZYDIS_MNEMONIC_STOSD, kStos}, {ZYDIS_MNEMONIC_STOSQ, kStos}, {ZYDIS_MNEMONIC_LODSB, kLods},
@@ -103,6 +103,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> string_rows() { return kRows; }
+std::span<const Row> string_rows() { return kStringsRows; }
 
 }  // namespace nptsim::isa

@@ -98,7 +98,7 @@ Outcome string_port_access(Execution& x) {
 
 using enum SpecialKind;
 
-constexpr Row kRows[] = {
+constexpr Row kSystemRows[] = {
     {ZYDIS_MNEMONIC_CPUID, anyone, kCpuid},
     {ZYDIS_MNEMONIC_IN, port_access, kIn},
     {ZYDIS_MNEMONIC_OUT, port_access, kOut},
@@ -168,6 +168,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> system_rows() { return kRows; }
+std::span<const Row> system_rows() { return kSystemRows; }
 
 }  // namespace nptsim::isa

@@ -51,7 +51,7 @@ Outcome move_vector(Execution& x) {
   return x.retire();
 }
 
-constexpr Row kRows[] = {
+constexpr Row kVectorMovesRows[] = {
     {ZYDIS_MNEMONIC_MOVDQU, move_vector<false>}, {ZYDIS_MNEMONIC_MOVUPS, move_vector<false>},
     {ZYDIS_MNEMONIC_MOVUPD, move_vector<false>}, {ZYDIS_MNEMONIC_MOVDQA, move_vector<true>},
     {ZYDIS_MNEMONIC_MOVAPS, move_vector<true>},  {ZYDIS_MNEMONIC_MOVAPD, move_vector<true>},
@@ -59,6 +59,6 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> vector_move_rows() { return kRows; }
+std::span<const Row> vector_move_rows() { return kVectorMovesRows; }
 
 }  // namespace nptsim::isa

@@ -5,7 +5,7 @@
 namespace nptsim::report {
 namespace {
 
-constexpr std::size_t kWidth = 100;
+constexpr std::size_t kCpuWidth = 100;
 
 using Rows = std::vector<std::vector<std::string>>;
 
@@ -42,7 +42,7 @@ std::string print_cpu(const yaml::Node& document, const Style& style) {
   for (const char* key : {"title", "about"}) {
     const yaml::Node* text = document.find(key);
     if (text == nullptr) continue;
-    for (const std::string& line : wrap(scalar_text(*text), kWidth)) out += line + "\n";
+    for (const std::string& line : wrap(scalar_text(*text), kCpuWidth)) out += line + "\n";
   }
   Rows rows;
   add_rows(document, "", rows);

@@ -16,9 +16,9 @@ using machine::Hex;
 
 namespace {
 
-Json to_json(const EventFields& fields);
+Json fields_json(const EventFields& fields);
 
-Json to_json(const EventValue& value) {
+Json value_json(const EventValue& value) {
   return std::visit(
       [](const auto& held) -> Json {
         using T = std::decay_t<decltype(held)>;
@@ -26,7 +26,7 @@ Json to_json(const EventValue& value) {
           return hex(held.value);
         } else if constexpr (std::is_same_v<T, std::vector<EventFields>>) {
           Json list = Json::array();
-          for (const EventFields& record : held) list.push_back(to_json(record));
+          for (const EventFields& record : held) list.push_back(fields_json(record));
           return list;
         } else {
           return held;
@@ -38,11 +38,11 @@ Json to_json(const EventValue& value) {
 // A field never hides one of the six that every event has.
 void add_fields(Json& json, const EventFields& fields) {
   for (const auto& [name, value] : fields.list) {
-    json[json.contains(name) ? name + "_" : name] = to_json(value);
+    json[json.contains(name) ? name + "_" : name] = value_json(value);
   }
 }
 
-Json to_json(const EventFields& fields) {
+Json fields_json(const EventFields& fields) {
   Json json = Json::object();
   add_fields(json, fields);
   return json;

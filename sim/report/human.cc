@@ -11,13 +11,6 @@ namespace {
 
 constexpr char kIndent[] = "       ";
 
-std::string title(const std::string& file, const std::string& name, const PointValues& point) {
-  std::string text = file;
-  if (!name.empty()) text += ": " + name;
-  if (!point.empty()) text += " [" + describe(point) + "]";
-  return printable(text);
-}
-
 std::string label(const PointResult& result, const Style& style) {
   switch (result.status) {
     case Status::kPass:
@@ -38,7 +31,8 @@ std::string paint_diff(const std::string& line, const Style& style) {
 }
 
 void add_result(const PointResult& result, const Style& style, std::string& out) {
-  out += label(result, style) + title(result.file, result.name, result.point) + "\n";
+  out += label(result, style) + printable(name_of_point(result.file, result.name, result.point)) +
+         "\n";
   const bool plain = result.status == Status::kPass && !result.xfail;
   // Of a run without answer the differences say the same, with their place.
   if (!result.why.empty() && !plain && (result.xfail || result.differences.empty())) {
@@ -74,8 +68,9 @@ std::string print_human(const Report& report, const Style& style) {
   std::string out;
   for (const PointResult& result : report.results) add_result(result, style, out);
   for (const InvalidPoint& point : report.invalid) {
-    out += style.warn("invalid") + " " + title(point.file, point.name, point.point) + "\n" +
-           kIndent + printable(point.why) + "\n";
+    out += style.warn("invalid") + " " +
+           printable(name_of_point(point.file, point.name, point.point)) + "\n" + kIndent +
+           printable(point.why) + "\n";
   }
   for (const std::string& file : report.promoted) out += "wrote   " + printable(file) + "\n";
   if (report.coverage) out += print_coverage(*report.coverage, style);

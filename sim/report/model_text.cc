@@ -7,7 +7,7 @@
 namespace nptsim::report {
 namespace {
 
-constexpr std::size_t kWidth = 100;
+constexpr std::size_t kBookWidth = 100;
 
 using rules::Row;
 
@@ -108,7 +108,7 @@ class RowPrinter {
     if (text.empty()) return;
     const std::string head = label.empty() ? "" : std::string(label) + " ";
     std::string margin(indent_, ' ');
-    for (const std::string& part : wrap(head + text, kWidth - indent_)) {
+    for (const std::string& part : wrap(head + text, kBookWidth - indent_)) {
       out_ += margin + part + "\n";
       margin = std::string(indent_ + 2, ' ');
     }
@@ -147,7 +147,7 @@ void add_fact(const rules::FactEntry& fact, const Style& style, std::string& out
   std::string kind(rules::name_of(fact.kind));
   if (fact.fixed) kind += ", does not change";
   out += "    " + style.faint(kind + needs_text(fact.needs)) + "\n";
-  for (const std::string& line : wrap(fact.text, kWidth - 4)) out += "    " + line + "\n";
+  for (const std::string& line : wrap(fact.text, kBookWidth - 4)) out += "    " + line + "\n";
   for (const rules::Implication& implied : fact.implies) {
     out += fmt::format("    {} implies {} is {}\n", implied.value, implied.fact,
                        join(implied.values, " or "));
@@ -163,7 +163,7 @@ void add_action(const rules::ActionEntry& action, const Style& style, std::strin
   out += style.strong(action.name);
   if (!arguments.empty()) out += " (" + join(arguments, ", ") + ")";
   out += "\n";
-  for (const std::string& line : wrap(action.text, kWidth - 4)) out += "    " + line + "\n";
+  for (const std::string& line : wrap(action.text, kBookWidth - 4)) out += "    " + line + "\n";
   if (!action.gives.empty()) out += "    gives " + join(action.gives, ", ") + "\n";
   if (!action.writes.empty()) out += "    " + style.faint("writes " + action.writes) + "\n";
   if (action.needs_registers) {

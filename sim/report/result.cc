@@ -16,6 +16,14 @@ std::string describe(const PointValues& point) {
   return text;
 }
 
+std::string name_of_point(const std::string& file, const std::string& name,
+                          const PointValues& point) {
+  std::string text = file;
+  if (!name.empty()) text += ": " + name;
+  if (!point.empty()) text += " [" + describe(point) + "]";
+  return text;
+}
+
 Summary summarize(const Report& report) {
   Summary summary;
   for (const PointResult& result : report.results) {

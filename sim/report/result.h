@@ -30,6 +30,9 @@ enum class Trouble : std::uint8_t {
 using PointValues = std::vector<std::pair<std::string, std::string>>;
 // "kernel=kvm-6.8 vcpus=2".
 std::string describe(const PointValues& point);
+// "file: name [picks]", as every list of results names a point.
+std::string name_of_point(const std::string& file, const std::string& name,
+                          const PointValues& point);
 
 // One point of one scenario.
 struct PointResult {

@@ -19,13 +19,6 @@ std::string escaped(std::string_view text) {
   return line;
 }
 
-std::string title(const std::string& file, const std::string& name, const PointValues& point) {
-  std::string text = file;
-  if (!name.empty()) text += ": " + name;
-  if (!point.empty()) text += " [" + describe(point) + "]";
-  return escaped(text);
-}
-
 // The YAML block below a test that is not ok. A JSON string is a YAML string.
 void add_block(const PointResult& result, std::string& out) {
   const auto add_list = [&](const char* key, const std::vector<std::string>& lines) {
@@ -52,14 +45,15 @@ std::string print_tap(const Report& report) {
   for (const PointResult& result : report.results) {
     const bool ok = result.status == Status::kPass && !result.xfail;
     out += fmt::format("{} {} - {}", ok ? "ok" : "not ok", ++number,
-                       title(result.file, result.name, result.point));
+                       escaped(name_of_point(result.file, result.name, result.point)));
     if (result.xfail) out += " # TODO " + escaped(result.why);
     out += "\n";
     if (!ok) add_block(result, out);
   }
   for (const InvalidPoint& point : report.invalid) {
     out += fmt::format("ok {} - {} # SKIP {}\n", ++number,
-                       title(point.file, point.name, point.point), escaped(point.why));
+                       escaped(name_of_point(point.file, point.name, point.point)),
+                       escaped(point.why));
   }
   for (const Diagnostic& diagnostic : report.diagnostics) {
     out += "# " + escaped(to_string(diagnostic)) + "\n";

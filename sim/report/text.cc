@@ -8,8 +8,6 @@
 
 namespace nptsim::report {
 
-std::string hex(std::uint64_t value) { return fmt::format("{:#x}", value); }
-
 std::string size_text(std::uint64_t bytes) {
   constexpr std::array<std::pair<unsigned, char>, 4> kUnits = {
       {{40, 'T'}, {30, 'G'}, {20, 'M'}, {10, 'K'}}};

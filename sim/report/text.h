@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/base/hex.h"
+
 namespace nptsim::report {
 
-// "0x1f".
-std::string hex(std::uint64_t value);
 // "16M", "4K", "0x1234" when it is no whole number of K.
 std::string size_text(std::uint64_t bytes);
 

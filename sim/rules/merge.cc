@@ -10,12 +10,6 @@ namespace {
 
 constexpr std::size_t kMostRows = 20000;  // of all layers together
 
-std::size_t count_rows(const std::vector<Row>& rows) {
-  std::size_t count = rows.size();
-  for (const Row& row : rows) count += count_rows(row.rows);
-  return count;
-}
-
 // Where a row is: a list of rows and a place in it.
 struct Found {
   std::vector<Row>* list = nullptr;

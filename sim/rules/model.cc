@@ -36,4 +36,10 @@ const std::vector<std::string>& evidence_names() {
   return names;
 }
 
+std::size_t count_rows(const std::vector<Row>& rows) {
+  std::size_t count = rows.size();
+  for (const Row& row : rows) count += count_rows(row.rows);
+  return count;
+}
+
 }  // namespace nptsim::rules

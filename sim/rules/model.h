@@ -105,6 +105,9 @@ struct Row {
   Spelled over;  // the overlay whose row this one knowingly replaces
 };
 
+// With those inside of loops.
+std::size_t count_rows(const std::vector<Row>& rows);
+
 struct Stage {
   Spelled name;
   std::vector<Row> rows;

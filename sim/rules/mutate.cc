@@ -21,7 +21,7 @@ std::string words_of(const Condition& condition) {
   return text;
 }
 
-bool same_answer(const std::optional<AnswerUse>& a, const std::optional<AnswerUse>& b) {
+bool same_words(const std::optional<AnswerUse>& a, const std::optional<AnswerUse>& b) {
   if (!a || !b) return a.has_value() == b.has_value();
   return words_of(*a) == words_of(*b);
 }
@@ -40,7 +40,7 @@ const AnswerUse* other_answer(const std::vector<const Row*>& table, const Row& r
   const auto index = static_cast<std::size_t>(self - table.begin());
   for (std::size_t i = 1; i < table.size(); ++i) {
     const auto& answer = table[(index + i) % table.size()]->answer;
-    if (answer && !same_answer(answer, row.answer)) return &*answer;
+    if (answer && !same_words(answer, row.answer)) return &*answer;
   }
   return nullptr;
 }
@@ -221,7 +221,7 @@ std::string why_same_order(const std::vector<Row>& rows, const std::string& id, 
       return "the two rows exclude each other";
     }
     if (stage && row.actions.empty() && next.actions.empty() &&
-        same_answer(row.answer, next.answer)) {
+        same_words(row.answer, next.answer)) {
       return "the two rows say the same";
     }
   }

@@ -5,12 +5,6 @@
 namespace nptsim::rules {
 namespace {
 
-std::size_t count_rows(const std::vector<Row>& rows) {
-  std::size_t count = rows.size();
-  for (const Row& row : rows) count += count_rows(row.rows);
-  return count;
-}
-
 bool check_sizes(const Resolved& r, Diagnostics& out) {
   const auto refuse = [&](const SourcePos& pos, std::string found, std::size_t limit) {
     out.push_back({pos, std::move(found), "at most " + std::to_string(limit), ""});

@@ -9,15 +9,6 @@
 namespace nptsim::scenario {
 namespace building {
 
-std::string hex(std::uint64_t value) {
-  std::string digits;
-  do {
-    digits.insert(digits.begin(), "0123456789abcdef"[value & 15]);
-    value >>= 4;
-  } while (value != 0);
-  return "0x" + digits;
-}
-
 namespace {
 
 // All that needs no machine. Later parts rely on what earlier ones have found good.

@@ -12,6 +12,7 @@
 #include "models/library.h"
 #include "sim/base/address.h"
 #include "sim/base/diagnostic.h"
+#include "sim/base/hex.h"
 #include "sim/isa/registers.h"
 #include "sim/machine/event.h"
 #include "sim/machine/machine.h"
@@ -67,8 +68,6 @@ struct Plan {
     return vm.machine.cpu.pos.line != 0 ? vm.machine.cpu.pos : scenario.pos;
   }
 };
-
-std::string hex(std::uint64_t value);
 
 // --- the parts, in the order of build() ---
 

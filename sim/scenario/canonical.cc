@@ -12,7 +12,7 @@
 namespace nptsim::scenario {
 namespace {
 
-using Json = nlohmann::json;  // its objects are sorted by key
+using SortedJson = nlohmann::json;  // its objects are sorted by key
 
 // Values of parameters are texts here: only the models know which are numbers or flags.
 std::string plain_value(const std::string& text) {
@@ -32,38 +32,38 @@ std::string hex_bytes(const std::vector<std::uint8_t>& bytes) {
 }
 
 template <class T>
-void put(Json& out, const char* key, const T& value, const T& usual) {
+void put(SortedJson& out, const char* key, const T& value, const T& usual) {
   if (value != usual) out[key] = value;
 }
 
-void put(Json& out, const char* key, Json value) {
+void put(SortedJson& out, const char* key, SortedJson value) {
   if (!value.empty()) out[key] = std::move(value);
 }
 
-void put(Json& out, const char* key, const Text& text, const Text& usual) {
+void put(SortedJson& out, const char* key, const Text& text, const Text& usual) {
   put(out, key, text.value, usual.value);
 }
 
-void put(Json& out, const char* key, const std::optional<Number>& number) {
+void put(SortedJson& out, const char* key, const std::optional<Number>& number) {
   if (number) out[key] = number->value;
 }
 
-Json texts(const std::vector<Text>& list) {
-  Json out = Json::array();
+SortedJson text_list(const std::vector<Text>& list) {
+  SortedJson out = SortedJson::array();
   for (const Text& text : list) out.push_back(text.value);
   return out;
 }
 
 template <class T>
-Json all(const std::vector<T>& list, Json (*one)(const T&)) {
-  Json out = Json::array();
+SortedJson all(const std::vector<T>& list, SortedJson (*one)(const T&)) {
+  SortedJson out = SortedJson::array();
   for (const T& item : list) out.push_back(one(item));
   return out;
 }
 
-Json machine(const Machine& m) {
+SortedJson machine(const Machine& m) {
   static const Machine kUsual;
-  Json out = Json::object();
+  SortedJson out = SortedJson::object();
   put(out, "cpu", m.cpu, kUsual.cpu);
   put(out, "vm", m.vm, kUsual.vm);
   put(out, "kernel", m.kernel, kUsual.kernel);
@@ -73,15 +73,17 @@ Json machine(const Machine& m) {
   put(out, "board", m.board, kUsual.board);
   put(out, "vcpus", m.vcpus.value, kUsual.vcpus.value);
   put(out, "vmpl", m.vmpl.value, kUsual.vmpl.value);
-  put(out, "apply", texts(m.apply));
+  put(out, "apply", text_list(m.apply));
   return out;
 }
 
-Json contents(const Contents& c) { return {{"offset", c.offset}, {"bytes", hex_bytes(c.bytes)}}; }
+SortedJson contents(const Contents& c) {
+  return {{"offset", c.offset}, {"bytes", hex_bytes(c.bytes)}};
+}
 
-Json region(const Region& r) {
+SortedJson region(const Region& r) {
   static const Region kUsual;
-  Json out = {{"name", r.name.value}, {"gpa", r.gpa.value}, {"size", r.size}};
+  SortedJson out = {{"name", r.name.value}, {"gpa", r.gpa.value}, {"size", r.size}};
   put(out, "device", static_cast<int>(r.device), static_cast<int>(kUsual.device));
   put(out, "model", r.model, kUsual.model);
   put(out, "romd", r.romd, kUsual.romd);
@@ -90,7 +92,7 @@ Json region(const Region& r) {
   put(out, "width", r.width, kUsual.width);
   put(out, "device_width", r.device_width, kUsual.device_width);
   put(out, "sector", r.sector, kUsual.sector);
-  put(out, "ids", Json(r.idents));
+  put(out, "ids", SortedJson(r.idents));
   put(out, "launch", static_cast<int>(r.launch), static_cast<int>(kUsual.launch));
   put(out, "host_page", r.host_page, kUsual.host_page);
   if (r.fill) out["fill"] = *r.fill;
@@ -98,26 +100,28 @@ Json region(const Region& r) {
   return out;
 }
 
-Json rights(const Rights& r) {
+SortedJson rights(const Rights& r) {
   return std::string(r.present ? "p" : "") + (r.write ? "w" : "") + (r.execute ? "x" : "") +
          (r.user ? "u" : "");
 }
 
-Json map_entry(const MapEntry& e) {
+SortedJson map_entry(const MapEntry& e) {
   static const MapEntry kUsual;
-  Json out = {{"gva", e.gva.value}, {"gpa", e.gpa.value}, {"size", e.size}};
+  SortedJson out = {{"gva", e.gva.value}, {"gpa", e.gpa.value}, {"size", e.size}};
   put(out, "page", e.page, kUsual.page);
   if (e.c_bit) out["c_bit"] = *e.c_bit;
   if (e.rights != kUsual.rights) out["rights"] = rights(e.rights);
   return out;
 }
 
-Json argument(const Argument& a) { return a.is_number ? Json(a.number) : Json(a.text); }
+SortedJson argument(const Argument& a) {
+  return a.is_number ? SortedJson(a.number) : SortedJson(a.text);
+}
 
-Json program_line(const ProgramLine& line) {
+SortedJson program_line(const ProgramLine& line) {
   if (line.kind == ProgramLine::Kind::kInstruction) return normal_line(line.text);
   const Directive& d = line.directive;
-  Json out = {{"directive", static_cast<int>(d.kind)}};
+  SortedJson out = {{"directive", static_cast<int>(d.kind)}};
   put(out, "name", d.name, std::string());
   put(out, "arguments", all(d.arguments, argument));
   put(out, "size", d.size, 0u);
@@ -127,48 +131,48 @@ Json program_line(const ProgramLine& line) {
 }
 
 // Without the notes of place, so that a text form and a list form are the same program.
-Json programs(const std::map<unsigned, Program>& list) {
-  Json out = Json::object();
+SortedJson programs(const std::map<unsigned, Program>& list) {
+  SortedJson out = SortedJson::object();
   for (const auto& [vcpu, program] : list) {
     out[std::to_string(vcpu)] = all(program.lines, program_line);
   }
   return out;
 }
 
-Json place(const Place& p) { return {{"region", p.region}, {"offset", p.offset}}; }
+SortedJson place(const Place& p) { return {{"region", p.region}, {"offset", p.offset}}; }
 
-Json operation(const Operation& o) {
-  Json out = {{"name", o.name.value}, {"kernel", o.kernel_address}, {"bytes", o.bytes}};
+SortedJson operation(const Operation& o) {
+  SortedJson out = {{"name", o.name.value}, {"kernel", o.kernel_address}, {"bytes", o.bytes}};
   for (const auto& [name, number] : o.numbers) out[name] = number.value;
   if (o.backing) out["backing"] = place(*o.backing);
   if (o.from) out["from"] = place(*o.from);
   if (o.guest_memfd) out["guest_memfd"] = place(*o.guest_memfd);
   put(out, "other_file", o.other_file, false);
-  put(out, "protection", Json(o.protection));
-  put(out, "command", Json(o.command));
-  put(out, "type", Json(o.type));
-  Json flags = texts(o.flags);
+  put(out, "protection", SortedJson(o.protection));
+  put(out, "command", SortedJson(o.command));
+  put(out, "type", SortedJson(o.type));
+  SortedJson flags = text_list(o.flags);
   std::sort(flags.begin(), flags.end());
   put(out, "flags", flags);
   return out;
 }
 
-Json act(const Act& a) {
-  Json out = {{"actor", a.actor.value}, {"words", a.words}};
+SortedJson act(const Act& a) {
+  SortedJson out = {{"actor", a.actor.value}, {"words", a.words}};
   if (a.operation) out["operation"] = operation(*a.operation);
   if (a.at_label) out["at"] = std::to_string(a.at_vcpu) + "." + *a.at_label;
   return out;
 }
 
-Json nested_entry(const NestedEntry& e) {
-  Json out = {{"gpa", e.gpa.value}, {"level", e.level}, {"rights", rights(e.rights)}};
+SortedJson nested_entry(const NestedEntry& e) {
+  SortedJson out = {{"gpa", e.gpa.value}, {"level", e.level}, {"rights", rights(e.rights)}};
   if (e.to) out["to"] = place(*e.to);
-  put(out, "set_bits", Json(e.set_bits));
+  put(out, "set_bits", SortedJson(e.set_bits));
   return out;
 }
 
-Json vmpl_masks(const std::map<unsigned, VmplMask>& masks) {
-  Json out = Json::object();
+SortedJson vmpl_masks(const std::map<unsigned, VmplMask>& masks) {
+  SortedJson out = SortedJson::object();
   for (const auto& [level, m] : masks) {
     out[std::to_string(level)] = std::string(m.read ? "r" : "") + (m.write ? "w" : "") +
                                  (m.execute_user ? "u" : "") + (m.execute_supervisor ? "s" : "");
@@ -176,15 +180,16 @@ Json vmpl_masks(const std::map<unsigned, VmplMask>& masks) {
   return out;
 }
 
-Json page_range(const PageRange& r) {
-  Json out = {{"gpa", r.gpa.value}, {"size", r.size}, {"state", static_cast<int>(r.state)}};
+SortedJson page_range(const PageRange& r) {
+  SortedJson out = {{"gpa", r.gpa.value}, {"size", r.size}, {"state", static_cast<int>(r.state)}};
   if (r.rmp) out["rmp"] = *r.rmp;
   put(out, "vmpl", vmpl_masks(r.vmpl));
   return out;
 }
 
-Json rmp_entry(const RmpEntry& e) {
-  Json out = {{"spa", place(e.spa)}, {"page", e.page}, {"gpa", e.gpa.value}, {"asid", e.asid}};
+SortedJson rmp_entry(const RmpEntry& e) {
+  SortedJson out = {
+      {"spa", place(e.spa)}, {"page", e.page}, {"gpa", e.gpa.value}, {"asid", e.asid}};
   put(out, "assigned", e.assigned, false);
   put(out, "validated", e.validated, false);
   put(out, "immutable", e.immutable, false);
@@ -193,36 +198,37 @@ Json rmp_entry(const RmpEntry& e) {
   return out;
 }
 
-Json attribute_range(const AttributeRange& r) {
+SortedJson attribute_range(const AttributeRange& r) {
   return {{"gpa", r.gpa.value}, {"size", r.size}, {"private", r.is_private}};
 }
 
-Json slot(const Slot& s) {
-  Json out = {{"id", s.id}, {"gpa", s.gpa.value}, {"size", s.size}, {"backing", place(s.backing)}};
+SortedJson slot(const Slot& s) {
+  SortedJson out = {
+      {"id", s.id}, {"gpa", s.gpa.value}, {"size", s.size}, {"backing", place(s.backing)}};
   std::vector<std::string> flags = s.flags;
   std::sort(flags.begin(), flags.end());
-  put(out, "flags", Json(flags));
+  put(out, "flags", SortedJson(flags));
   return out;
 }
 
-Json host_range(const HostRange& r) {
+SortedJson host_range(const HostRange& r) {
   return {
       {"region", r.region}, {"offset", r.offset}, {"size", r.size}, {"protection", r.protection}};
 }
 
-Json vector(const Vector& v) {
+SortedJson vector(const Vector& v) {
   return {{"number", v.number}, {"handler", v.handler}, {"vcpu", v.label_vcpu}};
 }
 
-Json control_register(const ControlRegister& reg) {
-  Json out = Json::object();
+SortedJson control_register(const ControlRegister& reg) {
+  SortedJson out = SortedJson::object();
   if (reg.value) out["value"] = *reg.value;
-  put(out, "bits", Json(reg.bits));
+  put(out, "bits", SortedJson(reg.bits));
   return out;
 }
 
-Json cpu_start(const CpuStart& cpu) {
-  Json out = Json::object();
+SortedJson cpu_start(const CpuStart& cpu) {
+  SortedJson out = SortedJson::object();
   if (cpu.mode) out["mode"] = *cpu.mode;
   if (cpu.cpl) out["cpl"] = *cpu.cpl;
   for (const auto& [name, value] : cpu.registers) out["registers"][name] = value.value;
@@ -231,28 +237,28 @@ Json cpu_start(const CpuStart& cpu) {
   return out;
 }
 
-Json answer(const Answer& a) {
+SortedJson answer(const Answer& a) {
   return {{"gpa", a.gpa.value}, {"size", a.size}, {"access", a.access}, {"then", a.then.value}};
 }
 
-Json ghcb_start(const GhcbStart& ghcb) {
-  Json out = Json::object();
+SortedJson ghcb_start(const GhcbStart& ghcb) {
+  SortedJson out = SortedJson::object();
   put(out, "registered", ghcb.registered, true);
   if (ghcb.version) out["version"] = *ghcb.version;
   put(out, "gpa", ghcb.gpa);
   return out;
 }
 
-Json vmsa_start(const VmsaStart& vmsa) {
-  Json out = Json::object();
-  put(out, "features", texts(vmsa.features));
+SortedJson vmsa_start(const VmsaStart& vmsa) {
+  SortedJson out = SortedJson::object();
+  put(out, "features", text_list(vmsa.features));
   put(out, "vtom", vmsa.vtom);
   put(out, "asid", vmsa.asid);
   return out;
 }
 
-Json start(const Start& s) {
-  Json out = Json::object();
+SortedJson start(const Start& s) {
+  SortedJson out = SortedJson::object();
   put(out, "begin", static_cast<int>(s.begin), static_cast<int>(Begin::kRunning));
   put(out, "warm", s.npt.warm, true);
   put(out, "npt", all(s.npt.entries, nested_entry));
@@ -272,8 +278,8 @@ Json start(const Start& s) {
   return out;
 }
 
-Json virtual_machine(const Vm& vm) {
-  Json out = Json::object();
+SortedJson virtual_machine(const Vm& vm) {
+  SortedJson out = SortedJson::object();
   put(out, "machine", machine(vm.machine));
   put(out, "memory", all(vm.memory, region));
   put(out, "map", all(vm.map, map_entry));
@@ -283,16 +289,16 @@ Json virtual_machine(const Vm& vm) {
   return out;
 }
 
-Json setting_values(const Setting& setting) {
-  Json out = Json::array();
+SortedJson setting_values(const Setting& setting) {
+  SortedJson out = SortedJson::array();
   for (const Text& value : setting.values) out.push_back(plain_value(value.value));
   return out.size() == 1 ? out[0] : out;
 }
 
-Json choices(const std::vector<Choice>& list) {
-  Json out = Json::object();
+SortedJson choices(const std::vector<Choice>& list) {
+  SortedJson out = SortedJson::object();
   for (const Choice& choice : list) {
-    Json& one = out[choice.key.value];
+    SortedJson& one = out[choice.key.value];
     for (const Text& value : choice.values) one["values"].push_back(plain_value(value.value));
     if (choice.at_label) one["at"] = std::to_string(choice.at_vcpu) + "." + *choice.at_label;
   }
@@ -302,7 +308,7 @@ Json choices(const std::vector<Choice>& list) {
 }  // namespace
 
 std::string canonical_form(const Scenario& scenario) {
-  Json out = {{"nptsim", 1}};
+  SortedJson out = {{"nptsim", 1}};
   put(out, "vm", virtual_machine(scenario.vm));
   for (const Vm& vm : scenario.vms) out["vms"][vm.name] = virtual_machine(vm);
   // Values for other places are there already, unless they are many.
@@ -315,7 +321,7 @@ std::string canonical_form(const Scenario& scenario) {
     put(out, "may", all(scenario.explore->may, act));
     put(out, "choose", choices(scenario.explore->choose));
   }
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return out.dump(-1, ' ', false, SortedJson::error_handler_t::replace);
 }
 
 std::string scenario_hash(const Scenario& scenario) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "sim/base/address.h"
+#include "sim/base/hex.h"
 #include "sim/scenario/check.h"
 #include "sim/yaml/node.h"
 
@@ -13,15 +14,6 @@ namespace {
 constexpr unsigned kGpaBits = 52;  // APM vol. 2, 5.3: the most that an entry can hold
 constexpr unsigned kGvaBits = 57;  // with five levels; four have 48
 constexpr std::uint64_t kGpaEnd = 1ull << kGpaBits;
-
-std::string hex(std::uint64_t value) {
-  std::string digits;
-  do {
-    digits.insert(digits.begin(), "0123456789abcdef"[value & 15]);
-    value >>= 4;
-  } while (value > 0);
-  return "0x" + digits;
-}
 
 std::string page_text(std::uint64_t page) {
   return page == kSize1G ? "1G" : page == kSize2M ? "2M" : "4K";

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "sim/base/hex.h"
 #include "sim/scenario/forms.h"
 #include "sim/scenario/match_event.h"
 #include "sim/scenario/matrix.h"
@@ -18,15 +19,6 @@ using machine::Event;
 using machine::Outcome;
 using machine::OutcomeKind;
 using machine::RunResult;
-
-std::string hex(std::uint64_t value) {
-  std::string digits;
-  do {
-    digits.insert(digits.begin(), "0123456789abcdef"[value & 15]);
-    value >>= 4;
-  } while (value > 0);
-  return "0x" + digits;
-}
 
 // "spins (fault) at 'mov al, [rbx]'".
 std::string describe_outcome(const Outcome& outcome) {

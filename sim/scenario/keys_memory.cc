@@ -6,8 +6,8 @@
 namespace nptsim::scenario {
 namespace {
 
-constexpr unsigned kGpaBits = 52;
-constexpr std::uint64_t kHighestGpa = (1ull << kGpaBits) - 1;
+constexpr unsigned kWordBits = 52;
+constexpr std::uint64_t kHighestGpa = (1ull << kWordBits) - 1;
 
 const Section& contents_keys() {
   static const Section kSection = {

@@ -34,15 +34,6 @@ std::string short_name(const std::string& path) {
   return std::filesystem::path(path).filename().string();
 }
 
-// Values, and text as if it were some of them.
-constexpr std::size_t kTextOfNode = 64;
-std::size_t count_nodes(const Node& node) {
-  std::size_t count = 1 + node.text.size() / kTextOfNode;
-  for (const Node& item : node.items) count += count_nodes(item);
-  for (const yaml::MapEntry& entry : node.entries) count += 1 + count_nodes(entry.value);
-  return count;
-}
-
 Node without(const Node& map, std::initializer_list<std::string_view> keys) {
   Node rest = map;
   std::erase_if(rest.entries, [keys](const yaml::MapEntry& entry) {
@@ -105,7 +96,7 @@ std::optional<Node> LikeResolver::lay_over(const Node& document, const Node& lik
   // A claim is about one program: with another one it says nothing.
   if (document.find("program") != nullptr) *under = without(*under, {"expect", "explore", "xfail"});
   Node merged = yaml::merge(without(*under, {"like"}), without(document, {"like"}));
-  nodes_ += count_nodes(merged);
+  nodes_ += yaml::count_nodes(merged, 64);
   if (nodes_ > kMaxNodes) {
     return report(like, "like: more than " + std::to_string(kMaxNodes) + " values in all",
                   "fewer scenarios in this file, or a smaller base");
@@ -119,7 +110,7 @@ const Node* LikeResolver::first_document(const std::string& path, const Node& li
     auto documents = yaml::load_file(path);
     if (!documents) {
       const Diagnostics& wrong = documents.error();
-      diagnostics_.insert(diagnostics_.end(), wrong.begin(), wrong.end());
+      append(diagnostics_, wrong);
     }
     known =
         files_.emplace(path, documents ? std::move(documents).value() : std::vector<Node>{}).first;

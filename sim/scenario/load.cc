@@ -32,7 +32,7 @@ Loaded read_all(const std::vector<yaml::Node>& documents, const std::string& fil
     if (scenario) {
       scenarios.push_back(std::move(scenario).value());
     } else {
-      diagnostics.insert(diagnostics.end(), scenario.error().begin(), scenario.error().end());
+      append(diagnostics, scenario.error());
     }
   }
   if (documents.empty()) {

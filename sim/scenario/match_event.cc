@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "sim/base/hex.h"
 #include "sim/machine/event_kinds.h"
 #include "sim/yaml/number.h"
 
@@ -18,15 +19,6 @@ using machine::Event;
 using machine::EventFields;
 using machine::EventValue;
 using yaml::Node;
-
-std::string hex(std::uint64_t value) {
-  std::string digits;
-  do {
-    digits.insert(digits.begin(), "0123456789abcdef"[value & 15]);
-    value >>= 4;
-  } while (value > 0);
-  return "0x" + digits;
-}
 
 std::string join(const std::vector<std::string>& words) {
   std::string text = "[";

@@ -12,18 +12,9 @@ namespace {
 // Each point reads the whole tree again.
 constexpr std::size_t kMaxWork = 1'000'000;
 
-// Values, and text as if it were some of them.
-constexpr std::size_t kTextOfNode = 16;
-std::size_t count_nodes(const yaml::Node& node) {
-  std::size_t count = 1 + node.text.size() / kTextOfNode;
-  for (const yaml::Node& item : node.items) count += count_nodes(item);
-  for (const yaml::MapEntry& entry : node.entries) count += 1 + count_nodes(entry.value);
-  return count;
-}
-
 // The number of points, or what is wrong with it.
 Result<std::size_t, Diagnostics> count_points(const Scenario& scenario) {
-  const std::size_t nodes = count_nodes(scenario.tree);
+  const std::size_t nodes = yaml::count_nodes(scenario.tree, 16);
   std::size_t points = 1;
   for (const Setting& setting : scenario.set) {
     points *= setting.values.size();

@@ -93,7 +93,7 @@ void check_either(const Node& node, const Shape& shape, const std::string& path,
     complaints.push_back(std::move(wrong));
   }
   if (complaints.size() == 1) {
-    diagnostics.insert(diagnostics.end(), complaints[0].begin(), complaints[0].end());
+    append(diagnostics, complaints[0]);
   } else {
     yaml::report_kind(node, named(path), accepted_text(shape), diagnostics);
   }

@@ -15,9 +15,9 @@ using yaml::MapEntry;
 using yaml::MapReader;
 using yaml::Node;
 
-class Reader {
+class ViewReader {
  public:
-  Reader(const std::string& kernel, Diagnostics& diagnostics)
+  ViewReader(const std::string& kernel, Diagnostics& diagnostics)
       : kernel_(kernel), diagnostics_(diagnostics) {}
 
   void read_file(const Node& document, View& view);
@@ -50,7 +50,7 @@ const std::vector<std::string> kRecordKeys = {"of", "words"};
 const std::vector<std::string> kGivingKeys = {"of", "words"};
 
 // A field that no line has may still be in recordings.
-std::uint8_t Reader::field(const Node& name, EventShape& shape) {
+std::uint8_t ViewReader::field(const Node& name, EventShape& shape) {
   if (const auto known = shape.field(name.text)) return *known;
   if (shape.fields.size() == kMostFields) {
     diagnostics_.push_back({name.pos, "an event has 16 fields at most", "", ""});
@@ -60,7 +60,7 @@ std::uint8_t Reader::field(const Node& name, EventShape& shape) {
   return static_cast<std::uint8_t>(shape.fields.size() - 1);
 }
 
-void Reader::read_bits(const Node* bits, EventShape& shape) {
+void ViewReader::read_bits(const Node* bits, EventShape& shape) {
   if (bits == nullptr) return;
   for (const MapEntry& entry : bits->entries) {
     const auto width =
@@ -72,7 +72,7 @@ void Reader::read_bits(const Node* bits, EventShape& shape) {
   }
 }
 
-void Reader::read_line(const Node& node, EventShape& shape) {
+void ViewReader::read_line(const Node& node, EventShape& shape) {
   MapReader map(node, "line of " + shape.name, kLineKeys, diagnostics_);
   const auto text = map.text("line");
   if (!text) return;
@@ -92,11 +92,11 @@ void Reader::read_line(const Node& node, EventShape& shape) {
   shape.lines.insert(shape.lines.begin(), std::move(pattern).value());
 }
 
-void Reader::read_lines(const Node& list, EventShape& shape) {
+void ViewReader::read_lines(const Node& list, EventShape& shape) {
   for (const Node& item : list.items) read_line(item, shape);
 }
 
-Giving Reader::read_giving(const MapEntry& entry, EventShape& shape) {
+Giving ViewReader::read_giving(const MapEntry& entry, EventShape& shape) {
   Giving giving;
   giving.field = field(entry.key, shape);
   const Node& value = entry.value;
@@ -117,7 +117,7 @@ Giving Reader::read_giving(const MapEntry& entry, EventShape& shape) {
   return giving;
 }
 
-void Reader::read_origin(const Node& node, EventShape& shape) {
+void ViewReader::read_origin(const Node& node, EventShape& shape) {
   MapReader map(node, "from of " + shape.name, kOriginKeys, diagnostics_);
   Origin origin;
   origin.at_start = map.yes_no("at_start").value_or(false);
@@ -137,7 +137,7 @@ void Reader::read_origin(const Node& node, EventShape& shape) {
 }
 
 // `record: { rip: guest_rip, reason: { of: exit_reason, words: { 0x400: npf } } }`.
-void Reader::read_record(const Node* record, EventShape& shape) {
+void ViewReader::read_record(const Node* record, EventShape& shape) {
   if (record == nullptr) return;
   for (const MapEntry& entry : record->entries) {
     const std::uint8_t which = field(entry.key, shape);
@@ -156,7 +156,7 @@ void Reader::read_record(const Node* record, EventShape& shape) {
   }
 }
 
-void Reader::read_untold(const Node* list, EventShape& shape) {
+void ViewReader::read_untold(const Node* list, EventShape& shape) {
   if (list == nullptr) return;
   for (const Node& item : list->items) {
     for (const MapEntry& entry : item.entries) {
@@ -165,7 +165,7 @@ void Reader::read_untold(const Node* list, EventShape& shape) {
   }
 }
 
-void Reader::read_event(const Node& node, View& view) {
+void ViewReader::read_event(const Node& node, View& view) {
   MapReader map(node, "event", kEventKeys, diagnostics_);
   EventShape shape;
   shape.name = map.text("event").value_or("");
@@ -195,7 +195,7 @@ void Reader::read_event(const Node& node, View& view) {
   view.events().push_back(std::move(shape));
 }
 
-void Reader::read_file(const Node& document, View& view) {
+void ViewReader::read_file(const Node& document, View& view) {
   MapReader map(document, "trace format", kFileKeys, diagnostics_);
   if (!map.ok()) return;
   map.require("trace_format");
@@ -227,7 +227,7 @@ Diagnostics add_to_view(const std::string& path, const std::string& kernel, View
   const auto documents = yaml::load_file(path);
   if (!documents.ok()) return documents.error();
   Diagnostics diagnostics;
-  Reader reader(kernel, diagnostics);
+  ViewReader reader(kernel, diagnostics);
   for (const Node& document : documents.value()) reader.read_file(document, view);
   view.index();
   return diagnostics;

@@ -36,9 +36,9 @@ bool happened(const RecordedEvent& event) {
   });
 }
 
-class Reader {
+class RecordingReader {
  public:
-  explicit Reader(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  explicit RecordingReader(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
 
   Recording read(const Node& document);
 
@@ -53,8 +53,8 @@ class Reader {
 };
 
 // What this form has words for; an unknown one is more likely a slip than news.
-void Reader::read_word(const Node& document, const char* key, std::string& to,
-                       const std::vector<std::string>& words) {
+void RecordingReader::read_word(const Node& document, const char* key, std::string& to,
+                                const std::vector<std::string>& words) {
   const Node* node = document.find(key);
   if (node == nullptr) {
     diagnostics_.push_back({document.pos, std::string("a recording says its ") + key,
@@ -64,7 +64,7 @@ void Reader::read_word(const Node& document, const char* key, std::string& to,
   to = yaml::read_word(*node, key, words, diagnostics_).value_or("");
 }
 
-void Reader::read_platform(const Node* node, Platform& platform) {
+void RecordingReader::read_platform(const Node* node, Platform& platform) {
   if (node == nullptr || node->is_null()) return;
   if (!node->is_map()) return yaml::report_kind(*node, "platform", "a map", diagnostics_);
   platform.cpu = said(node->find("cpu"));
@@ -77,7 +77,7 @@ void Reader::read_platform(const Node* node, Platform& platform) {
   platform.reduction = number_of(node->find("reduction"));
 }
 
-void Reader::read_access(const Node* initial, Recording& recording) {
+void RecordingReader::read_access(const Node* initial, Recording& recording) {
   if (initial == nullptr) return;
   recording.initial = *initial;
   const Node* node = initial->find("access");
@@ -90,7 +90,7 @@ void Reader::read_access(const Node* initial, Recording& recording) {
   recording.access = std::move(access);
 }
 
-RecordedEvent Reader::read_event(const Node& node) {
+RecordedEvent RecordingReader::read_event(const Node& node) {
   RecordedEvent event;
   event.pos = node.pos;
   if (!node.is_map()) {
@@ -122,7 +122,7 @@ RecordedEvent Reader::read_event(const Node& node) {
   return event;
 }
 
-Recording Reader::read(const Node& document) {
+Recording RecordingReader::read(const Node& document) {
   static const std::vector<std::string> kKinds = {"recording", "reported_observation",
                                                   "published_test"};
   static const std::vector<std::string> kConfidence = {"high", "medium", "low"};
@@ -180,7 +180,7 @@ Result<Recording, Diagnostics> read_one(const Result<std::vector<Node>, Diagnost
     return Diagnostics{{{file, 0, 0}, "a recording is one document", "one document", ""}};
   }
   Diagnostics diagnostics;
-  Recording recording = Reader(diagnostics).read(documents.value().front());
+  Recording recording = RecordingReader(diagnostics).read(documents.value().front());
   if (!diagnostics.empty()) return diagnostics;
   return recording;
 }

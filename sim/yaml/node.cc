@@ -19,6 +19,13 @@ bool same_entries(const Node& a, const Node& b) {
 
 }  // namespace
 
+std::size_t count_nodes(const Node& node, std::size_t text_of_node) {
+  std::size_t count = 1 + node.text.size() / text_of_node;
+  for (const Node& item : node.items) count += count_nodes(item, text_of_node);
+  for (const MapEntry& entry : node.entries) count += 1 + count_nodes(entry.value, text_of_node);
+  return count;
+}
+
 const MapEntry* Node::find_entry(std::string_view key) const {
   for (const MapEntry& entry : entries) {
     if (entry.key.text == key) return &entry;

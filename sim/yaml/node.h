@@ -2,6 +2,7 @@
 #ifndef NPTSIM_SIM_YAML_NODE_H_
 #define NPTSIM_SIM_YAML_NODE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -39,6 +40,9 @@ struct MapEntry {
   Node key;
   Node value;
 };
+
+// Values, keys not counted twice, and text as if every `text_of_node` characters were one more.
+std::size_t count_nodes(const Node& node, std::size_t text_of_node);
 
 // "nothing", "the text 'abc'", "a list", "a map": for the `found` of a diagnostic.
 std::string describe(const Node& node);

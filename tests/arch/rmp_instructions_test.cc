@@ -9,27 +9,27 @@
 namespace nptsim::svm {
 namespace {
 
-constexpr u64 kSpa = 0x200000, kGpa = 0x7000000, kGva = 0x40000000;
+constexpr u64 kPageSpa = 0x200000, kPageGpa = 0x7000000, kPageGva = 0x40000000;
 constexpr RmpPageSize k4K = RmpPageSize::k4K, k2M = RmpPageSize::k2M;
 
 RmpGuestPage page_at(u64 offset = 0, u64 nested_size = kPageSize) {
-  return {GuestVirtAddr(kGva + offset), GuestPhysAddr(kGpa + offset), HostPhysAddr(kSpa + offset),
-          nested_size};
+  return {GuestVirtAddr(kPageGva + offset), GuestPhysAddr(kPageGpa + offset),
+          HostPhysAddr(kPageSpa + offset), nested_size};
 }
 PvalidateOperands validate(RmpPageSize size, bool on = true, u64 offset = 0) {
-  return {GuestVirtAddr(kGva + offset), size, on};
+  return {GuestVirtAddr(kPageGva + offset), size, on};
 }
 RmpadjustOperands adjust(RmpPageSize size, u8 target, u8 rights, bool vmsa = false,
                          u64 offset = 0) {
-  return {GuestVirtAddr(kGva + offset), size, target, rights, vmsa};
+  return {GuestVirtAddr(kPageGva + offset), size, target, rights, vmsa};
 }
 RmpEntry not_validated(RmpPageSize size = k4K) {
-  RmpEntry entry = RmpBench::guest_page(kGpa, size);
+  RmpEntry entry = RmpBench::guest_page(kPageGpa, size);
   entry.validated = false;
   return entry;
 }
 void check_npf(const RmpResult& result, u64 code, RuleId rule) {
-  CHECK(result.verdict == RmpVerdict{RmpOutcome::kNpf, rule, code, kGpa});
+  CHECK(result.verdict == RmpVerdict{RmpOutcome::kNpf, rule, code, kPageGpa});
 }
 void check_code(const RmpResult& result, RmpCode code, RuleId rule) {
   CHECK(result.verdict.outcome == RmpOutcome::kAllowed);
@@ -76,7 +76,7 @@ TEST_CASE("exceptions come before anything else") {
   };
   for (const Case& c : cases) {
     const RmpBench bench;
-    bench.put(kSpa, RmpBench::guest_page(kGpa));
+    bench.put(kPageSpa, RmpBench::guest_page(kPageGpa));
     RmpExecutor guest = RmpBench::guest_executor(), host = RmpBench::host_executor();
     c.change(guest), c.change(host);
     const RmpVerdict first = pvalidate(bench.rmp, guest, validate(k4K), page_at()).verdict;
@@ -84,11 +84,11 @@ TEST_CASE("exceptions come before anything else") {
     if (first.outcome == ud) CHECK(first.rule == RuleId::kRmpUndefined);
     if (first.outcome == gp) CHECK(first.rule == RuleId::kRmpPrivilege);
     CHECK(rmpadjust(bench.rmp, guest, adjust(k4K, 1, 1), page_at()).verdict.outcome == c.guest);
-    CHECK(rmpquery(bench.rmp, guest, {GuestVirtAddr(kGva), 1}, page_at()).result.verdict.outcome ==
-          c.guest);
-    CHECK(rmpupdate(bench.rmp, host, HostPhysAddr(kSpa), {}).verdict.outcome == c.host);
-    CHECK(psmash(bench.rmp, host, HostPhysAddr(kSpa)).verdict.outcome == c.host);
-    CHECK(rmpread(bench.rmp, host, HostPhysAddr(kSpa)).result.verdict.outcome == c.host);
+    CHECK(rmpquery(bench.rmp, guest, {GuestVirtAddr(kPageGva), 1}, page_at())
+              .result.verdict.outcome == c.guest);
+    CHECK(rmpupdate(bench.rmp, host, HostPhysAddr(kPageSpa), {}).verdict.outcome == c.host);
+    CHECK(psmash(bench.rmp, host, HostPhysAddr(kPageSpa)).verdict.outcome == c.host);
+    CHECK(rmpread(bench.rmp, host, HostPhysAddr(kPageSpa)).result.verdict.outcome == c.host);
   }
   const RmpBench bench;
   RmpExecutor plain = RmpBench::guest_executor();
@@ -103,7 +103,7 @@ TEST_CASE("PVALIDATE sets and clears Validated, and CF tells that it was so alre
     RmpEntry entry = not_validated(size);
     entry.permissions = {0x0f, 1, 3, 0};
     entry.vmsa = true;
-    bench.put(kSpa, entry);
+    bench.put(kPageSpa, entry);
     const RmpGuestPage page = page_at(0, bytes_of(size));
     const RmpExecutor by = RmpBench::guest_executor();
     for (const bool on : {true, false}) {
@@ -111,11 +111,11 @@ TEST_CASE("PVALIDATE sets and clears Validated, and CF tells that it was so alre
       check_code(first, RmpCode::kSuccess, RuleId::kRmpPvalidateDone);
       CHECK_FALSE(first.carry);
       entry.validated = on;
-      CHECK(bench.at(kSpa) == entry);
+      CHECK(bench.at(kPageSpa) == entry);
       const RmpResult second = pvalidate(bench.rmp, by, validate(size, on), page);
       check_code(second, RmpCode::kSuccess, RuleId::kRmpPvalidateSame);
       CHECK(second.carry);
-      CHECK(bench.at(kSpa) == entry);
+      CHECK(bench.at(kPageSpa) == entry);
     }
   }
 }
@@ -141,14 +141,14 @@ TEST_CASE("PVALIDATE at another VMPL does what the profile says") {
         Case{RmpRefusal::kFailPermission, RmpOutcome::kAllowed, RmpCode::kFailPermission},
         Case{RmpRefusal::kFailInput, RmpOutcome::kAllowed, RmpCode::kFailInput}}) {
     const RmpBench bench;
-    bench.put(kSpa, not_validated());
+    bench.put(kPageSpa, not_validated());
     RmpExecutor by = RmpBench::guest_executor(1);
     by.agent.choices.pvalidate_above_vmpl0 = c.how;
     const RmpResult result = pvalidate(bench.rmp, by, validate(k4K), page_at());
     CHECK(result.verdict.outcome == c.outcome);
     CHECK(result.verdict.rule == RuleId::kRmpPvalidateVmpl);
     CHECK(result.code == c.code);
-    CHECK_FALSE(bench.at(kSpa).validated);
+    CHECK_FALSE(bench.at(kPageSpa).validated);
   }
 }
 
@@ -162,23 +162,23 @@ TEST_CASE("a guest's instruction on a page that is not its own") {
       {"the hypervisor's", [](RmpEntry& e) { e = {}; }},
       {"another guest's", [](RmpEntry& e) { e.asid = 6; }},
       {"the AMD-SP's", [](RmpEntry& e) { e.asid = 0; }},
-      {"at another GPA", [](RmpEntry& e) { e.gpa = GuestPhysAddr(kGpa + kPageSize); }},
+      {"at another GPA", [](RmpEntry& e) { e.gpa = GuestPhysAddr(kPageGpa + kPageSize); }},
       {"immutable", [](RmpEntry& e) { e.immutable = true; }},
   };
   const RmpExecutor by = RmpBench::guest_executor();
   for (const Case& c : cases) {
     CAPTURE(c.name);
     const RmpBench bench;
-    RmpEntry entry = RmpBench::guest_page(kGpa);
+    RmpEntry entry = RmpBench::guest_page(kPageGpa);
     c.change(entry);
-    bench.put(kSpa, entry);
+    bench.put(kPageSpa, entry);
     const auto rule = RuleId::kRmpGuestPage;
     check_npf(pvalidate(bench.rmp, by, validate(k4K), page_at()), 0x580000005, rule);
     check_npf(pvalidate(bench.rmp, by, validate(k2M), page_at(0, kSize2M)), 0x580000005, rule);
     check_npf(rmpadjust(bench.rmp, by, adjust(k4K, 1, 1), page_at()), 0x580000005, rule);
-    check_npf(rmpquery(bench.rmp, by, {GuestVirtAddr(kGva), 1}, page_at()).result, 0x580000005,
+    check_npf(rmpquery(bench.rmp, by, {GuestVirtAddr(kPageGva), 1}, page_at()).result, 0x580000005,
               rule);
-    CHECK(bench.at(kSpa) == entry);
+    CHECK(bench.at(kPageSpa) == entry);
   }
   const RmpBench bench;
   RmpGuestPage far = page_at();
@@ -211,16 +211,17 @@ TEST_CASE("page sizes of PVALIDATE and RMPADJUST") {
     CAPTURE(static_cast<int>(c.request));
     for (const bool adjusting : {false, true}) {
       const RmpBench bench;
-      bench.put(kSpa, adjusting ? RmpBench::guest_page(kGpa, c.entry) : not_validated(c.entry));
+      bench.put(kPageSpa,
+                adjusting ? RmpBench::guest_page(kPageGpa, c.entry) : not_validated(c.entry));
       const RmpExecutor by = RmpBench::guest_executor();
       const auto run = [&](const RmpExecutor& who) {
         const RmpGuestPage page = page_at(0, c.nested);
         return adjusting ? rmpadjust(bench.rmp, who, adjust(c.request, 1, 1), page)
                          : pvalidate(bench.rmp, who, validate(c.request), page);
       };
-      const RmpEntry before = bench.at(kSpa);
+      const RmpEntry before = bench.at(kPageSpa);
       const RmpResult result = run(by);
-      CHECK((bench.at(kSpa) == before) == (c.is != Is::kDone));
+      CHECK((bench.at(kPageSpa) == before) == (c.is != Is::kDone));
       RmpExecutor other = by;
       switch (c.is) {
         case Is::kDone:
@@ -250,23 +251,24 @@ TEST_CASE("page sizes of PVALIDATE and RMPADJUST") {
 
 TEST_CASE("a 4-KByte page inside a 2-MByte entry asks for a split of the whole") {
   const RmpBench bench;
-  bench.put(kSpa, not_validated(k2M));
+  bench.put(kPageSpa, not_validated(k2M));
   const RmpExecutor by = RmpBench::guest_executor();
   const RmpResult result = pvalidate(bench.rmp, by, validate(k4K, true, 0x5000), page_at(0x5000));
   CHECK(result.verdict ==
-        RmpVerdict{RmpOutcome::kNpf, RuleId::kRmpSizem, 0xd80000005, kGpa + 0x5000});
-  CHECK(psmash(bench.rmp, RmpBench::host_executor(), HostPhysAddr(kSpa)).code == RmpCode::kSuccess);
+        RmpVerdict{RmpOutcome::kNpf, RuleId::kRmpSizem, 0xd80000005, kPageGpa + 0x5000});
+  CHECK(psmash(bench.rmp, RmpBench::host_executor(), HostPhysAddr(kPageSpa)).code ==
+        RmpCode::kSuccess);
   CHECK(pvalidate(bench.rmp, by, validate(k4K, true, 0x5000), page_at(0x5000)).code ==
         RmpCode::kSuccess);
-  CHECK(bench.at(kSpa + 0x5000).validated);
-  CHECK_FALSE(bench.at(kSpa + 0x4000).validated);
+  CHECK(bench.at(kPageSpa + 0x5000).validated);
+  CHECK_FALSE(bench.at(kPageSpa + 0x4000).validated);
 }
 
 TEST_CASE("RMPADJUST: codes in their order") {
   const RmpBench bench;
-  RmpEntry entry = RmpBench::guest_page(kGpa);
+  RmpEntry entry = RmpBench::guest_page(kPageGpa);
   entry.permissions = {0x0f, 0x03, 0, 0};
-  bench.put(kSpa, entry);
+  bench.put(kPageSpa, entry);
   const auto run = [&](u8 vmpl, const RmpadjustOperands& op) {
     return rmpadjust(bench.rmp, RmpBench::guest_executor(vmpl), op, page_at());
   };
@@ -283,16 +285,16 @@ TEST_CASE("RMPADJUST: codes in their order") {
   check_code(run(1, adjust(k4K, 2, 0x05)), RmpCode::kFailPermission, RuleId::kRmpNotSubset);
   check_code(run(0, adjust(k4K, 1, 0x02)), RmpCode::kFailInput, RuleId::kRmpIllegalMask);
   check_code(run(0, adjust(k4K, 1, 0x09)), RmpCode::kFailInput, RuleId::kRmpIllegalMask);
-  CHECK(bench.at(kSpa) == entry);
+  CHECK(bench.at(kPageSpa) == entry);
   check_code(run(1, adjust(k4K, 2, 0x01)), RmpCode::kSuccess, RuleId::kRmpAdjusted);
-  CHECK(bench.at(kSpa).permissions == std::array<u8, 4>{0x0f, 0x03, 0x01, 0});
+  CHECK(bench.at(kPageSpa).permissions == std::array<u8, 4>{0x0f, 0x03, 0x01, 0});
   check_code(run(0, adjust(k4K, 1, 0)), RmpCode::kSuccess, RuleId::kRmpAdjusted);
-  CHECK(bench.at(kSpa).permissions == std::array<u8, 4>{0x0f, 0, 0x01, 0});
+  CHECK(bench.at(kPageSpa).permissions == std::array<u8, 4>{0x0f, 0, 0x01, 0});
 }
 
 TEST_CASE("RMPADJUST: how it refuses follows the profile") {
   const RmpBench bench;
-  bench.put(kSpa, RmpBench::guest_page(kGpa));
+  bench.put(kPageSpa, RmpBench::guest_page(kPageGpa));
   RmpExecutor by = RmpBench::guest_executor();
   by.agent.choices.rmpadjust_illegal_mask = RmpRefusal::kFailPermission;
   by.agent.choices.rmpadjust_missing_vmpl = RmpRefusal::kGeneralProtection;
@@ -303,36 +305,36 @@ TEST_CASE("RMPADJUST: how it refuses follows the profile") {
 
 TEST_CASE("RMPADJUST: only VMPL0 makes a page a VMSA") {
   const RmpBench bench;
-  RmpEntry entry = RmpBench::guest_page(kGpa);
+  RmpEntry entry = RmpBench::guest_page(kPageGpa);
   entry.permissions = {0x0f, 0x0f, 0, 0};
-  bench.put(kSpa, entry);
+  bench.put(kPageSpa, entry);
   rmpadjust(bench.rmp, RmpBench::guest_executor(1), adjust(k4K, 2, 0, true), page_at());
-  CHECK_FALSE(bench.at(kSpa).vmsa);
+  CHECK_FALSE(bench.at(kPageSpa).vmsa);
   rmpadjust(bench.rmp, RmpBench::guest_executor(0), adjust(k4K, 1, 0, true), page_at());
-  CHECK(bench.at(kSpa).vmsa);
+  CHECK(bench.at(kPageSpa).vmsa);
   rmpadjust(bench.rmp, RmpBench::guest_executor(1), adjust(k4K, 2, 0, false), page_at());
-  CHECK(bench.at(kSpa).vmsa);
+  CHECK(bench.at(kPageSpa).vmsa);
   rmpadjust(bench.rmp, RmpBench::guest_executor(0), adjust(k4K, 1, 0, false), page_at());
-  CHECK_FALSE(bench.at(kSpa).vmsa);
+  CHECK_FALSE(bench.at(kPageSpa).vmsa);
 }
 
 TEST_CASE("RMPADJUST and RMPQUERY of a page that is not validated are #VC(0x404)") {
   const RmpBench bench;
-  bench.put(kSpa, not_validated());
+  bench.put(kPageSpa, not_validated());
   const RmpExecutor by = RmpBench::guest_executor();
-  const RmpVerdict vc{RmpOutcome::kVc, RuleId::kRmpNotValidated, 0x404, kGva};
+  const RmpVerdict vc{RmpOutcome::kVc, RuleId::kRmpNotValidated, 0x404, kPageGva};
   CHECK(rmpadjust(bench.rmp, by, adjust(k4K, 1, 1), page_at()).verdict == vc);
-  CHECK(rmpquery(bench.rmp, by, {GuestVirtAddr(kGva), 0}, page_at()).result.verdict == vc);
+  CHECK(rmpquery(bench.rmp, by, {GuestVirtAddr(kPageGva), 0}, page_at()).result.verdict == vc);
 }
 
 TEST_CASE("RMPQUERY") {
   const RmpBench bench;
-  RmpEntry entry = RmpBench::guest_page(kGpa, k2M);
+  RmpEntry entry = RmpBench::guest_page(kPageGpa, k2M);
   entry.permissions = {0x0f, 0x07, 0x01, 0};
   entry.vmsa = true;
-  bench.put(kSpa, entry);
+  bench.put(kPageSpa, entry);
   const auto run = [&](u8 vmpl, u8 target) {
-    return rmpquery(bench.rmp, RmpBench::guest_executor(vmpl), {GuestVirtAddr(kGva), target},
+    return rmpquery(bench.rmp, RmpBench::guest_executor(vmpl), {GuestVirtAddr(kPageGva), target},
                     page_at(0, kSize2M));
   };
   CHECK(run(0, 0).rdx == 0x10f00);
@@ -344,7 +346,7 @@ TEST_CASE("RMPQUERY") {
   check_code(run(0, 4).result, RmpCode::kFailInput, RuleId::kRmpMissingVmpl);
   RmpExecutor by = RmpBench::guest_executor();
   by.agent.choices.rmpquery_size_in_rcx = false;
-  CHECK_FALSE(rmpquery(bench.rmp, by, {GuestVirtAddr(kGva), 0}, page_at(0, kSize2M)).rcx);
+  CHECK_FALSE(rmpquery(bench.rmp, by, {GuestVirtAddr(kPageGva), 0}, page_at(0, kSize2M)).rcx);
 }
 
 RmpOperand to_guest(u64 gpa, RmpPageSize size = k4K, bool immutable = false, u32 asid = 5) {
@@ -360,45 +362,46 @@ RmpResult update(const RmpBench& bench, u64 spa, const RmpOperand& op) {
 TEST_CASE("RMPUPDATE: FAIL_INPUT") {
   const RmpBench bench;
   const u64 end = bench.kTable.covered();
-  check_code(update(bench, 0x200800, to_guest(kGpa)), RmpCode::kFailInput, RuleId::kRmpMisaligned);
-  check_code(update(bench, 0x201000, to_guest(kGpa, k2M)), RmpCode::kFailInput,
+  check_code(update(bench, 0x200800, to_guest(kPageGpa)), RmpCode::kFailInput,
              RuleId::kRmpMisaligned);
-  check_code(update(bench, end, to_guest(kGpa)), RmpCode::kFailInput, RuleId::kRmpNoEntry);
-  check_code(update(bench, end, to_guest(kGpa, k2M)), RmpCode::kFailInput, RuleId::kRmpNoEntry);
+  check_code(update(bench, 0x201000, to_guest(kPageGpa, k2M)), RmpCode::kFailInput,
+             RuleId::kRmpMisaligned);
+  check_code(update(bench, end, to_guest(kPageGpa)), RmpCode::kFailInput, RuleId::kRmpNoEntry);
+  check_code(update(bench, end, to_guest(kPageGpa, k2M)), RmpCode::kFailInput, RuleId::kRmpNoEntry);
   for (const unsigned n : {1u, 7u, 9u, 15u, 17u, 24u, 31u}) {
-    RmpOperand op = to_guest(kGpa);
+    RmpOperand op = to_guest(kPageGpa);
     op.high |= bit(n);
-    check_code(update(bench, kSpa, op), RmpCode::kFailInput, RuleId::kRmpReservedInput);
+    check_code(update(bench, kPageSpa, op), RmpCode::kFailInput, RuleId::kRmpReservedInput);
   }
   struct Case {
     RmpOperandFields fields;
     bool good;
   };
   const Case cases[] = {
-      {{GuestPhysAddr(kGpa), true, k4K, false, 5}, true},
-      {{GuestPhysAddr(kGpa), true, k4K, true, 5}, true},
+      {{GuestPhysAddr(kPageGpa), true, k4K, false, 5}, true},
+      {{GuestPhysAddr(kPageGpa), true, k4K, true, 5}, true},
       {{GuestPhysAddr(0), true, k4K, true, 0}, true},     // the AMD-SP
       {{GuestPhysAddr(0), false, k4K, false, 0}, true},   // the hypervisor
       {{GuestPhysAddr(0), false, k4K, true, 0}, true},    // "any" in table 15-35
       {{GuestPhysAddr(0), true, k4K, false, 0}, false},   // no owner of table 15-35
       {{GuestPhysAddr(0), false, k4K, false, 5}, false},  // likewise
-      {{GuestPhysAddr(kGpa), true, k4K, false, 1023}, true},
-      {{GuestPhysAddr(kGpa), true, k4K, false, 1024}, false},
+      {{GuestPhysAddr(kPageGpa), true, k4K, false, 1023}, true},
+      {{GuestPhysAddr(kPageGpa), true, k4K, false, 1024}, false},
       {{GuestPhysAddr(bit(47)), true, k4K, false, 5}, true},
       {{GuestPhysAddr(bit(48)), true, k4K, false, 5}, false},  // 48 address bits
-      {{GuestPhysAddr(kGpa + 1), true, k4K, false, 5}, false},
-      {{GuestPhysAddr(kGpa + kPageSize), true, k2M, false, 5}, false},
+      {{GuestPhysAddr(kPageGpa + 1), true, k4K, false, 5}, false},
+      {{GuestPhysAddr(kPageGpa + kPageSize), true, k2M, false, 5}, false},
   };
   for (const Case& c : cases) {
     CAPTURE(c.fields.gpa.value);
     CAPTURE(c.fields.asid);
     const RmpBench fresh;
-    const RmpResult result = update(fresh, kSpa, rmp_operand(c.fields));
+    const RmpResult result = update(fresh, kPageSpa, rmp_operand(c.fields));
     CHECK(result.code == (c.good ? RmpCode::kSuccess : RmpCode::kFailInput));
     if (!c.good) CHECK(result.verdict.rule == RuleId::kRmpOperandInput);
     RmpExecutor lax = RmpBench::host_executor();
     lax.agent.choices.rmpupdate_strict_operand = false;
-    CHECK(rmpupdate(RmpBench().rmp, lax, HostPhysAddr(kSpa), rmp_operand(c.fields)).code ==
+    CHECK(rmpupdate(RmpBench().rmp, lax, HostPhysAddr(kPageSpa), rmp_operand(c.fields)).code ==
           RmpCode::kSuccess);
   }
 }
@@ -407,43 +410,44 @@ TEST_CASE("RMPUPDATE: FAIL_PERMISSION") {
   const RmpBench bench;
   RmpExecutor nested = RmpBench::host_executor();
   nested.agent.asid = 3;
-  check_code(rmpupdate(bench.rmp, nested, HostPhysAddr(kSpa), to_guest(kGpa)),
+  check_code(rmpupdate(bench.rmp, nested, HostPhysAddr(kPageSpa), to_guest(kPageGpa)),
              RmpCode::kFailPermission, RuleId::kRmpFromGuest);
   RmpEntry fixed;
   fixed.immutable = true;
-  bench.put(kSpa + 0x5000, fixed);
-  for (const RmpOperand& op : {to_guest(kGpa), to_host()}) {
-    check_code(update(bench, kSpa + 0x5000, op), RmpCode::kFailPermission, RuleId::kRmpImmutable);
+  bench.put(kPageSpa + 0x5000, fixed);
+  for (const RmpOperand& op : {to_guest(kPageGpa), to_host()}) {
+    check_code(update(bench, kPageSpa + 0x5000, op), RmpCode::kFailPermission,
+               RuleId::kRmpImmutable);
   }
-  check_code(update(bench, kSpa, to_guest(kGpa, k2M)), RmpCode::kFailPermission,
+  check_code(update(bench, kPageSpa, to_guest(kPageGpa, k2M)), RmpCode::kFailPermission,
              RuleId::kRmpImmutable);
 }
 
 TEST_CASE("RMPUPDATE: FAIL_INUSE until the holder lets go") {
   const RmpBench bench;
-  const u64 page = kSpa + 0x5000;
+  const u64 page = kPageSpa + 0x5000;
   CHECK(hold_page(bench.rmp, HostPhysAddr(page)));
   for (const auto& [spa, op] :
-       {std::pair{page, to_guest(kGpa)}, std::pair{kSpa, to_guest(kGpa, k2M)}}) {
+       {std::pair{page, to_guest(kPageGpa)}, std::pair{kPageSpa, to_guest(kPageGpa, k2M)}}) {
     const RmpResult result = update(bench, spa, op);
     check_code(result, RmpCode::kFailInuse, RuleId::kRmpHeld);
     CHECK(result.held == HostPhysAddr(page));
   }
-  CHECK(update(bench, page + kPageSize, to_guest(kGpa)).code == RmpCode::kSuccess);
+  CHECK(update(bench, page + kPageSize, to_guest(kPageGpa)).code == RmpCode::kSuccess);
   release_page(bench.rmp, HostPhysAddr(page));
-  CHECK(update(bench, page, to_guest(kGpa)).code == RmpCode::kSuccess);
+  CHECK(update(bench, page, to_guest(kPageGpa)).code == RmpCode::kSuccess);
 }
 
 TEST_CASE("RMPUPDATE: FAIL_OVERLAP while the aligned entry is held, which counts the region") {
   const RmpBench bench;
-  CHECK(hold_page(bench.rmp, HostPhysAddr(kSpa)));
-  const RmpResult result = update(bench, kSpa + 0x5000, to_guest(kGpa));
+  CHECK(hold_page(bench.rmp, HostPhysAddr(kPageSpa)));
+  const RmpResult result = update(bench, kPageSpa + 0x5000, to_guest(kPageGpa));
   check_code(result, RmpCode::kFailOverlap, RuleId::kRmpContention);
-  CHECK(result.held == HostPhysAddr(kSpa));
-  check_code(update(bench, kSpa, to_guest(kGpa)), RmpCode::kFailInuse, RuleId::kRmpHeld);
+  CHECK(result.held == HostPhysAddr(kPageSpa));
+  check_code(update(bench, kPageSpa, to_guest(kPageGpa)), RmpCode::kFailInuse, RuleId::kRmpHeld);
   RmpExecutor other = RmpBench::host_executor();
   other.agent.choices.rmpupdate_contention = false;
-  CHECK(rmpupdate(bench.rmp, other, HostPhysAddr(kSpa + 0x5000), to_guest(kGpa)).code ==
+  CHECK(rmpupdate(bench.rmp, other, HostPhysAddr(kPageSpa + 0x5000), to_guest(kPageGpa)).code ==
         RmpCode::kSuccess);
 }
 
@@ -471,9 +475,10 @@ TEST_CASE("RMPUPDATE: FAIL_OVERLAP of 2 MByte and 4 KByte") {
       const RmpBench bench;
       RmpExecutor by = RmpBench::host_executor();
       by.agent.choices.rmpupdate_aligned_overlaps = aligned;
-      REQUIRE(update(bench, kSpa + c.there, to_guest(kGpa, c.large_there ? k2M : k4K)).code ==
-              RmpCode::kSuccess);
-      const RmpResult result = rmpupdate(bench.rmp, by, HostPhysAddr(kSpa + c.here),
+      REQUIRE(
+          update(bench, kPageSpa + c.there, to_guest(kPageGpa, c.large_there ? k2M : k4K)).code ==
+          RmpCode::kSuccess);
+      const RmpResult result = rmpupdate(bench.rmp, by, HostPhysAddr(kPageSpa + c.here),
                                          to_guest(0x9000000, c.size, false, 6));
       const bool overlaps = aligned ? c.strict : c.lax;
       CHECK(result.code == (overlaps ? RmpCode::kFailOverlap : RmpCode::kSuccess));
@@ -485,12 +490,12 @@ TEST_CASE("RMPUPDATE: FAIL_OVERLAP of 2 MByte and 4 KByte") {
 
 TEST_CASE("RMPUPDATE: a page given to a guest, and what resets it") {
   const RmpBench bench;
-  const RmpResult given = update(bench, kSpa, to_guest(kGpa));
+  const RmpResult given = update(bench, kPageSpa, to_guest(kPageGpa));
   check_code(given, RmpCode::kSuccess, RuleId::kRmpUpdated);
   CHECK(given.flush);
   RmpEntry expected = not_validated();
-  CHECK(bench.at(kSpa) == expected);
-  RmpEntry owned = RmpBench::guest_page(kGpa);
+  CHECK(bench.at(kPageSpa) == expected);
+  RmpEntry owned = RmpBench::guest_page(kPageGpa);
   owned.permissions = {0x0f, 0x03, 0x01, 0};
   owned.vmsa = true;
   struct Case {
@@ -498,52 +503,52 @@ TEST_CASE("RMPUPDATE: a page given to a guest, and what resets it") {
     bool kept;
     RuleId rule;
   };
-  for (const Case& c : {Case{to_guest(kGpa), true, RuleId::kRmpUpdated},
-                        Case{to_guest(kGpa, k4K, true), true, RuleId::kRmpUpdatedImmutable},
-                        Case{to_guest(kGpa + 0x1000), false, RuleId::kRmpUpdated},
-                        Case{to_guest(kGpa, k4K, false, 6), false, RuleId::kRmpUpdated},
-                        Case{to_guest(kGpa, k4K, true, 6), false, RuleId::kRmpUpdated},
+  for (const Case& c : {Case{to_guest(kPageGpa), true, RuleId::kRmpUpdated},
+                        Case{to_guest(kPageGpa, k4K, true), true, RuleId::kRmpUpdatedImmutable},
+                        Case{to_guest(kPageGpa + 0x1000), false, RuleId::kRmpUpdated},
+                        Case{to_guest(kPageGpa, k4K, false, 6), false, RuleId::kRmpUpdated},
+                        Case{to_guest(kPageGpa, k4K, true, 6), false, RuleId::kRmpUpdated},
                         Case{to_host(), false, RuleId::kRmpUnassigned},
                         Case{to_host(k2M), false, RuleId::kRmpOverlap}}) {
-    bench.put(kSpa, owned);
-    const RmpResult result = update(bench, kSpa, c.op);
+    bench.put(kPageSpa, owned);
+    const RmpResult result = update(bench, kPageSpa, c.op);
     CHECK(result.verdict.rule == c.rule);
     if (c.rule == RuleId::kRmpOverlap) continue;
-    const RmpEntry now = bench.at(kSpa);
+    const RmpEntry now = bench.at(kPageSpa);
     CHECK(now.validated == c.kept);
     CHECK(now.vmsa == c.kept);
     CHECK(now.permissions == (c.kept ? owned.permissions : std::array<u8, 4>{0x0f, 0, 0, 0}));
   }
   RmpExecutor sss = RmpBench::host_executor();
   sss.vmpl_sss = true;
-  CHECK(rmpupdate(bench.rmp, sss, HostPhysAddr(kSpa + 0x7000), to_guest(kGpa)).code ==
+  CHECK(rmpupdate(bench.rmp, sss, HostPhysAddr(kPageSpa + 0x7000), to_guest(kPageGpa)).code ==
         RmpCode::kSuccess);
-  CHECK(bench.at(kSpa + 0x7000).permissions[0] == 0x1f);
+  CHECK(bench.at(kPageSpa + 0x7000).permissions[0] == 0x1f);
 }
 
 TEST_CASE("RMPUPDATE: a freed 2-MByte page is free page by page") {
   const RmpBench bench;
-  REQUIRE(update(bench, kSpa, to_guest(kGpa, k2M)).code == RmpCode::kSuccess);
-  check_code(update(bench, kSpa, to_host(k2M)), RmpCode::kSuccess, RuleId::kRmpUnassigned);
-  CHECK(bench.at(kSpa).size == k4K);
-  CHECK(update(bench, kSpa + 0x3000, to_guest(kGpa)).code == RmpCode::kSuccess);
-  CHECK(bench.rmp.authoritative(HostPhysAddr(kSpa + 0x3000)).asid == 5);
+  REQUIRE(update(bench, kPageSpa, to_guest(kPageGpa, k2M)).code == RmpCode::kSuccess);
+  check_code(update(bench, kPageSpa, to_host(k2M)), RmpCode::kSuccess, RuleId::kRmpUnassigned);
+  CHECK(bench.at(kPageSpa).size == k4K);
+  CHECK(update(bench, kPageSpa + 0x3000, to_guest(kPageGpa)).code == RmpCode::kSuccess);
+  CHECK(bench.rmp.authoritative(HostPhysAddr(kPageSpa + 0x3000)).asid == 5);
 }
 
 TEST_CASE("Subpage_Count counts the other 511") {
   const RmpBench bench;
-  const auto count = [&] { return bench.at(kSpa).subpage_count; };
-  update(bench, kSpa, to_guest(kGpa));
+  const auto count = [&] { return bench.at(kPageSpa).subpage_count; };
+  update(bench, kPageSpa, to_guest(kPageGpa));
   CHECK(count() == 0);
-  update(bench, kSpa + 0x1000, to_guest(kGpa + 0x1000));
-  update(bench, kSpa + 0x2000, to_guest(kGpa + 0x2000));
+  update(bench, kPageSpa + 0x1000, to_guest(kPageGpa + 0x1000));
+  update(bench, kPageSpa + 0x2000, to_guest(kPageGpa + 0x2000));
   CHECK(count() == 2);
-  update(bench, kSpa + 0x2000, to_guest(kGpa + 0x4000));  // assigned before and after
+  update(bench, kPageSpa + 0x2000, to_guest(kPageGpa + 0x4000));  // assigned before and after
   CHECK(count() == 2);
-  update(bench, kSpa + 0x2000, to_host());
-  update(bench, kSpa, to_host());
+  update(bench, kPageSpa + 0x2000, to_host());
+  update(bench, kPageSpa, to_host());
   CHECK(count() == 1);
-  CHECK_FALSE(bench.at(kSpa).assigned);
+  CHECK_FALSE(bench.at(kPageSpa).assigned);
 }
 
 TEST_CASE("PSMASH: codes") {
@@ -555,13 +560,13 @@ TEST_CASE("PSMASH: codes") {
   };
   check_code(run(0x201000), RmpCode::kFailInput, RuleId::kRmpMisaligned);
   check_code(run(bench.kTable.covered()), RmpCode::kFailInput, RuleId::kRmpNoEntry);
-  check_code(run(kSpa, 3), RmpCode::kFailPermission, RuleId::kRmpFromGuest);
-  check_code(run(kSpa), RmpCode::kFailBadaddr, RuleId::kRmpNothingToSplit);
-  update(bench, kSpa, to_guest(kGpa));
-  check_code(run(kSpa), RmpCode::kFailBadaddr, RuleId::kRmpNothingToSplit);
-  update(bench, 0x400000, to_guest(kGpa, k2M, true));
+  check_code(run(kPageSpa, 3), RmpCode::kFailPermission, RuleId::kRmpFromGuest);
+  check_code(run(kPageSpa), RmpCode::kFailBadaddr, RuleId::kRmpNothingToSplit);
+  update(bench, kPageSpa, to_guest(kPageGpa));
+  check_code(run(kPageSpa), RmpCode::kFailBadaddr, RuleId::kRmpNothingToSplit);
+  update(bench, 0x400000, to_guest(kPageGpa, k2M, true));
   check_code(run(0x400000), RmpCode::kFailPermission, RuleId::kRmpImmutable);
-  bench.put(0x600000, RmpBench::guest_page(kGpa, k2M));
+  bench.put(0x600000, RmpBench::guest_page(kPageGpa, k2M));
   CHECK(hold_page(bench.rmp, HostPhysAddr(0x600000)));
   const RmpResult held = run(0x600000);
   check_code(held, RmpCode::kFailInuse, RuleId::kRmpHeld);
@@ -576,19 +581,19 @@ TEST_CASE("PSMASH: codes") {
 
 TEST_CASE("PSMASH: 512 entries of the same owner, rights and validation") {
   const RmpBench bench;
-  RmpEntry large = RmpBench::guest_page(kGpa, k2M);
+  RmpEntry large = RmpBench::guest_page(kPageGpa, k2M);
   large.permissions = {0x0f, 0x05, 0, 0};
-  bench.put(kSpa, large);
-  check_code(psmash(bench.rmp, RmpBench::host_executor(), HostPhysAddr(kSpa)), RmpCode::kSuccess,
-             RuleId::kRmpSmashed);
+  bench.put(kPageSpa, large);
+  check_code(psmash(bench.rmp, RmpBench::host_executor(), HostPhysAddr(kPageSpa)),
+             RmpCode::kSuccess, RuleId::kRmpSmashed);
   for (unsigned i = 0; i < 512; ++i) {
     RmpEntry expected = large;
     expected.size = k4K;
-    expected.gpa = GuestPhysAddr(kGpa + i * 0x1000);
+    expected.gpa = GuestPhysAddr(kPageGpa + i * 0x1000);
     expected.subpage_count = i == 0 ? 511 : 0;
-    CHECK(bench.at(kSpa + i * 0x1000) == expected);
+    CHECK(bench.at(kPageSpa + i * 0x1000) == expected);
   }
-  CHECK(bench.at(kSpa + kSize2M) == RmpEntry{});
+  CHECK(bench.at(kPageSpa + kSize2M) == RmpEntry{});
 }
 
 TEST_CASE("RMPREAD") {
@@ -600,21 +605,22 @@ TEST_CASE("RMPREAD") {
   };
   check_code(run(0x200800).result, RmpCode::kFailInput, RuleId::kRmpMisaligned);
   check_code(run(bench.kTable.covered()).result, RmpCode::kFailInput, RuleId::kRmpNoEntry);
-  check_code(run(kSpa, 3).result, RmpCode::kFailPermission, RuleId::kRmpFromGuest);
-  check_code(run(kSpa).result, RmpCode::kSuccess, RuleId::kRmpRead);
-  CHECK(run(kSpa).entry == RmpOperand{});
-  RmpEntry entry = RmpBench::guest_page(kGpa, k2M);
+  check_code(run(kPageSpa, 3).result, RmpCode::kFailPermission, RuleId::kRmpFromGuest);
+  check_code(run(kPageSpa).result, RmpCode::kSuccess, RuleId::kRmpRead);
+  CHECK(run(kPageSpa).entry == RmpOperand{});
+  RmpEntry entry = RmpBench::guest_page(kPageGpa, k2M);
   entry.vmsa = true;
-  bench.put(kSpa, entry);
-  CHECK(run(kSpa).entry == to_guest(kGpa, k2M));
-  CHECK_FALSE(run(kSpa).entry.region_status());
-  CHECK(run(kSpa + 0x1000).entry == RmpOperand{});  // its own entry, which is ignored
-  psmash(bench.rmp, RmpBench::host_executor(), HostPhysAddr(kSpa));
-  CHECK(run(kSpa + 0x1000).entry.gpa().value == kGpa + 0x1000);
-  CHECK(run(kSpa + 0x1000).entry.region_status());
+  bench.put(kPageSpa, entry);
+  CHECK(run(kPageSpa).entry == to_guest(kPageGpa, k2M));
+  CHECK_FALSE(run(kPageSpa).entry.region_status());
+  CHECK(run(kPageSpa + 0x1000).entry == RmpOperand{});  // its own entry, which is ignored
+  psmash(bench.rmp, RmpBench::host_executor(), HostPhysAddr(kPageSpa));
+  CHECK(run(kPageSpa + 0x1000).entry.gpa().value == kPageGpa + 0x1000);
+  CHECK(run(kPageSpa + 0x1000).entry.region_status());
   RmpExecutor by = RmpBench::host_executor();
   by.agent.choices.rmpread_region_status = false;
-  CHECK(rmpread(bench.rmp, by, HostPhysAddr(kSpa + 0x1000)).entry == to_guest(kGpa + 0x1000));
+  CHECK(rmpread(bench.rmp, by, HostPhysAddr(kPageSpa + 0x1000)).entry ==
+        to_guest(kPageGpa + 0x1000));
 }
 
 }  // namespace

@@ -12,12 +12,12 @@
 namespace nptsim::svm {
 namespace {
 
-constexpr u64 kSpa = 0x200000, kGpa = 0x7000000;
+constexpr u64 kRegionSpa = 0x200000, kRegionGpa = 0x7000000;
 using Edge = std::tuple<RmpPageState, RmpPageState, RmpCause>;
 
 // A page in that state; 4 KByte unless `large`.
 RmpEntry sample(RmpPageState state, bool large) {
-  RmpEntry e = RmpBench::guest_page(kGpa, large ? RmpPageSize::k2M : RmpPageSize::k4K);
+  RmpEntry e = RmpBench::guest_page(kRegionGpa, large ? RmpPageSize::k2M : RmpPageSize::k4K);
   e.validated = state == RmpPageState::kGuestValid || state == RmpPageState::kPreSwap;
   const bool guests = state >= RmpPageState::kPreGuest;
   if (!guests) e.asid = 0, e.gpa = {}, e.permissions = {};
@@ -72,7 +72,7 @@ std::vector<RmpOperand> updates(bool large) {
   for (const bool assigned : {false, true}) {
     for (const bool immutable : {false, true}) {
       for (const u32 asid : {0u, RmpBench::kAsid, RmpBench::kAsid + 1}) {
-        for (const u64 gpa : {u64{0}, kGpa, kGpa + kSize2M}) {
+        for (const u64 gpa : {u64{0}, kRegionGpa, kRegionGpa + kSize2M}) {
           ops.push_back(rmp_operand({GuestPhysAddr(gpa), assigned, size, immutable, asid}));
         }
       }
@@ -89,13 +89,13 @@ class Walker {
     const RmpEntry entry = sample(from, large);
     for (const RmpOperand& op : updates(large)) {
       attempt(from, entry, RmpCause::kRmpupdate, [&](const RmpBench& b) {
-        return rmpupdate(b.rmp, RmpBench::host_executor(), HostPhysAddr(kSpa), op);
+        return rmpupdate(b.rmp, RmpBench::host_executor(), HostPhysAddr(kRegionSpa), op);
       });
     }
     attempt(from, entry, RmpCause::kPsmash, [&](const RmpBench& b) {
-      return psmash(b.rmp, RmpBench::host_executor(), HostPhysAddr(kSpa));
+      return psmash(b.rmp, RmpBench::host_executor(), HostPhysAddr(kRegionSpa));
     });
-    const RmpGuestPage page{GuestVirtAddr(0), entry.gpa, HostPhysAddr(kSpa),
+    const RmpGuestPage page{GuestVirtAddr(0), entry.gpa, HostPhysAddr(kRegionSpa),
                             large ? kSize2M : kPageSize};
     RmpExecutor by = RmpBench::guest_executor();
     for (const u32 asid : {RmpBench::kAsid, RmpBench::kAsid + 1}) {
@@ -115,15 +115,15 @@ class Walker {
   template <class Do>
   void attempt(RmpPageState from, const RmpEntry& entry, RmpCause cause, Do&& instruction) {
     const RmpBench bench;
-    bench.put(kSpa, entry);
+    bench.put(kRegionSpa, entry);
     const RmpResult result = instruction(bench);
-    const RmpPageState to = page_state(bench.rmp, HostPhysAddr(kSpa));
-    if (bench.at(kSpa) == entry) return;
+    const RmpPageState to = page_state(bench.rmp, HostPhysAddr(kRegionSpa));
+    if (bench.at(kRegionSpa) == entry) return;
     CHECK(result.ends());
     CHECK(result.code == RmpCode::kSuccess);
     // The hypervisor can make what the firmware refuses later: its page with a GPA.
     if (to == RmpPageState::kInvalid) {
-      const RmpEntry now = bench.at(kSpa);
+      const RmpEntry now = bench.at(kRegionSpa);
       CHECK((now.asid == 0 && now.immutable && now.gpa.value != 0));
       return;
     }

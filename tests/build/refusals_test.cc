@@ -3,7 +3,7 @@
 namespace nptsim::scenario {
 namespace {
 
-const std::string kNothing = "program: { vcpu0: nop }\n";
+const std::string kNop = "program: { vcpu0: nop }\n";
 
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -29,44 +29,40 @@ TEST_CASE("an instruction that cannot be assembled is reported where it stands")
 }
 
 TEST_CASE("models that do not exist, with the nearest spelling") {
-  check_refused("machine: { cpu: milna, kernel: kvm-7.0 }\n" + kRam + kNothing,
-                "did you mean 'milan'");
-  check_refused("machine: { cpu: milan, kernel: kwm-7.0 }\n" + kRam + kNothing,
+  check_refused("machine: { cpu: milna, kernel: kvm-7.0 }\n" + kRam + kNop, "did you mean 'milan'");
+  check_refused("machine: { cpu: milan, kernel: kwm-7.0 }\n" + kRam + kNop,
                 "did you mean 'kvm-7.0'");
-  check_refused("machine: { cpu: milan }\n" + kRam + kNothing, "machine.kernel is not said");
+  check_refused("machine: { cpu: milan }\n" + kRam + kNop, "machine.kernel is not said");
 }
 
 TEST_CASE("parameters that do not exist or do not fit") {
-  check_refused(kPlain + kRam + kNothing + "set: { kernel.mmio_cacheing: on }\n", "mmio_caching");
-  check_refused(kPlain + kRam + kNothing + "set: { cpu.gmed: on }\n", "did you mean 'gmet'");
-  check_refused(kPlain + kRam + kNothing + "set: { cpu.reduction: 20 }\n", "no CPU 'milan'");
-  check_refused(kPlain + kRam + kNothing + "set: { guest.asserts: on }\n", "no modelled code");
+  check_refused(kPlain + kRam + kNop + "set: { kernel.mmio_cacheing: on }\n", "mmio_caching");
+  check_refused(kPlain + kRam + kNop + "set: { cpu.gmed: on }\n", "did you mean 'gmet'");
+  check_refused(kPlain + kRam + kNop + "set: { cpu.reduction: 20 }\n", "no CPU 'milan'");
+  check_refused(kPlain + kRam + kNop + "set: { guest.asserts: on }\n", "no modelled code");
 }
 
 TEST_CASE("a CPU that contradicts itself is a contradiction of the point") {
-  CHECK(
-      contradiction(point_of(kPlain + kRam + kNothing + "set: { cpu.reduction: 20 }\n"), library())
-          .has_value());
-  CHECK(!contradiction(point_of(kPlain + kRam + kNothing), library()).has_value());
-  const Scenario asid = point_of(kSealed + kRam + kNothing + "start: { vmsa: { asid: 500 } }\n");
+  CHECK(contradiction(point_of(kPlain + kRam + kNop + "set: { cpu.reduction: 20 }\n"), library())
+            .has_value());
+  CHECK(!contradiction(point_of(kPlain + kRam + kNop), library()).has_value());
+  const Scenario asid = point_of(kSealed + kRam + kNop + "start: { vmsa: { asid: 500 } }\n");
   CHECK(contradiction(asid, library()).has_value());
 }
 
 TEST_CASE("places without RAM, or over each other") {
-  check_refused(kPlain + "memory: { ram: { gpa: 0, size: 64K } }\n" + kNothing,
+  check_refused(kPlain + "memory: { ram: { gpa: 0, size: 64K } }\n" + kNop,
                 "there is no RAM for the guest's own code");
-  check_refused(kPlain + kRam + kNothing + "place: { stack: 0x1f000 }\n", "overlaps");
-  check_refused(kPlain + "memory: { rom: { gpa: 0, size: 16M, device: rom } }\n" + kNothing,
-                "no RAM");
+  check_refused(kPlain + kRam + kNop + "place: { stack: 0x1f000 }\n", "overlaps");
+  check_refused(kPlain + "memory: { rom: { gpa: 0, size: 16M, device: rom } }\n" + kNop, "no RAM");
 }
 
 TEST_CASE("a large page over the GHCB wants a word about its C-bit") {
-  check_refused(kSealed + kRam + kNothing + "map: [ { gva: 0, gpa: 0, size: 2M, page: 2M } ]\n",
+  check_refused(kSealed + kRam + kNop + "map: [ { gva: 0, gpa: 0, size: 2M, page: 2M } ]\n",
                 "would cover the GHCB");
-  CHECK(refusal(kSealed + kRam + kNothing +
+  CHECK(refusal(kSealed + kRam + kNop +
                 "map: [ { gva: 0, gpa: 0, size: 2M, page: 2M, c_bit: 1 } ]\n") == "");
-  CHECK(refusal(kPlain + kRam + kNothing + "map: [ { gva: 0, gpa: 0, size: 2M, page: 2M } ]\n") ==
-        "");
+  CHECK(refusal(kPlain + kRam + kNop + "map: [ { gva: 0, gpa: 0, size: 2M, page: 2M } ]\n") == "");
 }
 
 TEST_CASE("programs: too long, unknown procedures, unknown names") {
@@ -88,25 +84,25 @@ TEST_CASE("a guest procedure wants each of its arguments, and no more") {
 }
 
 TEST_CASE("what is not modelled yet is named") {
-  check_refused(machine("vm: realm") + kRam + kNothing, "'realm' are not modelled yet");
+  check_refused(machine("vm: realm") + kRam + kNop, "'realm' are not modelled yet");
   check_refused(
       "machine: { cpu: milan, kernel: kvm-7.0, vm: snp, vmm: qemu }\n"
       "memory: { bios: { gpa: 0xfffe0000, size: 128K },"
       " isa: { gpa: 0xe0000, size: 128K, device: isa-bios } }\n" +
-          kNothing,
+          kNop,
       "no window below 1 MiB");
-  check_refused(machine("firmware: psp") + kRam + kNothing, "machine.firmware");
-  check_refused(machine("board: q35") + kRam + kNothing, "has no boards");
-  check_refused(machine("vcpus: 17") + kRam + kNothing, "machine.vcpus");
-  const std::string head = kPlain + kRam + kNothing;
+  check_refused(machine("firmware: psp") + kRam + kNop, "machine.firmware");
+  check_refused(machine("board: q35") + kRam + kNop, "has no boards");
+  check_refused(machine("vcpus: 17") + kRam + kNop, "machine.vcpus");
+  const std::string head = kPlain + kRam + kNop;
   check_refused(head + "start: { begin: launch }\n", "start.begin: launch");
   check_refused(head + "start: { generation: 5 }\n", "start.generation");
   check_refused(head + "start: { attributes: [ { gpa: 0, attribute: private } ] }\n",
                 "start.attributes");
   check_refused(head + "start: { pages: [ { gpa: 0, state: shared } ] }\n", "start.pages");
   check_refused(head + "start: { rmp: [ { spa: 0x1000 } ] }\n", "start.rmp");
-  check_refused(machine("vmpl: 1") + kRam + kNothing, "VMPLs are an SNP guest's");
-  check_refused(machine("vm: snp") + kRam + kNothing + "start: { rmp: [ { spa: 0x100000000 } ] }\n",
+  check_refused(machine("vmpl: 1") + kRam + kNop, "VMPLs are an SNP guest's");
+  check_refused(machine("vm: snp") + kRam + kNop + "start: { rmp: [ { spa: 0x100000000 } ] }\n",
                 "has no RMP entry");
   check_refused(head + "start: { vmsa: { features: [ debug-swap ] } }\n", "start.vmsa.features");
   check_refused(head + "start: { ghcb: { version: 2 } }\n", "start.ghcb.version");
@@ -114,14 +110,14 @@ TEST_CASE("what is not modelled yet is named") {
   check_refused(head + "place: { secrets: 0x7000 }\n", "place.secrets");
   check_refused(head + "script: [ { host: reclaim ram } ]\n", "acts of 'host'");
   check_refused(head + "explore: { may: [ { host: reclaim ram } ] }\n", "explore");
-  check_refused(kPlain + "memory: { ram: { gpa: 0, size: 16M, host_page: 1G } }\n" + kNothing,
+  check_refused(kPlain + "memory: { ram: { gpa: 0, size: 16M, host_page: 1G } }\n" + kNop,
                 "host_page");
 }
 
 TEST_CASE("boards are PCs of QEMU's") {
   const auto pc = [](const std::string& board, const std::string& vmm, const std::string& memory) {
     return "machine: { cpu: milan, kernel: kvm-7.0, board: " + board + ", vmm: " + vmm +
-           " }\nmemory: { " + memory + " }\n" + kNothing;
+           " }\nmemory: { " + memory + " }\n" + kNop;
   };
   const std::string ram = "ram: { gpa: 0, size: 512K }, high: { gpa: 1M, size: 15M }";
   const std::string flash = ", fw: { gpa: 0xffc00000, size: 4M, device: pflash }";
@@ -137,13 +133,13 @@ TEST_CASE("boards are PCs of QEMU's") {
 }
 
 TEST_CASE("slots are the VMM's unless it is bare") {
-  check_refused("machine: { cpu: milan, kernel: kvm-7.0, vmm: qemu }\n" + kRam + kNothing +
+  check_refused("machine: { cpu: milan, kernel: kvm-7.0, vmm: qemu }\n" + kRam + kNop +
                     "start: { slots: [ { gpa: 0, size: 8M, backing: ram } ] }\n",
                 "makes its own slots");
 }
 
 TEST_CASE("raw calls of a script: names, keys, places and whose they are") {
-  const std::string head = kPlain + kRam + kNothing;
+  const std::string head = kPlain + kRam + kNop;
   const auto script = [&](const std::string& call) {
     return head + "script: [ { vmm: { " + call + " } } ]\n";
   };
@@ -157,14 +153,14 @@ TEST_CASE("raw calls of a script: names, keys, places and whose they are") {
   check_refused(script("protect: { backing: ram, size: 4G, protection: r }"), "whole pages");
   check_refused(script("write: { backing: ram, bytes: '01 02 03 04 05 06 07 08 09' }"),
                 "more bytes");
-  check_refused("machine: { cpu: milan, kernel: kvm-7.0, vmm: qemu }\n" + kRam + kNothing +
+  check_refused("machine: { cpu: milan, kernel: kvm-7.0, vmm: qemu }\n" + kRam + kNop +
                     "script: [ { vmm: { get_dirty_log: { id: 0 } } } ]\n",
                 "operation of the VMM 'qemu-10.2'");
   check_refused(head + "script: [ { vmm: ram.mode set-slot } ]\n", "operation of the VMM 'bare'");
 }
 
 TEST_CASE("start: what does not fit the mode or the models") {
-  const std::string head = kPlain + kRam + kNothing;
+  const std::string head = kPlain + kRam + kNop;
   check_refused(head + "start: { cpu: { cpl: 1 } }\n", "start.cpu.cpl: 1");
   check_refused(head + "start: { cpu: { mode: 32 } }\nmap: [ { gva: 4M, gpa: 4M } ]\n",
                 "without paging");
@@ -176,7 +172,7 @@ TEST_CASE("start: what does not fit the mode or the models") {
 }
 
 TEST_CASE("a claim about an event that cannot be is no claim") {
-  const std::string start = kPlain + kRam + kNothing + "expect:\n  ";
+  const std::string start = kPlain + kRam + kNop + "expect:\n  ";
   check_refused(start + "none: [ nfp ]\n", "unknown event 'nfp'");
   check_refused(start + "none: [ nfp ]\n", "did you mean 'npf'?");
   check_refused(start + "none: [ instal_mmio ]\n", "did you mean 'install_mmio'?");

@@ -5,17 +5,17 @@
 namespace nptsim::isa {
 namespace {
 
-constexpr u64 kGdt = 0x3000;
-constexpr u64 kFlatCode32 = 0x00cf9b000000ffff, kFlatData = 0x00cf93000000ffff,
-              kFlatCode64 = 0x00af9b000000ffff, kUserData = 0x00cff3000000ffff,
+constexpr u64 kModesGdt = 0x3000;
+constexpr u64 kFlatCode32 = 0x00cf9b000000ffff, kFlatData32 = 0x00cf93000000ffff,
+              kFlatCode64 = 0x00af9b000000ffff, kUserData32 = 0x00cff3000000ffff,
               kReadOnlyData = 0x00cf91000000ffff, kAbsentData = 0x00cf13000000ffff,
               kUnaccessedData = 0x00cf92000000ffff;
 
 void put_gdt(FlatMachine& m, const std::vector<u64>& descriptors) {
   for (std::size_t i = 0; i < descriptors.size(); ++i) {
-    m.memory.put<u64>(kGdt + 8 * (i + 1), descriptors[i]);
+    m.memory.put<u64>(kModesGdt + 8 * (i + 1), descriptors[i]);
   }
-  m.regs.gdtr = {0, 0, 8 * (descriptors.size() + 1) - 1, kGdt};
+  m.regs.gdtr = {0, 0, 8 * (descriptors.size() + 1) - 1, kModesGdt};
 }
 
 TEST_CASE("real mode: segment bases are selectors times 16, offsets wrap at 64 KB") {
@@ -38,9 +38,9 @@ TEST_CASE("real mode: a word at the last byte of a segment is #GP without an err
 
 TEST_CASE("from real mode to 32-bit protected mode, as a boot loader does it") {
   FlatMachine m(Mode::k16);
-  put_gdt(m, {kFlatCode32, kFlatData});
+  put_gdt(m, {kFlatCode32, kFlatData32});
   m.memory.put<u16>(kData, 0x17);
-  m.memory.put<u32>(kData + 2, kGdt);
+  m.memory.put<u32>(kData + 2, kModesGdt);
   m.load_program({"lgdt [0x4000]", "mov eax, cr0", "or al, 1", "mov cr0, eax", "jmp 8:0x2000"});
   const Program second =
       assemble_program(
@@ -83,7 +83,7 @@ TEST_CASE("loading DS reads the GDT as supervisor and checks it") {
   for (const SegmentLoad& load : loads) {
     CAPTURE(load.why);
     FlatMachine m(Mode::k32);
-    put_gdt(m, {kFlatCode32, kFlatData, kFlatCode64, kUserData, kReadOnlyData, kAbsentData});
+    put_gdt(m, {kFlatCode32, kFlatData32, kFlatCode64, kUserData32, kReadOnlyData, kAbsentData});
     m.regs.gpr[kRax] = load.selector;
     m.regs.cpl = load.cpl;
     CHECK(m.run({"mov ds, ax"}) == load.outcome);
@@ -100,7 +100,7 @@ TEST_CASE("a load sets the descriptor's accessed bit, once") {
   put_gdt(m, {kUnaccessedData});
   m.regs.gpr[kRax] = 8;
   m.run({"mov es, ax"});
-  CHECK(m.memory.get<u64>(kGdt + 8) == (kUnaccessedData | bit(40)));
+  CHECK(m.memory.get<u64>(kModesGdt + 8) == (kUnaccessedData | bit(40)));
   CHECK(has_bit(m.regs.segments[kEs].attributes, kAttrAccessed));
   CHECK(m.memory.last_privilege == Privilege::kSupervisor);
 }

@@ -13,7 +13,7 @@
 namespace nptsim::rules {
 namespace {
 
-const char* const kModel = R"(
+const char* const kMutatedModel = R"(
 exports: [npf]
 stages:
   fault:
@@ -27,15 +27,15 @@ procedures:
     - { id: npf.out, return: result, E }
 )";
 
-Model model() {
-  const auto model = toy::model_of(kModel);
+Model mutated() {
+  const auto model = toy::model_of(kMutatedModel);
   REQUIRE(model.ok());
   return model.value();
 }
 
 std::vector<std::string> texts() {
   std::vector<std::string> texts;
-  for (const Mutation& one : mutations_of(model())) {
+  for (const Mutation& one : mutations_of(mutated())) {
     texts.push_back(one.row + " " + std::string(name_of(one.kind)) + ": " + one.text);
   }
   return texts;
@@ -70,7 +70,7 @@ TEST_CASE("every row gives its changes, in the model's order") {
 }
 
 TEST_CASE("each change changes just one row or the order of two") {
-  const Model before = model();
+  const Model before = mutated();
   for (const Mutation& one : mutations_of(before)) {
     CAPTURE(one.row);
     CAPTURE(one.text);
@@ -95,14 +95,14 @@ TEST_CASE("each change changes just one row or the order of two") {
 }
 
 TEST_CASE("a row of another place with the same id is left alone") {
-  Model other = model();
+  Model other = mutated();
   Mutation mutation = mutations_of(other).front();
   mutation.pos.line += 100;
   CHECK_FALSE(apply(mutation, other));
 }
 
 TEST_CASE("rows that exclude each other, or say the same, may change places") {
-  const Model rows = model();
+  const Model rows = mutated();
   std::vector<std::string> reasons;
   for (const Mutation& one : mutations_of(rows)) {
     const std::string why = why_equivalent(one, rows);
@@ -113,7 +113,7 @@ TEST_CASE("rows that exclude each other, or say the same, may change places") {
 }
 
 TEST_CASE("rows are compared by what they do, or by all that they say") {
-  const Row row = model().stages[0].rows[0];
+  const Row row = mutated().stages[0].rows[0];
   Row other = row;
   CHECK(does_the_same(row, other));
   CHECK(says_the_same(row, other));

@@ -35,8 +35,8 @@ bool find_leaf(GuestView& view, std::uint64_t address, Leaf& leaf) {
 }
 
 // set_c_bit: address, pages, to. Linux __change_page_attr_set_clr, edk2 SetMemoryEncDec.
-enum Changed : unsigned { kDone, kUnmapped, kLarge };
 ActionResult set_c_bit(GuestView& view, const Args& args) {
+  enum : unsigned { kDone, kUnmapped, kLarge };
   NPTSIM_CHECK(view.setup().cpu.c_bit.has_value());
   const unsigned c_bit = *view.setup().cpu.c_bit;
   const bool set = args.word(2) == 0;

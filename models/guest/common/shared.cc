@@ -16,7 +16,6 @@ namespace exit_code = svm::exit_code;
 using machine::Outcome;
 using machine::OutcomeKind;
 
-constexpr std::uint64_t kReadDr7 = exit_code::kReadDr0 + 7, kWriteDr7 = exit_code::kWriteDr0 + 7;
 constexpr std::uint64_t kExceptionDb = exit_code::kException0 + isa::kDb;
 constexpr std::uint64_t kExceptionAc = exit_code::kException0 + isa::kAc;
 constexpr std::uint64_t kLastException = 0x5f;
@@ -26,8 +25,8 @@ struct VcName {
   const char* word;
 };
 constexpr VcName kVcNames[] = {
-    {kReadDr7, "read-dr7"},
-    {kWriteDr7, "write-dr7"},
+    {exit_code::kReadDr7, "read-dr7"},
+    {exit_code::kWriteDr7, "write-dr7"},
     {exit_code::kRdtsc, "rdtsc"},
     {exit_code::kRdpmc, "rdpmc"},
     {exit_code::kCpuid, "cpuid"},

@@ -11,7 +11,6 @@ namespace exit_code = svm::exit_code;
 using guest::InsnHead;
 using guest::VcContext;
 
-constexpr std::uint64_t kReadDr7 = exit_code::kReadDr0 + 7, kWriteDr7 = exit_code::kWriteDr0 + 7;
 constexpr unsigned kAllOutputs = guest::kOutRax | guest::kOutRbx | guest::kOutRcx | guest::kOutRdx;
 
 NaePlan refused(Plan why) {
@@ -92,7 +91,7 @@ NaePlan plan_of(const VcContext& context, std::uint64_t xcr0) {
   switch (context.exit_code) {
     case exit_code::kNpf:
       return mmio_plan(context);
-    case kWriteDr7:
+    case exit_code::kWriteDr7:
       return write_dr7_plan(context, head);
     case exit_code::kCpuid:
       return cpuid_plan(context, xcr0);
@@ -110,7 +109,7 @@ NaePlan plan_of(const VcContext& context, std::uint64_t xcr0) {
       plan.nae = guest::common_plan(context, false);
       return plan;
     }
-    case kReadDr7:
+    case exit_code::kReadDr7:
     case exit_code::kMonitor:
     case exit_code::kMwait:
       return refused(Plan::kNone);

@@ -22,7 +22,6 @@ using guest::word_arg;
 using rules::ActionResult;
 using rules::Args;
 
-constexpr std::uint64_t kReadDr7 = exit_code::kReadDr0 + 7, kWriteDr7 = exit_code::kWriteDr0 + 7;
 constexpr unsigned kSpare = guest::kContextArgs;
 
 NaePlan plan_in(const GuestView& view, const VcContext& context) {
@@ -166,7 +165,7 @@ void keep_dr7(GuestView& view, std::uint64_t value) { view.registers().dr7 = val
 ActionResult take_answer(GuestView& view, const Args& args) {
   const VcContext context = context_of(view, args);
   const NaePlan plan = plan_in(view, context);
-  if (context.exit_code == kWriteDr7) keep_dr7(view, *plan.nae.request.rax);
+  if (context.exit_code == exit_code::kWriteDr7) keep_dr7(view, *plan.nae.request.rax);
   if (plan.nae.outputs == 0) return ActionResult::done().give(0, 0);
   GhcbOutputs outputs;
   if (!guest::read_outputs(view, plan.nae.outputs, outputs)) return ActionResult::stopped();
@@ -190,7 +189,7 @@ ActionResult take_answer(GuestView& view, const Args& args) {
 // Dr7ReadExit
 ActionResult read_dr7(GuestView& view, const Args& args) {
   const VcContext context = context_of(view, args);
-  if (context.exit_code != kReadDr7) return ActionResult::done();
+  if (context.exit_code != exit_code::kReadDr7) return ActionResult::done();
   const unsigned gpr = context.head().modrm_rm();
   return guest::set_register(view, gpr, view.registers().dr7) ? ActionResult::done()
                                                               : ActionResult::stopped();

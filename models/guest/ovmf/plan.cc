@@ -10,7 +10,6 @@ namespace exit_code = svm::exit_code;
 using guest::InsnHead;
 using guest::VcContext;
 
-constexpr std::uint64_t kReadDr7 = exit_code::kReadDr0 + 7, kWriteDr7 = exit_code::kWriteDr0 + 7;
 constexpr std::uint64_t kCpuidExtendedState = 0xd;
 constexpr unsigned kAllOutputs = guest::kOutRax | guest::kOutRbx | guest::kOutRcx | guest::kOutRdx;
 
@@ -90,8 +89,8 @@ NaePlan write_dr7_plan(const VcContext& context, const InsnHead& head) {
 // the instruction has none, or has a SIB byte and a displacement behind it.
 bool decodes_modrm(std::uint64_t code) {
   switch (code) {
-    case kReadDr7:
-    case kWriteDr7:
+    case exit_code::kReadDr7:
+    case exit_code::kWriteDr7:
     case exit_code::kVmmcall:
     case exit_code::kRdtscp:
     case exit_code::kMonitor:
@@ -109,9 +108,9 @@ NaePlan plan_of(const VcContext& context, std::uint64_t xcr0) {
   switch (context.exit_code) {
     case exit_code::kNpf:
       return mmio_plan(context);
-    case kReadDr7:
+    case exit_code::kReadDr7:
       return refused(Plan::kNone);
-    case kWriteDr7:
+    case exit_code::kWriteDr7:
       return write_dr7_plan(context, head);
     case exit_code::kCpuid:
       return cpuid_plan(context, xcr0);

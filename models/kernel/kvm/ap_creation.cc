@@ -18,22 +18,22 @@ using machine::Hex;
 constexpr std::uint64_t kInvalidPage = ~std::uint64_t{0};  // INVALID_PAGE
 
 // SW_EXITINFO1: the request in the low half, the APIC ID in the high one.
-std::uint64_t request_of(const View& view) {
+std::uint64_t creation_word(const View& view) {
   return get_bits(vcpu_of(view).get(vcpu::kExitInfo1), 31, 0);
 }
-std::uint64_t target_of(const View& view) { return vcpu_of(view).get(vcpu::kExitInfo1) >> 32; }
+std::uint64_t target_apic_id(const View& view) { return vcpu_of(view).get(vcpu::kExitInfo1) >> 32; }
 Record target_record(View& view) {
-  const std::uint64_t target = target_of(view);
+  const std::uint64_t target = target_apic_id(view);
   NPTSIM_CHECK(target < view.setup().vcpus);
   return kVcpus.at(view.store(), target);
 }
 
 // --- facts ---
 
-unsigned target(const View& view) { return target_of(view) < view.setup().vcpus; }
-unsigned request(const View& view) {
+unsigned target(const View& view) { return target_apic_id(view) < view.setup().vcpus; }
+unsigned creation(const View& view) {
   constexpr std::uint64_t kOther = 3;
-  return static_cast<unsigned>(std::min(request_of(view), kOther));
+  return static_cast<unsigned>(std::min(creation_word(view), kOther));
 }
 
 // RAX, what the new VMSA's SEV_FEATURES are said to be, against those of the VM.
@@ -44,11 +44,11 @@ unsigned features(const View& view) {
   return differ != 0 ? kOthers : kSame;
 }
 
-enum VmsaAddress : unsigned { kNoPage, kAligned2M, kGood };
+enum VmsaAddress : unsigned { kBadAddress, kAligned2M, kGood };
 unsigned vmsa_address(const View& view) {
   const std::uint64_t gpa = vcpu_of(view).get(vcpu::kExitInfo2);
   const unsigned width = view.setup().cpu.host_width();
-  if ((gpa & kPageMask) != 0 || (gpa >> width) != 0) return kNoPage;
+  if ((gpa & kPageMask) != 0 || (gpa >> width) != 0) return kBadAddress;
   return gpa % kSize2M == 0 ? kAligned2M : kGood;
 }
 
@@ -112,8 +112,8 @@ void update_protected_state(View& view, unsigned vcpu) {
 
 void add_ap_creation(rules::Vocabulary& v) {
   v.add(fact<target>("ap.target", {"none", "some"}, "a vCPU with the APIC ID of the request"));
-  v.add(fact<request>("ap.request", {"create-on-init", "create", "destroy", "other"},
-                      "SW_EXITINFO1 bits 31:0"));
+  v.add(fact<creation>("ap.request", {"create-on-init", "create", "destroy", "other"},
+                       "SW_EXITINFO1 bits 31:0"));
   v.add(fact<features>("ap.features", {"same", "other-injection", "other"},
                        "RAX against the VM's SEV_FEATURES"));
   v.add(fact<vmsa_address>("ap.vmsa", {"no-page", "aligned-2m", "ok"}, "SW_EXITINFO2"));

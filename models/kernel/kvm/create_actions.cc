@@ -68,8 +68,8 @@ void set_intercepts(svm::VmcbControl& control, svm::GuestType type) {
     // Writes trap after the fact; registers cannot be read on the way.
     for (const unsigned cr : {0u, 4u}) svm::set_intercept(control, code::kCr0WriteTrap + cr);
     svm::set_intercept(control, code::kEferWriteTrap);
-    svm::set_intercept(control, code::kReadDr0 + 7);
-    svm::set_intercept(control, code::kWriteDr0 + 7);
+    svm::set_intercept(control, code::kReadDr7);
+    svm::set_intercept(control, code::kWriteDr7);
     // sev_es_init_vmcb: XCR0 is encrypted state that KVM could not set.
     svm::set_intercept(control, code::kXsetbv, false);
   } else {

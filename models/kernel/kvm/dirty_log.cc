@@ -19,9 +19,8 @@ RequestedSlot requested(const View& view) {
   return {get_bits(slot, 31, 16), get_bits(slot, 15, 0)};
 }
 
-enum Requested : unsigned { kBad, kFree, kNotLogged, kLogged };
-
 unsigned slot_state(const View& view) {
+  enum : unsigned { kBad, kFree, kNotLogged, kLogged };
   const RequestedSlot wanted = requested(view);
   if (wanted.address_space >= address_spaces(view) || wanted.id >= kUserSlots) return kBad;
   const auto index = slot_with_id(view.store(), wanted.address_space, wanted.id);

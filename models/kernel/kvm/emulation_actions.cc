@@ -13,7 +13,7 @@ namespace {
 namespace uapi = kvm_uapi;
 using machine::Hex;
 
-enum Emulation : unsigned { kDone, kMmio, kFault, kFailed };
+enum Emulation : unsigned { kEmulated, kMmio, kInjected, kFailed };
 ActionResult gives(Emulation how) { return ActionResult::done().give(0, how); }
 
 // x86_emulate_insn goes on with a repeated string instruction by itself, up to this many rounds.
@@ -106,7 +106,7 @@ isa::u8 opcode_of(const isa::Instruction& instruction) {
 
 // One round: one instruction, or one iteration of a repeated one.
 struct Round {
-  Emulation how = kDone;
+  Emulation how = kEmulated;
   bool repeats = false;  // a repeated instruction has iterations left
 };
 
@@ -133,7 +133,7 @@ Round emulate_round(OpenView& view, const isa::Instruction& instruction) {
       const auto fragments = port.commit();
       keep_fragments(view, fragments);
       const bool repeats = outcome.kind == isa::OutcomeKind::kIteration;
-      if (fragments.empty()) return {kDone, repeats};
+      if (fragments.empty()) return {kEmulated, repeats};
       next_fragment(view);
       return {kMmio, repeats};
     }
@@ -141,7 +141,7 @@ Round emulate_round(OpenView& view, const isa::Instruction& instruction) {
       if (port.page_fault()) {
         forget_answers(view);
         inject_page_fault(view, *port.page_fault());
-        return {kFault, false};
+        return {kInjected, false};
       }
       vcpu_of(view).set(vcpu::kReadBytes, port.pending_read()->length);
       request_mmio(view, *port.pending_read(), false);
@@ -151,7 +151,7 @@ Round emulate_round(OpenView& view, const isa::Instruction& instruction) {
       std::optional<std::uint32_t> error;
       if (outcome.has_error_code) error = outcome.error_code;
       queue_exception(view, outcome.vector, error);
-      return {kFault, false};
+      return {kInjected, false};
     }
     case isa::OutcomeKind::kSpecial:
     case isa::OutcomeKind::kUnsupported:
@@ -168,20 +168,20 @@ ActionResult emulate_instruction(OpenView& view, const Args&) {
   if (next_fragment(view)) return gives(kMmio);
   // Once its writes have left, the guest is entered again, also in the middle of a repeated
   // instruction (complete_emulated_mmio returns 1 for a write).
-  if (had_fragments) return gives(kDone);
+  if (had_fragments) return gives(kEmulated);
   isa::Instruction instruction;
   const Decoded decoded = decode_at_rip(view, instruction);
   if (decoded.page_fault) {
     inject_page_fault(view, *decoded.page_fault);
-    return gives(kFault);
+    return gives(kInjected);
   }
   if (decoded.status != isa::DecodeStatus::kOk) {
     trace_emulation(view, true);
     return gives(kFailed);
   }
   trace_emulation(view, false);
-  Round round{kDone, true};
-  for (unsigned n = 0; n < kMaxRounds && round.how == kDone && round.repeats; ++n) {
+  Round round{kEmulated, true};
+  for (unsigned n = 0; n < kMaxRounds && round.how == kEmulated && round.repeats; ++n) {
     round = emulate_round(view, instruction);
   }
   if (round.how == kFailed) trace_emulation(view, true);

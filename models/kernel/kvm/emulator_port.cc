@@ -12,7 +12,7 @@
 namespace nptsim::kvm {
 namespace {
 
-constexpr unsigned kPiece = 8;  // KVM_MMIO fragments: kvm_run.mmio.data
+constexpr unsigned kFragment = 8;  // KVM_MMIO fragments: kvm_run.mmio.data
 
 }  // namespace
 
@@ -36,7 +36,7 @@ std::optional<GuestPhysAddr> EmulatorPort::translate(GuestVirtAddr address, Walk
 unsigned EmulatorPort::read_devices(GuestPhysAddr gpa, char* data, unsigned size) {
   unsigned done = 0;
   while (done < size) {
-    const unsigned length = std::min(size - done, kPiece);
+    const unsigned length = std::min(size - done, kFragment);
     const DeviceAnswer answer = read_mmio_device(view_, gpa + done, data + done, length);
     if (answer == DeviceAnswer::kNotMine) break;
     if (answer == DeviceAnswer::kNoData) {
@@ -55,7 +55,7 @@ bool EmulatorPort::read_piece(GuestPhysAddr gpa, char* data, unsigned size) {
   // rest.
   unsigned done = read_devices(gpa, data, size);
   while (done < size) {
-    const unsigned length = std::min(size - done, kPiece);
+    const unsigned length = std::min(size - done, kFragment);
     if (answers_used_ >= vcpu.get(vcpu::kReads)) {
       pending_read_ = MmioFragment{gpa + done, length, 0};
       return false;
@@ -130,11 +130,11 @@ std::vector<MmioFragment> EmulatorPort::commit() {
     // vcpu_mmio_write: the devices take pieces from the front, user space gets the rest.
     unsigned done = 0;
     while (done < size && write_mmio_device(view_, store.gpa + done, store.bytes.data() + done,
-                                            std::min(size - done, kPiece))) {
-      done += std::min(size - done, kPiece);
+                                            std::min(size - done, kFragment))) {
+      done += std::min(size - done, kFragment);
     }
-    for (; done < size; done += kPiece) {
-      MmioFragment fragment{store.gpa + done, std::min(size - done, kPiece), 0};
+    for (; done < size; done += kFragment) {
+      MmioFragment fragment{store.gpa + done, std::min(size - done, kFragment), 0};
       std::memcpy(&fragment.data, store.bytes.data() + done, fragment.length);
       fragments.push_back(fragment);
     }

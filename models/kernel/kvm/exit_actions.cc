@@ -15,7 +15,7 @@ namespace code = svm::exit_code;
 namespace uapi = kvm_uapi;
 using machine::Hex;
 
-enum Handled : unsigned { kDone, kIo, kHalted, kUnknown, kBadMsr, kOtherMsr, kStringIo };
+enum Handled : unsigned { kHandled, kIo, kHalted, kUnknown, kBadMsr, kOtherMsr, kStringIo };
 ActionResult handled(Handled how) { return ActionResult::done().give(0, how); }
 
 ActionResult set_exit(View& view, const Args& args) {
@@ -97,7 +97,7 @@ unsigned wakeup(const View& view) { return vcpu_of(view).get(vcpu::kWakeup) != 0
 
 // --- port I/O (EXITINFO1: APM vol. 2, 15.10.2; the GHCB has the same) ---
 
-void request_io(View& view, std::uint64_t info, std::uint64_t rax) {
+void request_io_by_info(View& view, std::uint64_t info, std::uint64_t rax) {
   IoRequest request{.port = get_bits(info, 31, 16)};
   request.size = has_bit(info, 4) ? 1 : has_bit(info, 5) ? 2 : 4;
   request.out = !has_bit(info, 0);
@@ -131,7 +131,7 @@ Handled write_apic_base(View& view, std::uint64_t value) {
   if (value & (kReserved | above)) return kBadMsr;
   if (value & kX2apic) return kOtherMsr;
   set_apic_base(view.store(), view.vcpu(), value);
-  return kDone;
+  return kHandled;
 }
 
 // kvm_emulate_hypercall: only the guest's kernel is served, and no number is known here
@@ -159,7 +159,7 @@ Handled msr_access(View& view, svm::VcpuRecord& v) {
         v.registers.gpr[isa::kRdx] << 32 | (v.registers.gpr[isa::kRax] & isa::mask_of_size(4));
     if (held != nullptr) *held = value;
     if (base) {
-      if (const Handled how = write_apic_base(view, value); how != kDone) return how;
+      if (const Handled how = write_apic_base(view, value); how != kHandled) return how;
     }
   } else {
     const std::uint64_t value =
@@ -168,7 +168,7 @@ Handled msr_access(View& view, svm::VcpuRecord& v) {
     isa::write_gpr(v.registers, isa::kRdx, 4, value >> 32);
   }
   skip(v);
-  return kDone;
+  return kHandled;
 }
 
 // The decode assist names the register of a MOV to CR in EXITINFO1[3:0] (APM vol. 2, 15.8.1).
@@ -190,7 +190,7 @@ Handled write_cr(svm::VcpuRecord& v) {
   }
   v.control.tlb_control = 1;
   skip(v);
-  return kDone;
+  return kHandled;
 }
 
 ActionResult handle_intercept_open(OpenView& view, const Args&) {
@@ -204,13 +204,13 @@ ActionResult handle_intercept_open(OpenView& view, const Args&) {
       r.gpr[isa::kRcx] = answer.ecx;
       r.gpr[isa::kRdx] = answer.edx;
       skip(v);
-      return handled(kDone);
+      return handled(kHandled);
     }
     case code::kMsr:
       return handled(msr_access(view, v));
     case code::kIoio:
       if (has_bit(v.exit.exit_info_1, 2)) return handled(kStringIo);
-      request_io(view, v.exit.exit_info_1, r.gpr[isa::kRax]);
+      request_io_by_info(view, v.exit.exit_info_1, r.gpr[isa::kRax]);
       return handled(kIo);
     case code::kHlt:
       skip(v);
@@ -219,25 +219,25 @@ ActionResult handle_intercept_open(OpenView& view, const Args&) {
       const std::uint64_t answer = hypercall(r.cpl);
       r.gpr[isa::kRax] = isa::mode_of(r) == isa::Mode::k64 ? answer : answer & isa::mask_of_size(4);
       skip(v);
-      return handled(kDone);
+      return handled(kHandled);
     }
     case code::kRdpmc:
       queue_exception(view, isa::kGp, 0);
-      return handled(kDone);
+      return handled(kHandled);
     case code::kInvd:
     case code::kWbinvd:
     case code::kMonitor:
     case code::kMwait:
     case code::kPause:
       skip(v);
-      return handled(kDone);
+      return handled(kHandled);
     default:
       if (v.exit.exit_code < code::kReadDr0) return handled(write_cr(v));
       // nested_svm_check_permissions: SVM is not offered, so the guest's EFER.SVME is 0.
       if (v.exit.exit_code == code::kInvlpga ||
           (v.exit.exit_code >= code::kVmrun && v.exit.exit_code <= code::kSkinit)) {
         queue_exception(view, isa::kUd, std::nullopt);
-        return handled(kDone);
+        return handled(kHandled);
       }
       return handled(kUnknown);
   }
@@ -255,7 +255,7 @@ Handled msr_by_request(View& view, const Record& vcpu) {
   if (vcpu.get(vcpu::kExitInfo1) != 0) return write_apic_base(view, value);
   vcpu.set(vcpu::kRax, apic_base(std::as_const(view).store(), view.vcpu()));
   vcpu.set(vcpu::kRdx, 0);
-  return kDone;
+  return kHandled;
 }
 
 ActionResult handle_intercept_sealed(SealedView& view, const Args&) {
@@ -263,7 +263,7 @@ ActionResult handle_intercept_sealed(SealedView& view, const Args&) {
   if (exit == code::kHlt) return handled(kHalted);
   if (exit != code::kVmgexit) {  // write traps, PAUSE: nothing to answer
     note_write_trap(view);
-    return handled(kDone);
+    return handled(kHandled);
   }
   const Record vcpu = vcpu_of(view);
   switch (vcpu.get(vcpu::kExitCode)) {
@@ -274,20 +274,20 @@ ActionResult handle_intercept_sealed(SealedView& view, const Args&) {
       vcpu.set(vcpu::kRbx, answer.ebx);
       vcpu.set(vcpu::kRcx, answer.ecx);
       vcpu.set(vcpu::kRdx, answer.edx);
-      return handled(kDone);
+      return handled(kHandled);
     }
     case code::kIoio:
       if (has_bit(vcpu.get(vcpu::kExitInfo1), 2)) return handled(kStringIo);
-      request_io(view, vcpu.get(vcpu::kExitInfo1), vcpu.get(vcpu::kRax));
+      request_io_by_info(view, vcpu.get(vcpu::kExitInfo1), vcpu.get(vcpu::kRax));
       return handled(kIo);
     case code::kMsr:
       return handled(msr_by_request(view, vcpu));
     case code::kVmmcall:
       // A guest with protected state counts as one in 64-bit mode (is_64_bit_hypercall).
       vcpu.set(vcpu::kRax, hypercall(static_cast<unsigned>(vcpu.get(vcpu::kCpl))));
-      return handled(kDone);
+      return handled(kHandled);
     default:
-      return handled(kDone);
+      return handled(kHandled);
   }
 }
 

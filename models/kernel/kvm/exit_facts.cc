@@ -24,7 +24,7 @@ constexpr ExitWord kExitWords[] = {
 constexpr unsigned kCodes = sizeof kExitWords / sizeof kExitWords[0];
 // Ranges come after the single codes.
 constexpr unsigned kCr = kCodes, kSvmInstruction = kCodes + 1, kException = kCodes + 2,
-                   kOther = kCodes + 3;
+                   kOtherExit = kCodes + 3;
 
 std::vector<std::string> exit_words() {
   std::vector<std::string> words;
@@ -41,7 +41,7 @@ unsigned exit_of(const View& view) {
   if (exit < code::kReadDr0 || exit == code::kCr0Selective) return kCr;
   if (exit >= code::kVmrun && exit <= code::kSkinit) return kSvmInstruction;
   if (exit >= code::kException0 && exit < code::kIntr) return kException;
-  return kOther;
+  return kOtherExit;
 }
 
 template <std::uint64_t mask>

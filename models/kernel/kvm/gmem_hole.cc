@@ -13,12 +13,12 @@ namespace {
 
 namespace hole = kvm_uapi::hole;
 
-ConstRecord request_of(const View& view) { return kvm_uapi::kGmemHole.at(view.store(), 0); }
+ConstRecord hole_request(const View& view) { return kvm_uapi::kGmemHole.at(view.store(), 0); }
 machine::BackingId file_of(const View& view) {
-  return static_cast<machine::BackingId>(request_of(view).get(hole::kGmem));
+  return static_cast<machine::BackingId>(hole_request(view).get(hole::kGmem));
 }
 std::uint64_t end_of(const View& view) {
-  const ConstRecord request = request_of(view);
+  const ConstRecord request = hole_request(view);
   return (request.get(hole::kOffset) + request.get(hole::kLength)) >> kPageShift;
 }
 std::uint64_t index_of(const View& view) { return vm_of(view).get(vm::kHoleNext); }
@@ -28,23 +28,22 @@ std::optional<HostPhysAddr> frame_of(const View& view) {
 
 // --- facts ---
 
-unsigned mode(const View& view) {
-  const ConstRecord request = request_of(view);
+unsigned hole_mode(const View& view) {
+  const ConstRecord request = hole_request(view);
   if (!request.get(hole::kKeepSize)) return 0;
   return request.get(hole::kPunch) ? 1 : 2;
 }
-unsigned shape(const View& view) {
-  const std::uint64_t offset = request_of(view).get(hole::kOffset);
-  const std::uint64_t length = request_of(view).get(hole::kLength);
+unsigned hole_shape(const View& view) {
+  const std::uint64_t offset = hole_request(view).get(hole::kOffset);
+  const std::uint64_t length = hole_request(view).get(hole::kLength);
   return length != 0 && ((offset | length) & kPageMask) == 0 && offset + length > offset;
 }
-unsigned left(const View& view) { return index_of(view) < end_of(view); }
-
-enum HoleRmp : unsigned { kNoPage, kNotAssigned, k4K, k2MWhole, k2MPart };
+unsigned hole_left(const View& view) { return index_of(view) < end_of(view); }
 
 // snp_lookup_rmpentry; a 2-MByte entry goes as one if the page is its first and the rest of the
 // range covers it.
 unsigned hole_rmp(const View& view) {
+  enum : unsigned { kNoPage, kNotAssigned, k4K, k2MWhole, k2MPart };
   const auto frame = frame_of(view);
   if (!frame) return kNoPage;
   arch::PhysicalMemory memory = view.memory();
@@ -60,7 +59,7 @@ unsigned hole_rmp(const View& view) {
 // kvm_gmem_invalidate_begin: what the guest has mapped of the range, in every slot that the file
 // is bound to.
 ActionResult hole_unmap(View& view, const Args&) {
-  const ConstRecord request = request_of(view);
+  const ConstRecord request = hole_request(view);
   const std::uint64_t first = request.get(hole::kOffset) >> kPageShift;
   for (std::uint64_t i = 0; i < vm_of(view).get(vm::kSlots); ++i) {
     const ConstRecord record = kSlots.at(std::as_const(view).store(), i);
@@ -112,10 +111,10 @@ ActionResult no_allocation(View&, const Args&) { return ActionResult::done(); }
 }  // namespace
 
 void add_gmem_hole(rules::Vocabulary& v) {
-  v.add(fact<mode>("fallocate.mode", {"other", "punch-hole", "allocate"},
-                   "FALLOC_FL_KEEP_SIZE has to be set"));
-  v.add(fact<shape>("fallocate.shape", {"bad", "ok"}, "whole pages, at least one"));
-  v.add(fact<left>("hole.left", kNoYes, "pages that are still to free"));
+  v.add(fact<hole_mode>("fallocate.mode", {"other", "punch-hole", "allocate"},
+                        "FALLOC_FL_KEEP_SIZE has to be set"));
+  v.add(fact<hole_shape>("fallocate.shape", {"bad", "ok"}, "whole pages, at least one"));
+  v.add(fact<hole_left>("hole.left", kNoYes, "pages that are still to free"));
   v.add(fact<hole_rmp>("hole.rmp", {"no-page", "not-assigned", "4k", "2m-whole", "2m-part"},
                        "the RMP entry of the next page of the hole"));
   v.add(action<hole_unmap>("hole_unmap", {}, "nested leaves of the range",

@@ -12,7 +12,7 @@ namespace {
 
 constexpr unsigned kSelect = 0x00, kWindow = 0x10;
 constexpr std::uint64_t kRegId = 0, kRegVersion = 1, kRegArb = 2, kRegTable = 0x10;
-constexpr std::uint32_t kVersion = 0x11 | (kIoapicPins - 1) << 16;  // IOAPIC_VERSION_ID
+constexpr std::uint32_t kIoapicVersion = 0x11 | (kIoapicPins - 1) << 16;  // IOAPIC_VERSION_ID
 // Of a redirection entry: delivery_status and remote_irr are read-only; trig_mode; mask.
 constexpr std::uint64_t kReadOnly = bit(12) | bit(14), kLevel = bit(15), kRemoteIrr = bit(14),
                         kMask = bit(16);
@@ -28,7 +28,7 @@ void set_entry(const Record& r, unsigned pin, std::uint64_t value) {
 // ioapic_read_indirect.
 std::uint32_t read_indirect(const Record& r) {
   const std::uint64_t reg = r.get(ioapic::kSelect);
-  if (reg == kRegVersion) return kVersion;
+  if (reg == kRegVersion) return kIoapicVersion;
   if (reg == kRegId || reg == kRegArb) return static_cast<std::uint32_t>(r.get(ioapic::kId) << 24);
   const std::uint64_t pin = static_cast<std::uint32_t>(reg - kRegTable) >> 1;
   const std::uint64_t value = pin < kIoapicPins ? entry(r, static_cast<unsigned>(pin)) : ~0ull;

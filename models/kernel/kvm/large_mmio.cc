@@ -66,9 +66,8 @@ ActionResult install_large_mmio(View& view, const Args&) {
   return ActionResult::done().note(spte);
 }
 
-enum LargeWord : unsigned { kNone, kCurrent, kStale, kUpdating };
-
 unsigned large_mmio_gen(const View& view) {
+  enum : unsigned { kNone, kCurrent, kStale, kUpdating };
   if (!has_large_value(view)) return kNone;
   const ConstRecord vm = vm_of(view);
   if (vm.get(vm::kUpdating)) return kUpdating;

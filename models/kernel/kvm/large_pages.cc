@@ -77,12 +77,12 @@ ActionResult split_large(View& view, const Args&) {
 
 // --- dirty logging goes on or off ---
 
-struct Range {
+struct GfnRange {
   std::uint64_t first = 0, end = 0;  // gfns
 };
 
 // The slot of the memslot ioctl. The nested tables here are those of address space 0.
-Range range_of_request(const View& view) {
+GfnRange range_of_request(const View& view) {
   namespace region = kvm_uapi::region;
   const ConstRecord request = kvm_uapi::kRegionRequest.at(view.store(), 0);
   if (request.get(region::kAddressSpace) != 0) return {};
@@ -96,7 +96,7 @@ Range range_of_request(const View& view) {
 // kvm_mmu_slot_try_split_huge_pages.
 ActionResult split_slot(View& view, const Args&) {
   NestedTables tables = tables_of(view);
-  const Range slot = range_of_request(view);
+  const GfnRange slot = range_of_request(view);
   for (std::uint64_t gfn = slot.first; gfn < slot.end; gfn = first_of(gfn) + kPages) {
     const auto entry = tables.find(GuestPhysAddr(gfn << kPageShift));
     if (entry.level > 1 && has_bit(entry.word, kSpteMmuPresent)) tables.split(entry);
@@ -109,7 +109,7 @@ ActionResult split_slot(View& view, const Args&) {
 template <class Each>
 void for_collapsible(View& view, Each&& each) {
   const NestedTables tables = tables_of(std::as_const(view));
-  const Range slot = range_of_request(view);
+  const GfnRange slot = range_of_request(view);
   for (std::uint64_t gfn = first_of(slot.first + kPages - 1); gfn + kPages <= slot.end;
        gfn += kPages) {
     const bool has_table = tables.find(GuestPhysAddr(gfn << kPageShift)).level == 1;

@@ -8,9 +8,8 @@
 namespace nptsim::kvm {
 namespace {
 
-enum SlotWord : unsigned { kNone, kRw, kReadonly, kInvalid };
-
 unsigned slot_word(const View& view) {
+  enum : unsigned { kNone, kRw, kReadonly, kInvalid };
   const SlotRecord record = slot_record_of(view.store(), fault_gfn(view));
   if (!record) return kNone;
   if (record.get(slot::kInvalid)) return kInvalid;

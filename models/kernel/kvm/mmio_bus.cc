@@ -10,25 +10,27 @@
 namespace nptsim::kvm {
 namespace {
 
-namespace request = kvm_uapi::ioeventfd;
+namespace ioeventfd = kvm_uapi::ioeventfd;
 using machine::Hex;
 
-ConstRecord request_of(const View& view) { return kvm_uapi::kIoeventfdRequest.at(view.store(), 0); }
+ConstRecord bus_request(const View& view) {
+  return kvm_uapi::kIoeventfdRequest.at(view.store(), 0);
+}
 
-unsigned shape(const View& view) {
-  const std::uint64_t address = request_of(view).get(request::kAddress);
-  const std::uint64_t length = request_of(view).get(request::kLength);
+unsigned bus_shape(const View& view) {
+  const std::uint64_t address = bus_request(view).get(ioeventfd::kAddress);
+  const std::uint64_t length = bus_request(view).get(ioeventfd::kLength);
   return (length == 0 || is_access_size(length)) && address + length >= address;
 }
 
 // --- the array of devices (Linux virt/kvm/kvm_main.c) ---
 
-struct Range {
+struct BusRange {
   std::uint64_t address = 0, length = 0;
 };
 struct Device {
   bus::Kind kind = bus::Kind::kNone;
-  Range range;
+  BusRange range;
 };
 
 Device device_at(const Store& store, std::uint64_t i) {
@@ -49,7 +51,7 @@ std::uint64_t count_devices(const Store& store) {
 }
 
 // kvm_io_bus_cmp: 0 where the first range lies in the second one.
-int compare(Range first, Range second) {
+int compare(BusRange first, BusRange second) {
   if (first.address < second.address) return -1;
   if (second.length != 0) {
     first.address += first.length;
@@ -70,7 +72,7 @@ void insert(Store& store, const Device& device) {
 
 // kvm_io_bus_get_first_dev: bsearch() (lib/bsearch.c, include/linux/bsearch.h), then back to the
 // first one that fits as well. Where ranges overlap it can miss one that would fit.
-std::optional<std::uint64_t> first_device(const Store& store, Range wanted) {
+std::optional<std::uint64_t> first_device(const Store& store, BusRange wanted) {
   std::uint64_t base = 0, left = count_devices(store);
   while (left > 0) {
     const std::uint64_t pivot = base + (left >> 1);
@@ -91,7 +93,7 @@ std::optional<std::uint64_t> first_device(const Store& store, Range wanted) {
 
 // Calls use(device) for those that the access lies in, in order, until one takes it.
 template <class Use>
-void offer(const Store& store, Range wanted, Use&& use) {
+void offer(const Store& store, BusRange wanted, Use&& use) {
   const auto first = first_device(store, wanted);
   if (!first) return;
   for (std::uint64_t i = *first; i < count_devices(store); ++i) {
@@ -116,16 +118,16 @@ bool any_eventfd_at(const Store& store, std::uint64_t address, Fits&& fits) {
 // Of any value: the model's ioeventfds have no datamatch, so equal lengths collide, and one of any
 // length collides with all.
 unsigned collides(const View& view) {
-  const std::uint64_t length = request_of(view).get(request::kLength);
+  const std::uint64_t length = bus_request(view).get(ioeventfd::kLength);
   return any_eventfd_at(
-      view.store(), request_of(view).get(request::kAddress),
+      view.store(), bus_request(view).get(ioeventfd::kAddress),
       [&](std::uint64_t other) { return other == length || other == 0 || length == 0; });
 }
 
 ActionResult assign_ioeventfd(View& view, const Args&) {
-  const ConstRecord wanted = request_of(view);
-  insert(view.store(),
-         {bus::Kind::kIoeventfd, {wanted.get(request::kAddress), wanted.get(request::kLength)}});
+  const ConstRecord wanted = bus_request(view);
+  insert(view.store(), {bus::Kind::kIoeventfd,
+                        {wanted.get(ioeventfd::kAddress), wanted.get(ioeventfd::kLength)}});
   return ActionResult::done();
 }
 
@@ -213,7 +215,7 @@ bool write_mmio_device(View& view, GuestPhysAddr gpa, const void* data, unsigned
 }
 
 void add_mmio_bus(rules::Vocabulary& v) {
-  v.add(fact<shape>("ioeventfd.shape", {"bad", "ok"}, "its length, and no wrap"));
+  v.add(fact<bus_shape>("ioeventfd.shape", {"bad", "ok"}, "its length, and no wrap"));
   v.add(fact<collides>("ioeventfd.collides", kNoYes, "another one is there already"));
   v.add(fact<irqchip>("irqchip", {"none", "split", "full"},
                       "the kernel's interrupt controllers: none, the local APICs, all"));

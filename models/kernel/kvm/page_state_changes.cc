@@ -17,7 +17,7 @@ constexpr unsigned kPrivate = 1, kShared = 2;
 constexpr std::uint64_t kGeneric = 0x100ull << 32, kInvalidHeader = (1ull << 32) | 1,
                         kInvalidEntry = (1ull << 32) | 2;
 
-enum Next : unsigned { kRequest, kDone, kBadHeader, kBadEntry, kBeyond };
+enum Next : unsigned { kRequest, kListDone, kBadHeader, kBadEntry, kBeyond };
 
 struct Entry {
   std::uint64_t word = 0;
@@ -74,7 +74,7 @@ Next find_unfinished(Buffer& buffer, std::uint64_t end) {
     if (!buffer.entry(n).valid()) return kBadEntry;
     if (buffer.entry(n).done() != buffer.entry(n).pages()) return kRequest;
   }
-  return kDone;
+  return kListDone;
 }
 
 // The entries from `first` on that go as one: the same operation and size, one behind the other.

@@ -57,14 +57,16 @@ unsigned length(const View& view) { return params(view).get(update::kLength) != 
 unsigned first_slot(const View& view) {
   return gmem_of(view.store(), params(view).get(update::kGfn)).has_value();
 }
-unsigned left(const View& view) {
+unsigned populate_left(const View& view) {
   const ConstRecord vm = vm_of(view);
   return vm.get(vm::kPopulateDone) < vm.get(vm::kPopulatePages);
 }
 unsigned progress(const View& view) { return page_index(view) != 0; }
-unsigned attribute(const View& view) { return is_private_gfn(view.store(), populate_gfn(view)); }
-enum RmpWord : unsigned { kUncovered, kUnassigned, kAssigned };
-unsigned rmp_word(const View& view) {
+unsigned populate_attribute(const View& view) {
+  return is_private_gfn(view.store(), populate_gfn(view));
+}
+unsigned populate_rmp(const View& view) {
+  enum : unsigned { kUncovered, kUnassigned, kAssigned };
   arch::PhysicalMemory memory = view.memory();
   const svm::Rmp rmp(view.setup().cpu.rmp, memory);
   const HostPhysAddr frame = populate_frame(view);
@@ -183,11 +185,12 @@ void add_populate(rules::Vocabulary& v) {
                     "no flags, whole pages, a type that user space may ask for"));
   v.add(fact<length>("launch_update.length", {"none", "some"}, "len"));
   v.add(fact<first_slot>("launch_update.slot", {"no-gmem", "gmem"}, "the slot at gfn_start"));
-  v.add(fact<left>("launch_update.left", kNoYes, "pages that are still to do"));
+  v.add(fact<populate_left>("launch_update.left", kNoYes, "pages that are still to do"));
   v.add(fact<progress>("launch_update.progress", {"none", "some"}, "pages that are done"));
-  v.add(fact<attribute>("populate.attribute", {"shared", "private"}, "of the page under way"));
-  v.add(fact<rmp_word>("populate.rmp", {"uncovered", "unassigned", "assigned"},
-                       "the RMP entry of the page under way"));
+  v.add(fact<populate_attribute>("populate.attribute", {"shared", "private"},
+                                 "of the page under way"));
+  v.add(fact<populate_rmp>("populate.rmp", {"uncovered", "unassigned", "assigned"},
+                           "the RMP entry of the page under way"));
   v.add(fact<source>("populate.source", {"none", "readable", "unreadable"},
                      "user space's page; none for zero pages"));
   v.add(fact<cpuid_failure>("cpuid_failure", kNoYes,

@@ -7,11 +7,13 @@ namespace {
 
 namespace region = kvm_uapi::region;
 
-ConstRecord request_of(const View& view) { return kvm_uapi::kRegionRequest.at(view.store(), 0); }
+ConstRecord region_request(const View& view) {
+  return kvm_uapi::kRegionRequest.at(view.store(), 0);
+}
 
 // The record that the request's slot number names.
-std::optional<ConstRecord> target_of(const View& view) {
-  const ConstRecord request = request_of(view);
+std::optional<ConstRecord> requested_slot(const View& view) {
+  const ConstRecord request = region_request(view);
   const auto index =
       slot_with_id(view.store(), request.get(region::kAddressSpace), request.get(region::kSlot));
   if (!index) return std::nullopt;
@@ -20,13 +22,13 @@ std::optional<ConstRecord> target_of(const View& view) {
 
 template <const Field& field>
 unsigned flag(const View& view) {
-  return request_of(view).get(field) != 0;
+  return region_request(view).get(field) != 0;
 }
 
 constexpr std::uint64_t kMaxPages = (1ull << 31) - 1;  // KVM_MEM_MAX_NR_PAGES
 
-unsigned shape(const View& view) {
-  const ConstRecord request = request_of(view);
+unsigned region_shape(const View& view) {
+  const ConstRecord request = region_request(view);
   const std::uint64_t gpa = request.get(region::kGpa), size = request.get(region::kSize);
   const bool aligned = ((gpa | size | request.get(region::kOffset)) & kPageMask) == 0;
   const bool wraps = gpa + size < gpa;
@@ -35,38 +37,39 @@ unsigned shape(const View& view) {
          request.get(region::kSlot) < kUserSlots && (size >> kPageShift) <= kMaxPages;
 }
 
-unsigned size(const View& view) { return request_of(view).get(region::kSize) != 0; }
-unsigned slot_used(const View& view) { return target_of(view).has_value(); }
+unsigned size(const View& view) { return region_request(view).get(region::kSize) != 0; }
+unsigned slot_used(const View& view) { return requested_slot(view).has_value(); }
 
 unsigned same_backing(const View& view) {
-  const auto target = target_of(view);
+  const auto target = requested_slot(view);
   if (!target) return 0;
-  const ConstRecord request = request_of(view);
+  const ConstRecord request = region_request(view);
   return target->get(slot::kBacking) == request.get(region::kBacking) &&
          target->get(slot::kOffset) == request.get(region::kOffset) &&
          target->get(slot::kPages) == request.get(region::kSize) >> kPageShift;
 }
 unsigned same_readonly(const View& view) {
-  const auto target = target_of(view);
-  return target && target->get(slot::kReadonly) == request_of(view).get(region::kReadonly);
+  const auto target = requested_slot(view);
+  return target && target->get(slot::kReadonly) == region_request(view).get(region::kReadonly);
 }
 unsigned same_gpa(const View& view) {
-  const auto target = target_of(view);
-  return target && target->get(slot::kBaseGfn) == request_of(view).get(region::kGpa) >> kPageShift;
+  const auto target = requested_slot(view);
+  return target &&
+         target->get(slot::kBaseGfn) == region_request(view).get(region::kGpa) >> kPageShift;
 }
 unsigned same_flags(const View& view) {
-  const auto target = target_of(view);
-  return target && target->get(slot::kLogDirty) == request_of(view).get(region::kLogDirty);
+  const auto target = requested_slot(view);
+  return target && target->get(slot::kLogDirty) == region_request(view).get(region::kLogDirty);
 }
 
 // --- KVM_MEM_GUEST_MEMFD ---
 
-unsigned gmem_asked(const View& view) { return request_of(view).get(region::kGmem) != 0; }
+unsigned gmem_asked(const View& view) { return region_request(view).get(region::kGmem) != 0; }
 
 // kvm_set_memory_region: whole pages, and no wrap.
 unsigned gmem_offset(const View& view) {
-  const std::uint64_t offset = request_of(view).get(region::kGmemOffset);
-  const std::uint64_t end = offset + request_of(view).get(region::kSize);
+  const std::uint64_t offset = region_request(view).get(region::kGmemOffset);
+  const std::uint64_t end = offset + region_request(view).get(region::kSize);
   return (offset & kPageMask) == 0 && end >= offset;
 }
 
@@ -76,18 +79,18 @@ bool is_bound(const View& view, std::uint64_t file, std::uint64_t offset, std::u
     const ConstRecord other = kSlots.at(view.store(), i);
     if (!other.get(slot::kUsed) || other.get(slot::kGmem) != file) continue;
     const std::uint64_t base = other.get(slot::kGmemOffset);
-    if (offset < base + (other.get(slot::kPages) << kPageShift) && base < offset + size) return true;
+    if (offset < base + (other.get(slot::kPages) << kPageShift) && base < offset + size)
+      return true;
   }
   return false;
 }
 
-enum GmemFile : unsigned { kClosed, kOther, kShort, kBound, kFree };
-
 // kvm_gmem_bind, in its order.
 unsigned gmem_file(const View& view) {
-  const std::uint64_t file = request_of(view).get(region::kGmem);
-  const std::uint64_t offset = request_of(view).get(region::kGmemOffset);
-  const std::uint64_t size = request_of(view).get(region::kSize);
+  enum : unsigned { kClosed, kOther, kShort, kBound, kFree };
+  const std::uint64_t file = region_request(view).get(region::kGmem);
+  const std::uint64_t offset = region_request(view).get(region::kGmemOffset);
+  const std::uint64_t size = region_request(view).get(region::kSize);
   if (file == 0 || file == region::kClosedFile) return kClosed;
   const std::uint64_t index = file - 1 - machine::kFirstGmem;
   if (file == region::kOtherFile || index >= view.setup().regions.size()) return kOther;
@@ -96,13 +99,14 @@ unsigned gmem_file(const View& view) {
 }
 
 unsigned same_gmem(const View& view) {
-  const auto target = target_of(view);
-  return target && (target->get(slot::kGmem) != 0) == (request_of(view).get(region::kGmem) != 0);
+  const auto target = requested_slot(view);
+  return target &&
+         (target->get(slot::kGmem) != 0) == (region_request(view).get(region::kGmem) != 0);
 }
 
 // Against every other slot; the one that moves does not count.
 unsigned overlaps(const View& view) {
-  const ConstRecord request = request_of(view);
+  const ConstRecord request = region_request(view);
   const std::uint64_t first = request.get(region::kGpa) >> kPageShift;
   const std::uint64_t end = first + (request.get(region::kSize) >> kPageShift);
   const std::uint64_t address_space = request.get(region::kAddressSpace);
@@ -118,7 +122,7 @@ unsigned overlaps(const View& view) {
 }
 
 unsigned in_width(const View& view) {
-  const ConstRecord request = request_of(view);
+  const ConstRecord request = region_request(view);
   const std::uint64_t end = request.get(region::kGpa) + request.get(region::kSize);
   return end <= bit_range(view.setup().cpu.maxphyaddr - 1, 0) + 1;
 }
@@ -131,8 +135,8 @@ void add_request_facts(rules::Vocabulary& v) {
   v.add(fact<flag<region::kReadonly>>("request.readonly", kNoYes, "KVM_MEM_READONLY"));
   v.add(fact<flag<region::kLogDirty>>("request.log_dirty", kNoYes, "KVM_MEM_LOG_DIRTY_PAGES"));
   v.add(fact<flag<region::kOtherFlags>>("request.other_flags", kNoYes, "any other flag"));
-  v.add(fact<shape>("request.shape", {"bad", "ok"},
-                    "alignment, user address, slot number, number of pages, no wrap"));
+  v.add(fact<region_shape>("request.shape", {"bad", "ok"},
+                           "alignment, user address, slot number, number of pages, no wrap"));
   v.add(fact<size>("request.size", {"zero", "some"}, "memory_size"));
   v.add(fact<slot_used>("request.slot", {"free", "used"}, "the slot number"));
   v.add(fact<same_backing>("request.same_backing", kNoYes, "userspace_addr and size as before"));

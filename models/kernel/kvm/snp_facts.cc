@@ -19,17 +19,16 @@ unsigned host_snp(const View& view) { return view.setup().cpu.checks_rmp(); }
 unsigned fault_private(const View& view) {
   return view.setup().snp() && (view.exit_record().exit_info_1 & svm::kErrorEnc) != 0;
 }
-unsigned attribute(const View& view) { return is_private_gfn(view.store(), fault_gfn(view)); }
+unsigned fault_attribute(const View& view) { return is_private_gfn(view.store(), fault_gfn(view)); }
 unsigned mismatch(const View& view) {
-  return has_private_mem(view) && fault_private(view) != attribute(view);
+  return has_private_mem(view) && fault_private(view) != fault_attribute(view);
 }
 unsigned slot_gmem(const View& view) { return gmem_of(view.store(), fault_gfn(view)).has_value(); }
 
-enum RmpWord : unsigned { kNoPage, kUncovered, kUnassigned, k4K, k2M };
-
 // snp_lookup_rmpentry of the page of guest_memfd: assigned by its own entry, the level by the
 // 2-MByte-aligned one.
-unsigned rmp_word(const View& view) {
+unsigned fault_rmp(const View& view) {
+  enum : unsigned { kNoPage, kUncovered, kUnassigned, k4K, k2M };
   const auto place = gmem_of(view.store(), fault_gfn(view));
   if (!place) return kNoPage;
   const auto frame = machine::backing_page(view.store(), place->backing, place->page).frame;
@@ -74,16 +73,16 @@ unsigned rmp_region(const View& view) {
 
 // --- KVM_SET_MEMORY_ATTRIBUTES ---
 
-ConstRecord request_of(const View& view) {
+ConstRecord attributes_request(const View& view) {
   return kvm_uapi::kAttributesRequest.at(view.store(), 0);
 }
 unsigned attributes_shape(const View& view) {
-  const std::uint64_t gpa = request_of(view).get(attributes::kAddress);
-  const std::uint64_t size = request_of(view).get(attributes::kSize);
+  const std::uint64_t gpa = attributes_request(view).get(attributes::kAddress);
+  const std::uint64_t size = attributes_request(view).get(attributes::kSize);
   return size != 0 && ((gpa | size) & kPageMask) == 0 && gpa + size > gpa;
 }
 unsigned attributes_supported(const View& view) {
-  return !request_of(view).get(attributes::kPrivate) || has_private_mem(view);
+  return !attributes_request(view).get(attributes::kPrivate) || has_private_mem(view);
 }
 
 // --- the GHCB ---
@@ -109,12 +108,12 @@ void add_snp_facts(rules::Vocabulary& v) {
                        "CC_ATTR_HOST_SEV_SNP: the host's kernel has set up the RMP", kFixed));
   v.add(fact<fault_private>("fault.private", kNoYes,
                             "PFERR_PRIVATE_ACCESS: EXITINFO1 bit 34 of an SNP guest", kFixed));
-  v.add(fact<attribute>("attribute", {"shared", "private"},
-                        "KVM_MEMORY_ATTRIBUTE_PRIVATE of the faulting gfn"));
+  v.add(fact<fault_attribute>("attribute", {"shared", "private"},
+                              "KVM_MEMORY_ATTRIBUTE_PRIVATE of the faulting gfn"));
   v.add(fact<mismatch>("mismatch", kNoYes, "fault.private is not what the attribute says"));
   v.add(fact<slot_gmem>("slot_gmem", {"none", "some"}, "the slot has a guest_memfd"));
-  v.add(fact<rmp_word>("rmp", {"no-page", "uncovered", "unassigned", "4k", "2m"},
-                       "the RMP entry of the gfn's page of guest_memfd"));
+  v.add(fact<fault_rmp>("rmp", {"no-page", "uncovered", "unassigned", "4k", "2m"},
+                        "the RMP entry of the gfn's page of guest_memfd"));
   v.add(fact<gmem_2m>("gmem_2m", kNoYes,
                       "the page is part of a large folio of which nothing is assigned"));
   v.add(fact<rmp_region>("rmp_region", {"free", "held"},

@@ -12,7 +12,7 @@
 namespace nptsim::kvm {
 namespace {
 
-enum StringIo : unsigned { kDone, kUser, kFault, kFailed };
+enum StringIo : unsigned { kIoDone, kIoUser, kIoFault, kIoFailed };
 ActionResult gives(StringIo how) { return ActionResult::done().give(0, how); }
 
 // pio_in_emulated reads ahead: what the page of RDI takes, at most 1024 bytes.
@@ -28,10 +28,10 @@ std::uint64_t elements_ahead(const isa::Special& s, const isa::Registers& r) {
 StringIo stopped(OpenView& view, const EmulatorPort& port) {
   if (port.page_fault()) {
     inject_page_fault(view, *port.page_fault());
-    return kFault;
+    return kIoFault;
   }
   end_unmodelled(view, "string I/O with a device in the place of its memory is not modelled");
-  return kDone;
+  return kIoDone;
 }
 
 // Each element of OUTS is an exit of its own, and the registers are past it before user space sees
@@ -42,10 +42,10 @@ StringIo begin_outs(OpenView& view, const isa::Instruction& instruction, const i
   std::uint64_t data = 0;
   const isa::Outcome loaded = isa::load_outs(instruction, registers, port, data);
   if (loaded.kind == isa::OutcomeKind::kStopped) return stopped(view, port);
-  if (loaded.kind == isa::OutcomeKind::kException) return kFailed;
+  if (loaded.kind == isa::OutcomeKind::kException) return kIoFailed;
   request_io(view, {.port = s.port, .size = s.size, .out = true, .data = data});
   isa::complete_outs(instruction, registers);
-  return kUser;
+  return kIoUser;
 }
 
 ActionResult begin_string_io(OpenView& view, const Args&) {
@@ -54,21 +54,21 @@ ActionResult begin_string_io(OpenView& view, const Args&) {
   const Decoded decoded = decode_at_rip(view, instruction);
   if (decoded.page_fault) {
     inject_page_fault(view, *decoded.page_fault);
-    return gives(kFault);
+    return gives(kIoFault);
   }
   const bool known =
       decoded.status == isa::DecodeStatus::kOk && (instruction.special == isa::SpecialKind::kIns ||
                                                    instruction.special == isa::SpecialKind::kOuts);
   trace_emulation(view, !known);
-  if (!known) return gives(kFailed);
+  if (!known) return gives(kIoFailed);
   const isa::Special s = isa::describe_special(instruction, registers);
   if (s.count == 0) {
     isa::retire_special(instruction, registers);
-    return gives(kDone);
+    return gives(kIoDone);
   }
   if (s.kind == isa::SpecialKind::kOuts) return gives(begin_outs(view, instruction, s));
   request_io(view, {.port = s.port, .size = s.size, .count = elements_ahead(s, registers)});
-  return gives(kUser);
+  return gives(kIoUser);
 }
 
 // complete_emulated_pio: the elements of INS go to memory. They have left the device, so a fault

@@ -30,8 +30,8 @@ struct Nae {
   const char* word;
 };
 constexpr Nae kNae[] = {
-    {code::kReadDr0 + 7, "read-dr7"},
-    {code::kWriteDr0 + 7, "write-dr7"},
+    {code::kReadDr7, "read-dr7"},
+    {code::kWriteDr7, "write-dr7"},
     {code::kRdtsc, "rdtsc"},
     {code::kRdpmc, "rdpmc"},
     {code::kCpuid, "cpuid"},

@@ -9,6 +9,7 @@
 #include "models/common/define.h"
 #include "models/common/kvm_uapi.h"
 #include "models/vmm/qemu/state.h"
+#include "sim/base/hex.h"
 #include "sim/machine/view.h"
 #include "sim/rules/vocabulary.h"
 
@@ -91,7 +92,6 @@ bool store_mapping(View& view, const machine::Region& region, std::uint64_t offs
                    const void* data, std::uint64_t size);
 
 // 0x and digits, as PRIx64 prints them.
-std::string hex(std::uint64_t value);
 
 // What QEMU prints of a conversion that it does not make: the region has no guest_memfd, or ends
 // too early.
@@ -101,7 +101,13 @@ std::string conversion_overrun(const View& view);
 // The event `device`: what the piece under way is for the device.
 machine::EventFields device_fields(const View& view);
 
-// The piece under way: its bytes of the access, as a number.
+// The piece under way: where in the region, its bytes, and these of the access as a number.
+inline std::uint64_t piece_offset(const View& view) {
+  return thread_record(view).get(thread::kOffset);
+}
+inline unsigned piece_width(const View& view) {
+  return static_cast<unsigned>(thread_record(view).get(thread::kPieceSize));
+}
 std::uint64_t piece_value(const View& view);
 void set_piece_value(View& view, std::uint64_t value);
 

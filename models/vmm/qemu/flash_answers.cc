@@ -81,14 +81,9 @@ std::uint32_t flash_ident_answer(const FlashShape& flash, std::uint64_t offset, 
 
 namespace {
 
-std::uint64_t offset_of(const View& view) { return thread_record(view).get(thread::kOffset); }
-unsigned width_of(const View& view) {
-  return static_cast<unsigned>(thread_record(view).get(thread::kPieceSize));
-}
-
 ActionResult flash_read_array(View& view, const Args&) {
   std::uint64_t value = 0;
-  if (load_mapping(view, region_setup(view), offset_of(view), &value, width_of(view))) {
+  if (load_mapping(view, region_setup(view), piece_offset(view), &value, piece_width(view))) {
     set_piece_value(view, value);
   }
   return ActionResult::done();
@@ -97,17 +92,17 @@ ActionResult flash_read_array(View& view, const Args&) {
 ActionResult flash_read_status(View& view, const Args&) {
   const std::uint64_t status = region_record(std::as_const(view)).get(region::kStatus);
   set_piece_value(view, flash_status_answer(shape_of(view), static_cast<std::uint32_t>(status),
-                                            width_of(view)));
+                                            piece_width(view)));
   return ActionResult::done();
 }
 
 ActionResult flash_read_query(View& view, const Args&) {
-  set_piece_value(view, flash_query_answer(shape_of(view), offset_of(view), width_of(view)));
+  set_piece_value(view, flash_query_answer(shape_of(view), piece_offset(view), piece_width(view)));
   return ActionResult::done();
 }
 
 ActionResult flash_read_ident(View& view, const Args&) {
-  set_piece_value(view, flash_ident_answer(shape_of(view), offset_of(view), width_of(view)));
+  set_piece_value(view, flash_ident_answer(shape_of(view), piece_offset(view), piece_width(view)));
   return ActionResult::done();
 }
 

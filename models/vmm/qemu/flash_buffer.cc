@@ -9,8 +9,6 @@
 namespace nptsim::qemu {
 namespace {
 
-std::uint64_t offset_of(const View& view) { return thread_record(view).get(thread::kOffset); }
-std::uint64_t width_of(const View& view) { return thread_record(view).get(thread::kPieceSize); }
 std::uint64_t block_of(const View& view) { return write_block_size(shape_of(view)); }
 std::uint64_t window_of(const View& view) { return region_record(view).get(region::kBlockOffset); }
 
@@ -40,7 +38,7 @@ ActionResult flash_buffer_count(View& view, const Args&) {
 ActionResult flash_buffer_open(View& view, const Args&) {
   const Record r = region_record(view);
   const std::uint64_t size = block_of(view);
-  const std::uint64_t base = offset_of(view) & ~(size - 1);
+  const std::uint64_t base = piece_offset(view) & ~(size - 1);
   std::vector<std::uint64_t> words(size / 8);
   if (!load_mapping(view, region_setup(view), base, words.data(), size)) {
     return ActionResult::done();
@@ -55,10 +53,10 @@ ActionResult flash_buffer_open(View& view, const Args&) {
 
 // A piece is naturally aligned, so it lies in one word.
 ActionResult flash_buffer_store(View& view, const Args&) {
-  const std::uint64_t at = offset_of(view) - window_of(view);
+  const std::uint64_t at = piece_offset(view) - window_of(view);
   const Record word = kBlocks.at(view.store(), block_word(view, at / 8));
   const auto low = static_cast<unsigned>(8 * (at % 8));
-  const auto high = static_cast<unsigned>(low + 8 * width_of(view) - 1);
+  const auto high = static_cast<unsigned>(low + 8 * piece_width(view) - 1);
   word.set(block::kBytes, with_bits(word.get(block::kBytes), high, low, piece_value(view)));
   return ActionResult::done();
 }

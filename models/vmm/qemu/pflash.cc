@@ -12,9 +12,6 @@
 namespace nptsim::qemu {
 namespace {
 
-std::uint64_t offset_of(const View& view) { return thread_record(view).get(thread::kOffset); }
-std::uint64_t width_of(const View& view) { return thread_record(view).get(thread::kPieceSize); }
-
 // Only the lowest byte of a write is looked at as a command.
 std::uint64_t command_byte(const View& view) { return piece_value(view) & 0xff; }
 
@@ -98,13 +95,13 @@ ActionResult flash_clear_status(View& view, const Args&) {
 ActionResult flash_erase(View& view, const Args&) {
   const std::uint64_t size = region_setup(view).sector_size;
   const std::vector<std::uint8_t> erased(size, 0xff);
-  store_mapping(view, region_setup(view), offset_of(view) & ~(size - 1), erased.data(), size);
+  store_mapping(view, region_setup(view), piece_offset(view) & ~(size - 1), erased.data(), size);
   return ActionResult::done();
 }
 
 ActionResult flash_store(View& view, const Args&) {
   const std::uint64_t value = piece_value(view);
-  store_mapping(view, region_setup(view), offset_of(view), &value, width_of(view));
+  store_mapping(view, region_setup(view), piece_offset(view), &value, piece_width(view));
   return ActionResult::done();
 }
 

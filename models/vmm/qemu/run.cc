@@ -263,12 +263,6 @@ ActionResult no_model(View& view, const Args&) {
 
 }  // namespace
 
-std::string hex(std::uint64_t value) {
-  char text[24];
-  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
-  return text;
-}
-
 void add_run_actions(rules::Vocabulary& v) {
   v.add(action<stop_vm>(
       "stop_vm",

@@ -8,9 +8,9 @@
 namespace nptsim::svm {
 namespace {
 
-class Page {
+class VmsaPage {
  public:
-  Page(const arch::PhysicalMemory& memory, const VcpuRecord& v) {
+  VmsaPage(const arch::PhysicalMemory& memory, const VcpuRecord& v) {
     memory.read_bytes(HostPhysAddr(v.control.vmsa), bytes_.data(), bytes_.size(),
                       arch::KeyId{v.control.guest_key});
   }
@@ -41,7 +41,7 @@ class Page {
   std::array<u8, vmsa::kSize> bytes_{};
 };
 
-void load_segments(const Page& page, isa::Registers& r) {
+void load_segments(const VmsaPage& page, isa::Registers& r) {
   static constexpr std::string_view kNames[isa::kSegmentCount] = {"es", "cs", "ss",
                                                                   "ds", "fs", "gs"};
   for (unsigned i = 0; i < isa::kSegmentCount; ++i) r.segments[i] = page.segment(kNames[i]);
@@ -49,7 +49,7 @@ void load_segments(const Page& page, isa::Registers& r) {
   r.idtr = page.segment("idtr"), r.tr = page.segment("tr");
 }
 
-void load_gprs(const Page& page, isa::Registers& r) {
+void load_gprs(const VmsaPage& page, isa::Registers& r) {
   static constexpr std::string_view kNames[isa::kGprCount] = {
       "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
       "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
@@ -59,7 +59,7 @@ void load_gprs(const Page& page, isa::Registers& r) {
 }  // namespace
 
 void load_vmsa(const arch::PhysicalMemory& memory, VcpuRecord& v) {
-  const Page page(memory, v);
+  const VmsaPage page(memory, v);
   isa::Registers& r = v.registers;
   load_gprs(page, r);
   load_segments(page, r);

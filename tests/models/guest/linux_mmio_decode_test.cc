@@ -7,7 +7,7 @@ namespace nptsim::guest_test {
 namespace {
 
 template <std::size_t N>
-void check(const Story (&stories)[N]) {
+void check_linux(const Story (&stories)[N]) {
   for (const Story& story : stories) {
     CAPTURE(story.bytes);
     CAPTURE(story.meaning);
@@ -26,7 +26,7 @@ linux_guest::MmioMovs movs_of(std::string_view hex, const isa::Registers& regist
 }  // namespace
 
 TEST_CASE("addresses are the processor's") {
-  check({
+  check_linux({
       {"89 48 f0", "mov [rax-10h], ecx", "W4 fedffff0 = a3a2a101, length 3"},
       {"89 88 00 10 00 00", "mov [rax+1000h], ecx", "W4 fee01000 = a3a2a101, length 6"},
       {"89 0c 25 00 00 e0 7e", "mov [7ee00000h], ecx", "W4 7ee00000 = a3a2a101, length 7"},
@@ -47,7 +47,7 @@ TEST_CASE("addresses are the processor's") {
 }
 
 TEST_CASE("a 64-bit store of an immediate sends the decoder's own bookkeeping as its upper half") {
-  check({
+  check_linux({
       {"48 c7 00 78 56 34 12", "mov qword [rax], 12345678h", "W8 fee00000 = 40112345678, length 7"},
       {"48 c7 00 ff ff ff ff", "mov qword [rax], -1", "W8 fee00000 = 401ffffffff, length 7"},
       {"66 48 c7 00 ff ff ff ff", "REX.W wins over 66h", "W8 fee00000 = 401ffffffff, length 8"},
@@ -56,7 +56,7 @@ TEST_CASE("a 64-bit store of an immediate sends the decoder's own bookkeeping as
 }
 
 TEST_CASE("AH, CH, DH and BH are the low bytes of RSP, RBP, RSI and RDI") {
-  check({
+  check_linux({
       {"88 20", "mov [rax], ah", "W1 fee00000 = 4, length 2"},
       {"88 38", "mov [rax], bh", "W1 fee00000 = 7, length 2"},
       {"8a 20", "mov ah, [rax]", "R1 fee00000 -> r4, length 2"},
@@ -65,14 +65,14 @@ TEST_CASE("AH, CH, DH and BH are the low bytes of RSP, RBP, RSI and RDI") {
 }
 
 TEST_CASE("a register operand is taken for an address") {
-  check({
+  check_linux({
       {"89 c8", "mov eax, ecx", "W4 fee00000 = a3a2a101, length 2"},
       {"67 8b c1", "mov eax, ecx", "R4 a3a2a101 -> r0 zero 8, length 3"},
   });
 }
 
 TEST_CASE("prefixes: repeated ones count once, REX only before the opcode, the fifth ends them") {
-  check({
+  check_linux({
       {"66 66 89 08", "mov [rax], cx", "W2 fee00000 = a101, length 4"},
       {"67 67 89 09", "mov [ecx], ecx", "W4 a3a2a101 = a3a2a101, length 4"},
       {"66 48 89 08", "mov [rax], rcx", "W8 fee00000 = a7a6a5a4a3a2a101, length 4"},
@@ -83,7 +83,7 @@ TEST_CASE("prefixes: repeated ones count once, REX only before the opcode, the f
 }
 
 TEST_CASE("two segment prefixes are refused, and so is one that is the last of three prefixes") {
-  check({
+  check_linux({
       {"2e 65 89 08", "mov cs:gs:[rax], ecx", "unsupported"},
       {"66 67 65 89 08", "mov gs:[eax], cx", "unsupported"},
       {"65 66 67 89 08", "mov gs:[eax], cx", "W2 11ee00000 = a101, length 5"},
@@ -93,7 +93,7 @@ TEST_CASE("two segment prefixes are refused, and so is one that is the last of t
 }
 
 TEST_CASE("vector instructions whose opcode byte is a MOV's are taken for it") {
-  check({
+  check_linux({
       {"c5 f8 c6 08 70", "vshufps xmm1, xmm0, [rax], 70h", "W1 fee00000 = 70, length 5"},
       {"c5 f9 c6 08 70", "vshufpd xmm1, xmm0, [rax], 70h", "W1 fee00000 = 70, length 5"},
       {"c4 c1 78 c6 08 70", "vshufps xmm1, xmm0, [r8], 70h: VEX.B is lost",
@@ -139,7 +139,7 @@ TEST_CASE("bytes that could not be fetched fail the decoding") {
 }
 
 TEST_CASE("MOVS has one element size, and neither segments nor 67h matter to the handler") {
-  check({
+  check_linux({
       {"a4", "movsb", "MOVS1 a7a6a5a4a3a2a106 -> a7a6a5a4a3a2a107, length 1"},
       {"66 a5", "movsw", "MOVS2 a7a6a5a4a3a2a106 -> a7a6a5a4a3a2a107, length 2"},
       {"a5", "movsd", "MOVS4 a7a6a5a4a3a2a106 -> a7a6a5a4a3a2a107, length 1"},

@@ -5,15 +5,16 @@
 #include "tests/models/vmm/qemu_story.h"
 
 using namespace nptsim;
+using qemu_test::kFlash;
 using qemu_test::kFlashBase;
 using qemu_test::kIoBase;
+using qemu_test::kRam;
+using qemu_test::kRom;
 using qemu_test::kRomBase;
 using qemu_test::lines;
 using qemu_test::QemuStory;
 
 namespace {
-
-constexpr std::uint64_t kRam = 0, kRom = 1, kFlash = 3;  // numbers of the regions
 
 std::uint64_t pattern(std::uint64_t address, unsigned size) {
   std::uint64_t value = 0;

@@ -6,12 +6,12 @@
 #include "tests/models/vmm/qemu_story.h"
 
 using namespace nptsim;
+using qemu_test::kFlash;
 using qemu_test::Options;
 using qemu_test::QemuStory;
 
 namespace {
 
-constexpr std::uint64_t kFlash = 3;
 constexpr std::uint64_t kAt = 0x1234;
 
 // Bytes written at kAt, the last of which is the row's; then the chip, and how often romd mode
@@ -64,7 +64,7 @@ const Row kSecondCycle[] = {
     {{0xe8, 0x05}, "cmd e8 wcycle 2 status 80 romd-off", 0},
 };
 
-QemuStory story_of(const std::string& version, bool read_only = false) {
+QemuStory flash_story(const std::string& version, bool read_only = false) {
   auto regions = qemu_test::usual_regions();
   regions[kFlash].read_only_drive = read_only;
   Options options;
@@ -75,7 +75,7 @@ QemuStory story_of(const std::string& version, bool read_only = false) {
 void check(const std::string& version, const Row& row) {
   CAPTURE(version);
   CAPTURE(fmt::format("{:02x}", fmt::join(row.bytes, " ")));
-  QemuStory story = story_of(version);
+  QemuStory story = flash_story(version);
   std::uint64_t before = 0;
   for (const std::uint64_t byte : row.bytes) {
     before = story.request_count();
@@ -158,7 +158,7 @@ TEST_CASE("wcycle 2 and 3: the write buffer by version") {
   for (const Buffered& row : kBuffered) {
     CAPTURE(std::string(row.version));
     CAPTURE(fmt::format("{:x}", fmt::join(row.elements, " ")));
-    QemuStory story = story_of(row.version, row.read_only);
+    QemuStory story = flash_story(row.version, row.read_only);
     story.command(0xe8);
     story.command(row.elements.size() - 1);
     for (const std::uint64_t offset : row.elements) story.command(0x77, offset);
@@ -174,7 +174,7 @@ TEST_CASE("wcycle 2 and 3: the write buffer by version") {
 TEST_CASE("the error of an earlier write prevents a later buffered one, from 9.0 on") {
   for (const char* version : {"qemu-8.2", "qemu-9.0", "qemu-9.1"}) {
     CAPTURE(std::string(version));
-    QemuStory story = story_of(version);
+    QemuStory story = flash_story(version);
     story.command(0xe8);
     story.command(0x01);
     story.command(0x77, 0x0ff);

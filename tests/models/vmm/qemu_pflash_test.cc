@@ -4,14 +4,13 @@
 #include "tests/models/vmm/qemu_story.h"
 
 using namespace nptsim;
+using qemu_test::kFlash;
 using qemu_test::kFlashBase;
 using qemu_test::lines;
 using qemu_test::Options;
 using qemu_test::QemuStory;
 
 namespace {
-
-constexpr std::uint64_t kFlash = 3;  // number of the region
 
 QemuStory read_only_drive() {
   auto regions = qemu_test::usual_regions();

@@ -4,6 +4,7 @@
 #include "tests/models/vmm/qemu_story.h"
 
 using namespace nptsim;
+using qemu_test::kFlash;
 using qemu_test::kFlashBase;
 using qemu_test::lines;
 using qemu_test::Options;
@@ -12,7 +13,7 @@ using qemu_test::usual_regions;
 
 namespace {
 
-constexpr std::uint64_t kFlash = 3, kWindow = 4;
+constexpr std::uint64_t kWindow = 4;
 constexpr std::uint64_t kWindowBase = 0xfe000, kWindowSize = 0x2000;
 constexpr std::uint64_t kShown = qemu_test::kFlashSize - kWindowSize;  // the window's first byte
 

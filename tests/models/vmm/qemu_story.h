@@ -42,6 +42,7 @@ inline constexpr std::uint64_t kRamBase = 0, kRomBase = 0xc0000, kIoBase = 0xfed
 inline constexpr std::uint64_t kFlashSize = 0x4000;
 
 // 64 KiB of RAM, 8 KiB of ROM, a register device and a flash chip of 16 KiB, all bytes 0xff.
+inline constexpr std::uint64_t kRam = 0, kRom = 1, kFlash = 3;  // numbers of these
 std::vector<machine::Region> usual_regions();
 
 class QemuStory : public machine::EventSink {
