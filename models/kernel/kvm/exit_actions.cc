@@ -49,15 +49,13 @@ ActionResult inject(View& view, const Args& args) {
 }
 
 // What no source settles ends the run, with the name of the gap.
-const std::vector<std::string> kGaps = {
-    "emulation-while-delivering", "npf-next-rip",     "snp-request", "psc-buffer",
-    "private-large-page",         "gmem-flag-dropped"};
+const std::vector<std::string> kGaps = {"emulation-while-delivering", "npf-next-rip", "snp-request",
+                                        "psc-buffer", "gmem-flag-dropped"};
 constexpr const char* kGapTexts[] = {
     "KVM emulates the instruction at RIP while an event is being delivered",
     "whether the processor saves nRIP at a #NPF: the manual says no, Linux 7.0 counts on it",
     "what a guest's encrypted message asks of the AMD-SP",
     "what lies behind the kernel's copy of a list of page-state changes",
-    "a nested mapping of 2 MByte for private memory",
     "a slot that lost KVM_MEM_GUEST_MEMFD and kept what it was bound to",
 };
 

@@ -9,6 +9,7 @@
 #include "sim/base/address.h"
 #include "sim/base/store.h"
 #include "sim/machine/host.h"
+#include "sim/machine/view.h"
 
 namespace nptsim::kvm {
 
@@ -25,6 +26,13 @@ struct GmemPage {
   std::uint64_t page = 0;
 };
 std::optional<GmemPage> gmem_of(const Store& store, std::uint64_t gfn);
+
+// The first frame of the folio of 2 MByte that the page is part of, if it is part of one: 512 pages
+// of the file in one aligned run of memory.
+std::optional<HostPhysAddr> large_folio(const Store& store, const GmemPage& place);
+// kvm_gmem_get_folio with large folios: 512 pages at once, where the file has room for them and
+// none of them is there.
+void allocate_large_folio(machine::View& view, const GmemPage& place);
 
 // The GHCB that a guest registered (GHCB MSR protocol 0x012), for a machine that is set up.
 void set_registered_ghcb(Store& store, unsigned vcpu, std::uint64_t gpa);

@@ -25,8 +25,9 @@ std::uint64_t page_index(const View& view) { return vm_of(view).get(vm::kPopulat
 std::uint64_t populate_gfn(const View& view) {
   return params(view).get(update::kGfn) + page_index(view);
 }
-std::uint64_t source_page(const View& view) {
-  return (params(view).get(update::kOffset) >> kPageShift) + page_index(view);
+// User space's data of the page under way; it need not be aligned.
+std::uint64_t source_offset(const View& view) {
+  return params(view).get(update::kOffset) + (page_index(view) << kPageShift);
 }
 machine::BackingId source_of(const View& view) {
   return static_cast<machine::BackingId>(params(view).get(update::kBacking));
@@ -80,11 +81,18 @@ unsigned source(const View& view) {
   if (params(view).get(update::kNoUserAddress) || source_of(view) == machine::kNoBacking) {
     return kUnreadable;
   }
-  const HostProtection protection =
-      machine::backing_page(view.store(), source_of(view), source_page(view)).protection;
-  const bool readable =
-      protection == HostProtection::kReadWrite || protection == HostProtection::kRead;
-  return readable ? kReadable : kUnreadable;
+  const std::uint64_t last = source_offset(view) + kPageSize - 1;
+  for (std::uint64_t page = source_offset(view) >> kPageShift; page <= last >> kPageShift; ++page) {
+    const auto protection = machine::backing_page(view.store(), source_of(view), page).protection;
+    if (protection != HostProtection::kReadWrite && protection != HostProtection::kRead) {
+      return kUnreadable;
+    }
+  }
+  return kReadable;
+}
+unsigned source_aligned(const View& view) {
+  return type_of(view) == SnpPageType::kZero ||
+         (params(view).get(update::kOffset) & kPageMask) == 0;
 }
 // The page that the firmware corrected goes back to user space.
 unsigned cpuid_failure(const View& view) {
@@ -115,22 +123,32 @@ ActionResult populate_pin(View& view, const Args&) {
   return ActionResult::done().give(0, known ? 1 : 0).note(frame.value);
 }
 
-// A folio that is not prepared is as good as none: the next use zeroes it.
-ActionResult populate_forget(View& view, const Args&) {
-  const GmemPage place = gmem_page(view);
-  machine::discard(view.store(), place.backing, place.page);
+ActionResult populate_large_folio(View& view, const Args&) {
+  allocate_large_folio(view, gmem_page(view));
   return ActionResult::done();
 }
 
 using Page = std::array<std::uint8_t, kPageSize>;
+
+// A folio that is not prepared is as good as none: the next use zeroes it. Of a large one the page
+// stays.
+ActionResult populate_forget(View& view, const Args&) {
+  const GmemPage place = gmem_page(view);
+  if (large_folio(std::as_const(view).store(), place)) {
+    constexpr Page kZero{};
+    view.memory().write_bytes(populate_frame(view), kZero.data(), kZero.size(), arch::kNoKey);
+  } else {
+    machine::discard(view.store(), place.backing, place.page);
+  }
+  return ActionResult::done();
+}
 
 ActionResult populate_copy(View& view, const Args&) {
   const HostPhysAddr frame = populate_frame(view);
   if (!machine::host_may_write(view, frame, "kernel")) return ActionResult::done();
   Page page;
   arch::PhysicalMemory memory = view.memory();
-  machine::read_backing(memory, source_of(view), source_page(view) << kPageShift, page.data(),
-                        page.size());
+  machine::read_backing(memory, source_of(view), source_offset(view), page.data(), page.size());
   memory.write_bytes(frame, page.data(), page.size(), arch::kNoKey);
   return ActionResult::done();
 }
@@ -140,8 +158,7 @@ ActionResult populate_copy_back(View& view, const Args&) {
   Page page;
   arch::PhysicalMemory memory = view.memory();
   memory.read_bytes(populate_frame(view), page.data(), page.size(), arch::kNoKey);
-  machine::write_backing(memory, source_of(view), source_page(view) << kPageShift, page.data(),
-                         page.size());
+  machine::write_backing(memory, source_of(view), source_offset(view), page.data(), page.size());
   return ActionResult::done();
 }
 
@@ -193,6 +210,8 @@ void add_populate(rules::Vocabulary& v) {
                            "the RMP entry of the page under way"));
   v.add(fact<source>("populate.source", {"none", "readable", "unreadable"},
                      "user space's page; none for zero pages"));
+  v.add(fact<source_aligned>("launch_update.source", {"unaligned", "aligned"},
+                             "uaddr; of zero pages it counts for nothing"));
   v.add(fact<cpuid_failure>("cpuid_failure", kNoYes,
                             "a CPUID page that the firmware answered with INVALID_PARAM"));
   v.add(given("reclaimed", {"done", "leaked"}, "whether the page is the host's again"));
@@ -202,6 +221,8 @@ void add_populate(rules::Vocabulary& v) {
       {"gmem_folio"},
       action<populate_pin>("populate_pin", {}, "the page of guest_memfd, if it has no frame yet",
                            "__kvm_gmem_get_pfn")));
+  v.add(action<populate_large_folio>("populate_large_folio", {}, "512 pages of guest_memfd",
+                                     "kvm_gmem_get_folio, where a large one can be"));
   v.add(action<populate_forget>("populate_forget", {}, "the page of guest_memfd",
                                 "it was not prepared: the next use zeroes it"));
   v.add(action<populate_copy>("populate_copy", {}, "the page of guest_memfd", "copy_from_user"));

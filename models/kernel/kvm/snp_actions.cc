@@ -29,24 +29,11 @@ ActionResult memory_fault_exit(View& view, const Args&) {
   return ActionResult::done();
 }
 
-// kvm_gmem_get_folio with large folios: 512 pages at once, where the file has room for them and
-// none of them is there.
-ActionResult allocate_large_folio(View& view, const Args&) {
+// kvm_gmem_get_folio: a large one, if it can be.
+ActionResult large_folio_of_fault(View& view, const Args&) {
   const auto place = gmem_of(view.store(), fault_gfn(view));
   NPTSIM_CHECK(place.has_value());
-  const std::uint64_t first = place->page / svm::kPagesIn2M * svm::kPagesIn2M;
-  for (const machine::Region& region : view.setup().regions) {
-    if (region.gmem == place->backing && first + svm::kPagesIn2M > region.size >> kPageShift) {
-      return ActionResult::done();
-    }
-  }
-  for (std::uint64_t i = 0; i < svm::kPagesIn2M; ++i) {
-    if (machine::backing_page(view.store(), place->backing, first + i).frame) {
-      return ActionResult::done();
-    }
-  }
-  machine::populate_2m(view.store(), place->backing, first);
-  vcpu_of(view).set(vcpu::kFreshFolio, 1);
+  allocate_large_folio(view, *place);
   return ActionResult::done();
 }
 
@@ -56,9 +43,7 @@ ActionResult pin_gmem(View& view, const Args&) {
   NPTSIM_CHECK(place.has_value());
   const auto found = slot_of(view.store(), fault_gfn(view));
   const bool known =
-      machine::backing_page(view.store(), place->backing, place->page).frame.has_value() &&
-      !vcpu_of(std::as_const(view)).get(vcpu::kFreshFolio);
-  vcpu_of(view).set(vcpu::kFreshFolio, 0);
+      machine::backing_page(view.store(), place->backing, place->page).frame.has_value();
   const HostPhysAddr frame = machine::populate(view.store(), place->backing, place->page);
   set_fault_page(view, frame, !found->readonly);
   return ActionResult::done().give(0, known ? 1 : 0).note(frame.value);
@@ -178,7 +163,7 @@ void add_snp_actions(rules::Vocabulary& v) {
   v.add(action<memory_fault_exit>("memory_fault_exit", {}, "kvm_run",
                                   "KVM_EXIT_MEMORY_FAULT: page, size, flags of the access"));
   v.add(given("gmem_folio", {"fresh", "known"}, "the page of guest_memfd was used before"));
-  v.add(action<allocate_large_folio>("allocate_large_folio", {}, "512 pages of guest_memfd",
+  v.add(action<large_folio_of_fault>("allocate_large_folio", {}, "512 pages of guest_memfd",
                                      "where the file has room and none of them is there"));
   v.add(giving({"gmem_folio"},
                action<pin_gmem>("pin_gmem", {}, "the page of guest_memfd, if it has no frame yet",

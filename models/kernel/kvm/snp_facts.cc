@@ -40,18 +40,31 @@ unsigned fault_rmp(const View& view) {
   return rmp->own(*frame).assigned ? k4K : kUnassigned;
 }
 
-// is_large_rmp_possible: the page is one of 512 of a large folio, and all of them are the host's.
-unsigned gmem_2m(const View& view) {
+// __kvm_gmem_get_pfn: the order of the folio, if all of it is bound to the slot. A gfn that is not
+// aligned as its place in the file counts for nothing here.
+unsigned gmem_max_order(const View& view) {
+  constexpr std::uint64_t kPages = svm::kPagesIn2M;
+  const std::uint64_t gfn = fault_gfn(view);
+  const auto place = gmem_of(view.store(), gfn);
+  if (!place || (gfn - place->page) % kPages != 0) return 0;
+  const SlotRecord slot = slot_record_of(view.store(), gfn);
+  const std::uint64_t bound = slot.get(slot::kGmemOffset) >> kPageShift;
+  const std::uint64_t first = place->page / kPages * kPages;
+  if (first < bound || first + kPages > bound + slot.get(slot::kPages)) return 0;
+  return large_folio(view.store(), *place).has_value();
+}
+
+// is_pfn_range_shared, of the 2 MByte around the page.
+unsigned rmp_2m(const View& view) {
   const auto place = gmem_of(view.store(), fault_gfn(view));
-  if (!place || (fault_gfn(view) - place->page) % svm::kPagesIn2M != 0) return 0;
-  const std::uint64_t first = place->page / svm::kPagesIn2M * svm::kPagesIn2M;
-  const auto base = machine::backing_page(view.store(), place->backing, first).frame;
   arch::PhysicalMemory memory = view.memory();
   const auto rmp = machine::rmp_of(view, memory);
-  if (!base || !rmp || !base->aligned_to(kSize2M) || !rmp->table().covers_2m(*base)) return 0;
-  for (std::uint64_t i = 0; i < svm::kPagesIn2M; ++i) {
-    const auto frame = machine::backing_page(view.store(), place->backing, first + i).frame;
-    if (!frame || *frame != *base + i * kPageSize || rmp->own(*frame).assigned) return 0;
+  const auto frame =
+      place ? machine::backing_page(view.store(), place->backing, place->page).frame : std::nullopt;
+  if (!frame || !rmp || !rmp->table().covers_2m(*frame)) return 0;
+  const HostPhysAddr first = frame->align_down(kSize2M);
+  for (unsigned i = 0; i < svm::kPagesIn2M; ++i) {
+    if (rmp->own(first + i * kPageSize).assigned) return 0;
   }
   return 1;
 }
@@ -113,9 +126,11 @@ void add_snp_facts(rules::Vocabulary& v) {
   v.add(fact<mismatch>("mismatch", kNoYes, "fault.private is not what the attribute says"));
   v.add(fact<slot_gmem>("slot_gmem", {"none", "some"}, "the slot has a guest_memfd"));
   v.add(fact<fault_rmp>("rmp", {"no-page", "uncovered", "unassigned", "4k", "2m"},
-                        "the RMP entry of the gfn's page of guest_memfd"));
-  v.add(fact<gmem_2m>("gmem_2m", kNoYes,
-                      "the page is part of a large folio of which nothing is assigned"));
+                       "the RMP entry of the gfn's page of guest_memfd"));
+  v.add(fact<gmem_max_order>("gmem_max_order", {"0", "9"},
+                             "max_order of kvm_gmem_get_pfn: 9 is a large folio, all in the slot"));
+  v.add(fact<rmp_2m>("rmp_2m", {"some", "none"},
+                     "whether any of the 512 pages around the page is assigned"));
   v.add(fact<rmp_region>("rmp_region", {"free", "held"},
                          "whether an RMP entry of the 2 MByte around the page is in use"));
   v.add(fact<attributes_shape>("attributes.shape", {"bad", "ok"},

@@ -170,7 +170,6 @@ inline constexpr Field kKnownEfer{"efer", 73, 63, 0, "the same"};
 inline constexpr Field kPscEntries{"psc_inflight", 70, 31, 16, "entries that user space works on"};
 inline constexpr Field kApWaiting{"snp_ap_waiting_for_reset", 70, 40, 40, ""};
 inline constexpr Field kUpdateState{"KVM_REQ_UPDATE_PROTECTED_GUEST_STATE", 70, 41, 41, ""};
-inline constexpr Field kFreshFolio{"kvm_gmem_get_pfn: new folio", 70, 42, 42, ""};
 inline constexpr Field kSnpVmsaGpa{"snp_vmsa_gpa", 74, 63, 0, "of the next VMSA; 0: INVALID_PAGE"};
 inline constexpr Field kPsmashRet{"psmash_ret", 70, 39, 32, "of the RMP fault under way"};
 inline constexpr Field kFields[] = {kFaultGpa,
@@ -216,7 +215,6 @@ inline constexpr Field kFields[] = {kFaultGpa,
                                     kPsmashRet,
                                     kApWaiting,
                                     kUpdateState,
-                                    kFreshFolio,
                                     kSnpVmsaGpa,
                                     kGoalLevel,
                                     kKnownCr0,

@@ -79,6 +79,11 @@ const std::string kHole = kRamOnly + R"(
 map: [ { gva: 0xd0000000, gpa: 0xd0000000, size: 4K, c_bit: 0, access: rwx } ]
 program: { vcpu0: "mov rbx, 0xd0000000\nmov eax, [rbx]" }
 )";
+const std::string kTaken = kRamOnly + R"(
+map: [ { gva: 0x300000, gpa: 0x300000, size: 4K } ]
+script: [ { vmm: { rmpupdate: { page: ram+0x300000 } } } ]
+program: { vcpu0: "mov rbx, 0x300000\nmov rax, [rbx]" }
+)";
 const std::string kNop = kRamOnly + "program: { vcpu0: nop }\n";
 // The program reads two pages of a read-only slot and then uses them as its page tables.
 const std::string kOwnTables = R"(
@@ -235,6 +240,12 @@ program: { vcpu0: "mov rbx, 0xd0000000\njmp rbx" }
      "vm: sev-legacy, vmm: bare",
      kRamOnly + "program: { vcpu0: \"mov esi, 0x20000\\noutsb\" }\n",
      {{"5.17", OutcomeKind::kException, "string-io.sev"}}},
+    {"PREP-3: a private page that the host has taken back",
+     "vm: snp, vmm: bare",
+     kTaken,
+     {{"5.17", OutcomeKind::kRefused, ""},
+      {"6.11", OutcomeKind::kSpins, "gmem.known", "gmem.make-private"},
+      {"7.0", OutcomeKind::kException, "gmem.make-private", "gmem.known"}}},
     {"5.6: TERM_REQ",
      "vm: sev-es-legacy, vmm: qemu, guest: linux",
      kTerminate,
