@@ -126,7 +126,7 @@ void add_snp_facts(rules::Vocabulary& v) {
   v.add(fact<mismatch>("mismatch", kNoYes, "fault.private is not what the attribute says"));
   v.add(fact<slot_gmem>("slot_gmem", {"none", "some"}, "the slot has a guest_memfd"));
   v.add(fact<fault_rmp>("rmp", {"no-page", "uncovered", "unassigned", "4k", "2m"},
-                       "the RMP entry of the gfn's page of guest_memfd"));
+                        "the RMP entry of the gfn's page of guest_memfd"));
   v.add(fact<gmem_max_order>("gmem_max_order", {"0", "9"},
                              "max_order of kvm_gmem_get_pfn: 9 is a large folio, all in the slot"));
   v.add(fact<rmp_2m>("rmp_2m", {"some", "none"},
