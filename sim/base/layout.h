@@ -37,10 +37,12 @@ class BasicRecord {
   BasicRecord(S& store, Space space, std::uint64_t base)
       : store_(&store), space_(space), base_(base) {}
 
-  std::uint64_t get(const Field& field) const {
+  // Inlined always: the field is known where it is named, and folds into a shift and a mask.
+  [[gnu::always_inline]] std::uint64_t get(const Field& field) const {
     return get_bits(store_->read(space_, base_ + field.word), field.high, field.low);
   }
-  void set(const Field& field, std::uint64_t value) const requires(!std::is_const_v<S>) {
+  [[gnu::always_inline]] void set(const Field& field, std::uint64_t value) const
+      requires(!std::is_const_v<S>) {
     const std::uint64_t index = base_ + field.word;
     const std::uint64_t old = store_->read(space_, index);
     store_->write(space_, index, with_bits(old, field.high, field.low, value));
