@@ -56,8 +56,8 @@ inline constexpr Field kMmioData{"mmio.data", 3, 63, 0, "little-endian"};
 inline constexpr Field kIoPort{"io.port", 4, 15, 0, ""};
 inline constexpr Field kIoSize{"io.size", 4, 23, 16, "bytes"};
 inline constexpr Field kIoOut{"io.direction", 4, 24, 24, "1 for OUT"};
-inline constexpr Field kIoCount{"io.count", 4, 63, 32, "elements, which all are io.data"};
-inline constexpr Field kIoData{"io.data", 5, 63, 0, ""};
+inline constexpr Field kIoCount{"io.count", 4, 63, 32, "elements"};
+inline constexpr Field kIoData{"io.data", 5, 63, 0, "of IN each element; of OUT 8 bytes"};
 inline constexpr Field kEventData{"system_event.data[0]", 6, 63, 0, "with sev-term: the GHCB MSR"};
 inline constexpr Field kFaultPrivate{"memory_fault.flags: PRIVATE", 0, 24, 24, "the access was"};
 // No kernel sets this one; a proposal does, and it has no number yet.

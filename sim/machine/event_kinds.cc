@@ -34,7 +34,7 @@ std::span<const EventKind> event_kinds() {
       {"kvm_exit_memory_fault", {"gpa", "size", "private"}},
       {"kvm_exit_hypercall", {"gpa", "pages", "private"}},
       {"attributes", {"gpa", "size", "private"}},
-      {"kvm_exit_io", {"port", "out", "size"}, true},
+      {"kvm_exit_io", {"port", "out", "size", "count", "data"}},
       {"memslot", {"change", "id", "gpa", "size", "readonly"}, true},
       {"dirty_log", {"id", "page", "bitmap"}},
       {"ioeventfd", {"gpa", "len"}},

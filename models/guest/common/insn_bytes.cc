@@ -77,7 +77,8 @@ IoRequest io_request(const InsnHead& head, std::uint64_t rdx) {
   io.info = (io.in ? 1 : 0) | std::uint64_t{io.size} << kSize | std::uint64_t{io.port} << kPort |
             bit(head.address32 ? kAddress32 : kAddress64);
   if (string) io.info |= bit(kString) | (io.in ? 0 : kSegmentDs);
-  if (head.repeated) io.info |= bit(kRep);
+  io.repeated = head.repeated;
+  if (io.repeated) io.info |= bit(kRep);
   return io;
 }
 

@@ -85,6 +85,7 @@ struct IoRequest {
   bool is_io = false;
   bool string = false;
   bool in = false;
+  bool repeated = false;
   unsigned size = 0;  // 1, 2 or 4
   std::uint16_t port = 0;
   std::uint64_t info = 0;

@@ -26,20 +26,7 @@ const LoadAt& load_of(unsigned size) {
   return *found;
 }
 
-// A MOV of `size` bytes with this ModRM byte, then a NOP: whoever emulates the MOV advances RIP to
-// the NOP, and the processor still has one instruction to retire before the end of the code.
-Code mov(bool store, unsigned size, std::uint8_t modrm) {
-  Code code;
-  if (size == 2) code.push_back(0x66);
-  if (size == 8) code.push_back(0x48);
-  const unsigned opcode = (store ? 0x88u : 0x8au) | (size == 1 ? 0u : 1u);
-  code.push_back(static_cast<std::uint8_t>(opcode));
-  code.push_back(modrm);
-  code.push_back(kNop);
-  return code;
-}
-
-constexpr std::uint8_t kAtRcx = 0x01, kDxAtRcx = 0x11, kAtRsi = 0x06, kAtRdi = 0x07;
+constexpr std::uint8_t kAtRcx = 0x01, kDxAtRcx = 0x11;
 
 bool is_mov_size(std::uint64_t size) { return size == 1 || size == 2 || size == 4 || size == 8; }
 
@@ -50,7 +37,7 @@ unsigned mov_size(const Args& args, unsigned i) {
 
 // begin_load: address, size, keep_rip, keep_rcx
 ActionResult begin_load(GuestView& view, const Args& args) {
-  const Code code = mov(false, mov_size(args, 1), kAtRcx);
+  const Code code = mov_code(false, mov_size(args, 1), kAtRcx);
   if (!run_own_code(view, args, 2, code)) return ActionResult::stopped();
   isa::Registers& r = view.registers();
   args.set(3, r.gpr[isa::kRcx]);
@@ -70,7 +57,7 @@ ActionResult end_load(GuestView& view, const Args& args) {
 
 // begin_store: address, value, size, keep_rip, keep_rcx, keep_rdx
 ActionResult begin_store(GuestView& view, const Args& args) {
-  const Code code = mov(true, mov_size(args, 2), kDxAtRcx);
+  const Code code = mov_code(true, mov_size(args, 2), kDxAtRcx);
   if (!run_own_code(view, args, 3, code)) return ActionResult::stopped();
   isa::Registers& r = view.registers();
   args.set(4, r.gpr[isa::kRcx]);
@@ -91,14 +78,9 @@ ActionResult end_store(GuestView& view, const Args& args) {
 }
 
 // begin_copy: address, size, keep_rip, keep_rcx, keep_rsi, keep_rdi
-// edk2 MdePkg/Library/BaseMemoryLibRepStr/X64/CopyMem.nasm: quadwords, then the bytes left.
 ActionResult begin_copy(GuestView& view, const Args& args) {
   const std::uint64_t size = std::min<std::uint64_t>(args.get(1), kMaxCopy);
-  const Code code = {0xf3, 0x48, 0xa5,                                                // rep movsq
-                     0x48, 0xc7, 0xc1, static_cast<std::uint8_t>(size & 7), 0, 0, 0,  // mov rcx, n
-                     0xf3, 0xa4,                                                      // rep movsb
-                     kNop};
-  if (!run_own_code(view, args, 2, code)) return ActionResult::stopped();
+  if (!run_own_code(view, args, 2, copy_mem_code(size))) return ActionResult::stopped();
   isa::Registers& r = view.registers();
   args.set(3, r.gpr[isa::kRcx]);
   args.set(4, r.gpr[isa::kRsi]);
@@ -134,6 +116,25 @@ ActionResult halt_forever(GuestView& view, const Args& args) {
 }
 
 }  // namespace
+
+Code mov_code(bool store, unsigned size, std::uint8_t modrm) {
+  Code code;
+  if (size == 2) code.push_back(0x66);
+  if (size == 8) code.push_back(0x48);
+  const unsigned opcode = (store ? 0x88u : 0x8au) | (size == 1 ? 0u : 1u);
+  code.push_back(static_cast<std::uint8_t>(opcode));
+  code.push_back(modrm);
+  code.push_back(kNop);
+  return code;
+}
+
+Code copy_mem_code(std::uint64_t size) {
+  return {0xfc,                                                            // cld
+          0xf3, 0x48, 0xa5,                                                // rep movsq
+          0x48, 0xc7, 0xc1, static_cast<std::uint8_t>(size & 7), 0, 0, 0,  // mov rcx, n
+          0xf3, 0xa4,                                                      // rep movsb
+          kNop};
+}
 
 bool enter_own_code(GuestView& view, std::span<const std::uint8_t> code) {
   std::uint8_t bytes[32] = {};
@@ -194,7 +195,8 @@ void OwnLoads::end() {
 
 bool begin_element(GuestView& view, bool write, unsigned size, const Args& args, unsigned keep_rip,
                    unsigned keep_rax) {
-  if (!run_own_code(view, args, keep_rip, mov(write, size, write ? kAtRdi : kAtRsi))) return false;
+  if (!run_own_code(view, args, keep_rip, mov_code(write, size, write ? kModrmAtRdi : kModrmAtRsi)))
+    return false;
   if (!write) args.set(keep_rax, view.registers().gpr[isa::kRax]);
   return true;
 }

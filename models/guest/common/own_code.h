@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "models/guest/common/define.h"
 
@@ -54,6 +55,14 @@ bool begin_element(GuestView& view, bool write, unsigned size, const Args& args,
                    unsigned keep_rax);
 void end_element(GuestView& view, bool write, const Args& args, unsigned keep_rip,
                  unsigned keep_rax);
+
+// MOV between rAX and [RSI] or [RDI], then a NOP: whoever emulates the MOV advances RIP to the NOP,
+// and the processor still has one instruction to retire before the end of the code.
+inline constexpr std::uint8_t kModrmAtRsi = 0x06, kModrmAtRdi = 0x07;
+std::vector<std::uint8_t> mov_code(bool store, unsigned size, std::uint8_t modrm);
+// edk2 MdePkg/Library/BaseMemoryLibRepStr/X64/CopyMem.nasm: quadwords (RCX is how many), then the
+// bytes left. The direction flag is clear in C code.
+std::vector<std::uint8_t> copy_mem_code(std::uint64_t size);
 
 // begin_load, end_load, begin_store...: rows' names for native MOVs.
 void add_own_code(rules::Vocabulary& vocabulary);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "models/guest/common/own_code.h"
+#include "models/guest/common/string_io.h"
 #include "sim/arch/svm/exits.h"
 #include "sim/arch/svm/vcpu.h"
 #include "sim/machine/frames.h"
@@ -65,7 +66,6 @@ unsigned vc_depth(const GuestView& view) {
 }
 
 constexpr Message kNotModelled[] = {
-    {"string-io", "INS and OUTS are not modelled in this guest's #VC handler"},
     {"snp-cpuid", "the CPUID page of an SNP guest is not modelled"},
     {"db", "a #DB that arrives as #VC is not modelled"},
     {"early-dr7", "DR7 before the kernel keeps a copy of it is not modelled"},
@@ -187,6 +187,7 @@ void add_shared(rules::Vocabulary& v) {
   add_snp_instructions(v);
   add_page_state(v);
   add_c_bit(v);
+  add_string_io(v);
   v.add(fact<guest_type>("guest", {"plain", "sev", "es", "snp"},
                          "what the processor protects, as MSR SEV_STATUS tells the guest", true));
   v.add(

@@ -271,7 +271,7 @@ void add_facts(rules::Vocabulary& v) {
   v.add(guest::given("modrm", modrm, "the byte after the opcode; reg-7: MOV from or to DR7"));
   v.add(guest::given(
       "plan",
-      {"none", "request", "mmio", "movs", "decode-failed", "unsupported", "gp", "string-io"},
+      {"none", "request", "mmio", "movs", "decode-failed", "unsupported", "gp", "ins", "outs"},
       "what the decoders make of the instruction"));
   v.add(guest::given("mapping", {"shared", "encrypted", "none"},
                      "the page of the first byte in the current tables"));
@@ -284,6 +284,7 @@ rules::Vocabulary make_vocabulary() {
   guest::add_shared(v);
   add_handler_actions(v);
   add_movs_actions(v);
+  add_string_actions(v);
   add_end_actions(v);
   add_boot_actions(v);
   return v;

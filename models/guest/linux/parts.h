@@ -3,6 +3,7 @@
 #define NPTSIM_MODELS_GUEST_LINUX_PARTS_H_
 
 #include "models/guest/common/shared.h"
+#include "models/guest/common/string_io.h"
 #include "models/guest/common/vc_context.h"
 #include "sim/rules/vocabulary.h"
 
@@ -16,8 +17,9 @@ enum class Plan : unsigned {
   kMovs,
   kDecodeFailed,
   kUnsupported,
-  kGp,        // ES_EXCEPTION, #GP
-  kStringIo,  // not modelled
+  kGp,  // ES_EXCEPTION, #GP
+  kIns,
+  kOuts,
 };
 struct NaePlan {
   Plan plan = Plan::kRequest;
@@ -25,10 +27,13 @@ struct NaePlan {
   guest::IoRequest io;  // IOIO
 };
 NaePlan plan_of(const guest::VcContext& context, std::uint64_t xcr0);
+// The elements of the next request of INS or OUTS. With REP the count is an unsigned int.
+guest::StringIo string_of(const guest::VcContext& context, const guest::IoRequest& io);
 unsigned length_of(const guest::VcContext& context);
 
 void add_handler_actions(rules::Vocabulary& vocabulary);
 void add_movs_actions(rules::Vocabulary& vocabulary);
+void add_string_actions(rules::Vocabulary& vocabulary);
 void add_end_actions(rules::Vocabulary& vocabulary);
 void add_boot_actions(rules::Vocabulary& vocabulary);
 

@@ -49,6 +49,13 @@ NaePlan msr_plan(const VcContext& context, const InsnHead& head) {
   return plan;
 }
 
+NaePlan string_plan(const VcContext& context, const guest::IoRequest& io) {
+  NaePlan plan = refused(io.in ? Plan::kIns : Plan::kOuts);
+  plan.nae.request = guest::string_request(context.exit_code, io, string_of(context, io));
+  plan.io = io;
+  return plan;
+}
+
 // vc_ioio_exitinfo, vc_handle_ioio. vc_ioio_check: user mode needs an I/O bitmap; the simulated
 // processes have none.
 NaePlan ioio_plan(const VcContext& context, const InsnHead& head) {
@@ -56,7 +63,7 @@ NaePlan ioio_plan(const VcContext& context, const InsnHead& head) {
   plan.io = guest::io_request(head, context.registers.gpr[isa::kRdx]);
   if (!plan.io.is_io) return refused(Plan::kDecodeFailed);
   if (context.user()) return refused(Plan::kGp);
-  if (plan.io.string) return refused(Plan::kStringIo);
+  if (plan.io.string) return string_plan(context, plan.io);
   guest::GhcbRequest& request = plan.nae.request;
   request.exit_code = context.exit_code;
   request.info_1 = plan.io.info;
@@ -85,6 +92,14 @@ NaePlan vmmcall_plan(const VcContext& context) {
 }
 
 }  // namespace
+
+guest::StringIo string_of(const VcContext& context, const guest::IoRequest& io) {
+  const isa::Registers& r = context.registers;
+  const auto wanted = static_cast<std::uint32_t>(r.gpr[isa::kRcx]);
+  guest::StringIo string = guest::next_string(r, io, io.repeated ? wanted : 1);
+  string.down = (r.rflags & isa::kFlagDf) != 0;
+  return string;
+}
 
 NaePlan plan_of(const VcContext& context, std::uint64_t xcr0) {
   const InsnHead head = context.head();

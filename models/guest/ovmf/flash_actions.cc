@@ -66,6 +66,7 @@ rules::Vocabulary make_vocabulary() {
   add_handler_actions(v);
   add_flash_actions(v);
   add_reset_actions(v);
+  add_string_actions(v);
   return v;
 }
 

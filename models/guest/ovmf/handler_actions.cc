@@ -207,6 +207,7 @@ constexpr Message kMessages[] = {
     {"assert-status",
      "ASSERT CcExitLib.c CcExitVmgExitErrorCheck: "
      "(ExitInfo.Elements.Lower32Bits == 0) || (ExitInfo.Elements.Lower32Bits == 1)"},
+    {"assert-protocol", "ASSERT AmdSev.c SevEsProtocolFailure: ((BOOLEAN)(0==1))"},
     {"probe-none", "QEMU Flash: Failed to find probe location"},
     {"probe-snp", "QEMU Flash: SEV-SNP is not supported"},
     {"probe-es", "QEMU Flash: SEV-ES enabled, assuming FD behaves as FLASH"},

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "models/guest/common/shared.h"
+#include "models/guest/common/string_io.h"
 #include "models/guest/common/vc_context.h"
 #include "sim/rules/vocabulary.h"
 
@@ -17,7 +18,7 @@ enum class Plan : unsigned {
   kMmio,
   kUnsupported,    // UnsupportedExit
   kInvalidOpcode,  // MmioExit: an ASSERT
-  kStringIo,       // not modelled
+  kStringIo,       // a request for each part
   kTooLong,        // not modelled
 };
 struct NaePlan {
@@ -26,6 +27,8 @@ struct NaePlan {
   guest::IoRequest io;  // IOIO
 };
 NaePlan plan_of(const guest::VcContext& context, std::uint64_t xcr0);
+// The elements of the next request of INS or OUTS. The direction flag is not looked at.
+guest::StringIo string_of(const guest::VcContext& context, const guest::IoRequest& io);
 // How far RIP advances (CcInstructionLength).
 unsigned length_of(const guest::VcContext& context);
 // Whether DecodePrefixes and the decoders behind it have all the bytes that they read.
@@ -34,6 +37,7 @@ bool insn_complete(const guest::VcContext& context);
 void add_handler_actions(rules::Vocabulary& vocabulary);
 void add_flash_actions(rules::Vocabulary& vocabulary);
 void add_reset_actions(rules::Vocabulary& vocabulary);
+void add_string_actions(rules::Vocabulary& vocabulary);
 
 }  // namespace nptsim::ovmf
 

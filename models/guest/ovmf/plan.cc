@@ -59,7 +59,12 @@ NaePlan ioio_plan(const VcContext& context, const InsnHead& head) {
   NaePlan plan;
   plan.io = guest::io_request(head, context.registers.gpr[isa::kRdx]);
   if (!plan.io.is_io) return refused(Plan::kUnsupported);
-  if (plan.io.string) return refused(Plan::kStringIo);
+  if (plan.io.string) {
+    plan.plan = Plan::kStringIo;
+    plan.nae.request =
+        guest::string_request(context.exit_code, plan.io, string_of(context, plan.io));
+    return plan;
+  }
   guest::GhcbRequest& request = plan.nae.request;
   request.exit_code = context.exit_code;
   request.info_1 = plan.io.info;
@@ -102,6 +107,11 @@ bool decodes_modrm(std::uint64_t code) {
 }
 
 }  // namespace
+
+guest::StringIo string_of(const VcContext& context, const guest::IoRequest& io) {
+  const std::uint64_t wanted = io.repeated ? context.registers.gpr[isa::kRcx] : 1;
+  return guest::next_string(context.registers, io, wanted);
+}
 
 NaePlan plan_of(const VcContext& context, std::uint64_t xcr0) {
   const InsnHead head = context.head();

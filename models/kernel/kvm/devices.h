@@ -45,7 +45,7 @@ void end_unmodelled(machine::View& view, const char* text);
 struct IoRequest {
   std::uint64_t port = 0, size = 0;  // bytes
   bool out = false;
-  std::uint64_t data = 0;   // of OUT
+  std::uint64_t data = 0;   // of OUT; the first 8 bytes of a string
   std::uint64_t count = 1;  // elements of a string
 };
 void request_io(machine::View& view, const IoRequest& request);

@@ -27,6 +27,7 @@ void add_coalesced(rules::Vocabulary& vocabulary);
 void add_large_pages(rules::Vocabulary& vocabulary);
 void add_mmu_role(rules::Vocabulary& vocabulary);
 void add_string_io(rules::Vocabulary& vocabulary);
+void add_string_io_request(rules::Vocabulary& vocabulary);
 
 // SNP guests: private memory and the RMP.
 void add_snp_facts(rules::Vocabulary& vocabulary);

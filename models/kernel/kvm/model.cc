@@ -33,6 +33,7 @@ const rules::Vocabulary& vocabulary() {
     add_large_pages(v);
     add_mmu_role(v);
     add_string_io(v);
+    add_string_io_request(v);
     add_snp_facts(v);
     add_snp_actions(v);
     add_page_state_changes(v);

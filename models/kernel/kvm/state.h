@@ -171,6 +171,9 @@ inline constexpr Field kPscEntries{"psc_inflight", 70, 31, 16, "entries that use
 inline constexpr Field kApWaiting{"snp_ap_waiting_for_reset", 70, 40, 40, ""};
 inline constexpr Field kUpdateState{"KVM_REQ_UPDATE_PROTECTED_GUEST_STATE", 70, 41, 41, ""};
 inline constexpr Field kSnpVmsaGpa{"snp_vmsa_gpa", 74, 63, 0, "of the next VMSA; 0: INVALID_PAGE"};
+// INS and OUTS of a VMGEXIT.
+inline constexpr Field kStringLeft{"sev_pio_count", 75, 31, 0, "elements that are still to do"};
+inline constexpr Field kStringDone{"sev_pio_data", 75, 63, 32, "bytes done"};
 inline constexpr Field kPsmashRet{"psmash_ret", 70, 39, 32, "of the RMP fault under way"};
 inline constexpr Field kFields[] = {kFaultGpa,
                                     kFaultError,
@@ -219,7 +222,9 @@ inline constexpr Field kFields[] = {kFaultGpa,
                                     kGoalLevel,
                                     kKnownCr0,
                                     kKnownCr4,
-                                    kKnownEfer};
+                                    kKnownEfer,
+                                    kStringLeft,
+                                    kStringDone};
 inline constexpr RecordLayout kLayout{"kvm_vcpu", 80, kFields};
 }  // namespace vcpu
 inline constexpr RecordArray kVcpus{&vcpu::kLayout, Space::kKernel, 0x4000, 64};

@@ -2,6 +2,8 @@
 #ifndef NPTSIM_MODELS_KERNEL_KVM_VMGEXIT_H_
 #define NPTSIM_MODELS_KERNEL_KVM_VMGEXIT_H_
 
+#include <cstdint>
+
 #include "sim/machine/view.h"
 
 namespace nptsim::kvm {
@@ -16,6 +18,9 @@ enum class ScratchPlace : std::uint8_t {
   kElsewhere,
 };
 ScratchPlace classify_scratch(const machine::View& view);
+
+// How much of it a request of INS or OUTS uses: SW_EXITINFO2 is a count there.
+std::uint64_t string_bytes(const machine::View& view);
 
 }  // namespace nptsim::kvm
 

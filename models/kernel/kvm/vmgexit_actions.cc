@@ -235,7 +235,7 @@ ActionResult ghcb_mmio_complete(View& view, const Args&) {
 
 // GHCB_MSR_SEV_INFO: versions in 63:48 and 47:32, the C-bit's position in 31:24.
 ActionResult msr_sev_info(View& view, const Args& args) {
-  const std::uint64_t max_version = args.get(0), min_version = 1;
+  const std::uint64_t max_version = args.get(0), min_version = args.get_or(1, 1);
   const std::uint64_t c_bit = view.setup().cpu.c_bit.value_or(0);
   view.control().ghcb_msr = max_version << 48 | min_version << 32 | c_bit << 24 | ghcb::kMsrSevInfo;
   return ActionResult::done();
@@ -283,7 +283,8 @@ ActionResult system_event_sev_term(View& view, const Args& args) {
 ScratchPlace classify_scratch(const View& view) {
   const ConstRecord vcpu = vcpu_of(view);
   const std::uint64_t begin = vcpu.get(vcpu::kScratch);
-  const std::uint64_t length = vcpu.get(vcpu::kExitInfo2);
+  const bool string = vcpu.get(vcpu::kExitCode) == svm::exit_code::kIoio;
+  const std::uint64_t length = string ? string_bytes(view) : vcpu.get(vcpu::kExitInfo2);
   if (begin == 0) return ScratchPlace::kZero;
   const std::uint64_t end = begin + length;
   if (end < begin) return ScratchPlace::kWraps;
@@ -325,8 +326,9 @@ void add_vmgexit_actions(rules::Vocabulary& v) {
                                 "kvm_run", "KVM_EXIT_MMIO for the next piece"));
   v.add(action<ghcb_mmio_complete>("ghcb_mmio_complete", {}, "the scratch area, the request",
                                    "takes the answer and goes on to the next piece"));
-  v.add(action<msr_sev_info>("msr_sev_info", {number_arg("max_version", 2)}, "the GHCB MSR",
-                             "versions and C-bit position"));
+  v.add(action<msr_sev_info>(
+      "msr_sev_info", {number_arg("max_version", 0xffff), number_arg("min_version", 0xffff, false)},
+      "the GHCB MSR", "versions and C-bit position; the smallest version is 1 if not said"));
   v.add(action<msr_cpuid>("msr_cpuid", {}, "the GHCB MSR", "the register that was asked for"));
   v.add(action<msr_cpuid_zero>("msr_cpuid_zero", {}, "the GHCB MSR",
                                "0 for the register: for hostile hypervisors"));

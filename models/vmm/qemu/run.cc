@@ -248,8 +248,7 @@ ActionResult refuse(View& view, const Args& args) {
 ActionResult port_io(View& view, const Args&) {
   const Record run = run_record(view);
   const unsigned size = static_cast<unsigned>(run.get(kvm_uapi::run::kIoSize));
-  NPTSIM_CHECK(size == 1 || size == 2 || size == 4);
-  if (!run.get(kvm_uapi::run::kIoOut)) {
+  if (!run.get(kvm_uapi::run::kIoOut) && size != 0) {
     run.set(kvm_uapi::run::kIoData, bit_range(8 * size - 1, 0));
   }
   return ActionResult::done();

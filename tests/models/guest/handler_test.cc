@@ -204,6 +204,48 @@ TEST_CASE("requests of Linux, where they differ") {
   CHECK(linux_guest::length_of(context_for(0x400, "f3 48 a5")) == 3);
 }
 
+TEST_CASE("elements of one request of INS and OUTS: what the shared buffer has room for") {
+  struct Row {
+    std::string bytes;
+    std::uint64_t rcx, flags;
+    std::uint64_t linux_count, linux_second;  // the address of the second element
+    std::uint64_t ovmf_count, ovmf_second;
+  };
+  const std::uint64_t df = isa::kFlagDf;
+  const Row rows[] = {
+      {"f3 6e", 5, 0, 5, 0x5001, 5, 0x5001},  // rep outsb
+      {"6e", 5, 0, 1, 0x5001, 1, 0x5001},     // without REP
+      {"f2 6e", 5, 0, 5, 0x5001, 5, 0x5001},  // REPNE counts too
+      {"f3 6e", 2032, 0, 2032, 0x5001, 2032, 0x5001},
+      {"f3 6e", 2033, 0, 2032, 0x5001, 2032, 0x5001},
+      {"f3 66 6f", 2000, 0, 1016, 0x5002, 1016, 0x5002},
+      {"f3 6f", 2000, 0, 508, 0x5004, 508, 0x5004},
+      {"f3 6d", 2, df, 2, 0x5ffc, 2, 0x6004},             // rep insd downwards: only Linux looks
+      {"f3 6e", 1ull << 32, 0, 0, 0x5001, 2032, 0x5001},  // Linux counts in an unsigned int
+      {"f3 6e", 0, 0, 0, 0x5001, 0, 0x5001},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.bytes);
+    CAPTURE(row.rcx);
+    VcContext context = context_for(0x7b, row.bytes);
+    context.registers.gpr[isa::kRcx] = row.rcx;
+    context.registers.gpr[isa::kRsi] = 0x5000;
+    context.registers.gpr[isa::kRdi] = 0x6000;
+    context.registers.rflags |= row.flags;
+    const auto io = guest::io_request(context.head(), 0x510);
+    const guest::StringIo in_linux = linux_guest::string_of(context, io);
+    const guest::StringIo in_ovmf = ovmf::string_of(context, io);
+    CHECK(in_linux.count == row.linux_count);
+    CHECK(in_linux.address(1) == row.linux_second);
+    CHECK(in_ovmf.count == row.ovmf_count);
+    CHECK(in_ovmf.address(1) == row.ovmf_second);
+    const GhcbRequest request = ovmf::plan_of(context, 1).nae.request;
+    CHECK(request.info_2 == row.ovmf_count);
+    CHECK(request.scratch);
+    CHECK(linux_guest::plan_of(context, 1).nae.request.info_2 == row.linux_count);
+  }
+}
+
 // A hypervisor may name any event at any instruction. Where nobody compares the two, the handler
 // goes on behind the whole instruction.
 TEST_CASE("lengths in Linux are those of the instruction, whatever the event") {
