@@ -178,14 +178,15 @@ ActionResult sev_info_msr(GuestView& view, const Args&) {
 }
 
 // Both sides' versions, ours from 1 to 2: the largest that both know.
-enum Protocol : unsigned { kNoProtocol, kVersion1, kVersion2 };
+enum Protocol : unsigned { kNoAnswer, kNoProtocol, kVersion1, kVersion2 };
 ActionResult take_sev_info(GuestView& view, const Args&) {
   const std::uint64_t msr = view.control().ghcb_msr;
   const std::uint64_t most = msr >> 48, least = get_bits(msr, 47, 32);
   Protocol protocol = most >= 2 ? kVersion2 : kVersion1;
-  if (ghcb::msr_code(msr) != ghcb::kMsrSevInfo || most < 1 || least > 2) protocol = kNoProtocol;
-  tell_answer(view, protocol == kNoProtocol ? "other" : "sev-info");
-  return ActionResult::done().give(0, protocol);
+  if (most < 1 || least > 2) protocol = kNoProtocol;
+  if (ghcb::msr_code(msr) != ghcb::kMsrSevInfo) protocol = kNoAnswer;
+  tell_answer(view, protocol == kNoAnswer ? "other" : "sev-info");
+  return ActionResult::done().give(0, protocol).give(1, least > most);
 }
 
 ActionResult features_msr(GuestView& view, const Args&) {
@@ -244,8 +245,10 @@ void add_page_state(rules::Vocabulary& v) {
   add_lists(v);
   v.add(given("psc_answer", {"done", "failed"}, "the answer to a page-state change by MSR"));
   v.add(given("registration", {"done", "failed"}, "whether the GHCB page was registered"));
-  v.add(given("protocol", {"none", "version-1", "version-2"},
-              "the version of the GHCB protocol that both sides know"));
+  v.add(given("protocol", {"no-answer", "none", "version-1", "version-2"},
+              "the version of the GHCB protocol that both sides know, or that the answer is none"));
+  v.add(given("protocol_range", {"ordered", "crossed"},
+              "crossed: the smallest version is larger than the largest"));
   v.add(given("hv_snp", {"no", "yes"}, "the hypervisor's feature bit 0"));
   v.add(action<psc_msr>("psc_msr", {value_arg("address"), value_arg("operation")}, {"page_op"},
                         "the GHCB MSR", "a page-state change of one page"));
@@ -255,7 +258,7 @@ void add_page_state(rules::Vocabulary& v) {
   v.add(action<take_registered>("take_registered", {value_arg("address")}, {"registration"},
                                 "the GHCB MSR", "its answer: the same page"));
   v.add(action<sev_info_msr>("sev_info_msr", {}, {}, "the GHCB MSR", "asks for versions"));
-  v.add(action<take_sev_info>("take_sev_info", {}, {"protocol"}, "nothing", "its answer"));
+  v.add(action<take_sev_info>("take_sev_info", {}, {"protocol", "protocol_range"}, "nothing", "its answer"));
   v.add(action<features_msr>("features_msr", {}, {}, "the GHCB MSR", "asks for features"));
   v.add(action<take_features>("take_features", {}, {"hv_snp"}, "nothing", "its answer"));
 }
