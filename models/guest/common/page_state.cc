@@ -258,7 +258,8 @@ void add_page_state(rules::Vocabulary& v) {
   v.add(action<take_registered>("take_registered", {value_arg("address")}, {"registration"},
                                 "the GHCB MSR", "its answer: the same page"));
   v.add(action<sev_info_msr>("sev_info_msr", {}, {}, "the GHCB MSR", "asks for versions"));
-  v.add(action<take_sev_info>("take_sev_info", {}, {"protocol", "protocol_range"}, "nothing", "its answer"));
+  v.add(action<take_sev_info>("take_sev_info", {}, {"protocol", "protocol_range"}, "nothing",
+                              "its answer"));
   v.add(action<features_msr>("features_msr", {}, {}, "the GHCB MSR", "asks for features"));
   v.add(action<take_features>("take_features", {}, {"hv_snp"}, "nothing", "its answer"));
 }
