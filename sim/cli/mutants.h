@@ -43,7 +43,8 @@ class Baseline {
   const std::vector<RuleMutant>& mutants() const { return mutants_; }
 
   // The points that could notice, those that will do so soonest first: whoever reached the row,
-  // then its table, then everybody whose model has it.
+  // then its table. Who never came to the table did the same without it, but for what happens
+  // before a run begins: of a table that a start-up can reach everybody whose model has it.
   std::vector<std::size_t> witnesses(const RuleMutant& mutant) const;
 
  private:
@@ -64,6 +65,7 @@ class Baseline {
   void take_models(const PointToRun& point, models::Library& library,
                    std::vector<std::size_t>& out);
   void find_mutants();
+  void find_start_tables();
 
   std::vector<const PointToRun*> points_;
   std::vector<std::uint64_t> steps_;
@@ -72,6 +74,7 @@ class Baseline {
   std::vector<RuleMutant> mutants_;
   std::map<RuleKey, std::vector<std::size_t>> by_row_, by_model_;
   std::map<std::pair<rules::ModelKind, std::string>, std::vector<std::size_t>> by_table_;
+  std::set<std::pair<rules::ModelKind, std::string>> start_tables_;
 };
 
 }  // namespace nptsim::cli
