@@ -9,6 +9,7 @@
 #include "models/cpu/load.h"
 #include "models/families.h"
 #include "models/library_files.h"
+#include "models/once.h"
 #include "sim/rules/compile.h"
 #include "sim/rules/merge.h"
 #include "sim/rules/read_model.h"
@@ -25,26 +26,17 @@ using Or = Result<T, Diagnostics>;
 
 bool is_nothing(const std::string& name) { return name.empty() || name == kNoGuest; }
 
-std::string joined(const std::vector<Spelled>& names) {
-  std::string text;
-  for (const Spelled& name : names) text += "+" + name.text;
-  return text;
-}
-
 // A file, read once.
 class FileCache {
  public:
   rules::LoadFile loader() {
-    return [this](const std::string& path) {
-      auto found = files_.find(path);
-      if (found == files_.end()) found = files_.emplace(path, disk_(path)).first;
-      return found->second;
-    };
+    return
+        [this](const std::string& path) { return files_.get(path, [&] { return disk_(path); }); };
   }
 
  private:
   rules::LoadFile disk_ = rules::load_from_disk();
-  std::map<std::string, Or<std::vector<yaml::Node>>> files_;
+  Once<Or<std::vector<yaml::Node>>> files_;
 };
 
 struct CheckedModel {
@@ -90,23 +82,29 @@ struct Library::Impl {
   explicit Impl(std::string root) : files(std::move(root)) {}
 
   LibraryFiles files;
+  // Points of a matrix are built by several threads.
   FileCache cache;
-  std::mutex mutex;  // points of a matrix may be built by several threads
-  std::map<std::string, HostPair> hosts;
-  std::map<std::string, SharedModel> guests;
-  std::map<std::string, std::shared_ptr<const Stack>> stacks;
+  Once<Or<rules::Model>> merged;  // not yet changed
+  Once<Or<HostPair>> hosts;
+  Once<Or<SharedModel>> checked;  // by the model, and by what it may name outside
+  Once<Or<std::shared_ptr<const Stack>>> stacks;
+  std::mutex mutex;  // for what follows
   std::map<std::pair<std::string, std::string>, std::optional<VersionFile>> versions;  // kind, name
   std::map<std::string, svm::CpuProfile> cpus;  // as their files have them
-  std::map<std::string, rules::Model> merged;   // not yet changed
   std::map<ModelKind, Change> changes;
 
   std::optional<VersionFile> find_version(ModelKind kind, const std::string& name);
   Or<VersionFile> version(ModelKind kind, const Spelled& name);
   Or<std::string> overlay_path(const Spelled& name) const;
+  std::string spelled_out(const std::vector<Spelled>& overlays) const;
   Or<rules::Overlay> overlay(const Spelled& name);
   Or<rules::Model> merge(const VersionFile& file, const std::vector<Spelled>& overlays);
   Or<rules::Model> model(const VersionFile& file, const std::vector<Spelled>& overlays);
+  Or<HostPair> make_host(const StackRequest& request, const VersionFile& kernel,
+                         const VersionFile& vmm);
   Or<HostPair> host(const StackRequest& request);
+  Or<SharedModel> check(rules::Model model, const VersionFile& file,
+                        const std::vector<Spelled>& overlays, const rules::Outside& outside);
   Or<SharedModel> guest(const StackRequest& request);
   Or<svm::CpuProfile> cpu(const Spelled& name);
   Or<LoadedModel> compile(const CheckedModel& model, ModelKind kind, const StackRequest& request,
@@ -118,10 +116,12 @@ struct Library::Impl {
   Or<Parts> parts(const StackRequest& request);
   Or<std::shared_ptr<const Stack>> link_stack(const StackRequest& request,
                                               const Parts& parts) const;
+  std::string key_of(const StackRequest& request) const;
   Or<std::shared_ptr<const Stack>> stack(const StackRequest& request);
 };
 
 std::optional<VersionFile> Library::Impl::find_version(ModelKind kind, const std::string& name) {
+  const std::lock_guard lock(mutex);
   const std::string kind_name(name_of(kind));
   const auto known = versions.find({kind_name, name});
   if (known != versions.end()) return known->second;
@@ -163,6 +163,16 @@ Or<std::string> Library::Impl::overlay_path(const Spelled& name) const {
                       ""}};
 }
 
+// As a part of keys. The same word is another file beside another scenario.
+std::string Library::Impl::spelled_out(const std::vector<Spelled>& overlays) const {
+  std::string text;
+  for (const Spelled& name : overlays) {
+    const auto path = overlay_path(name);
+    text += "+" + (path.ok() ? path.value() : name.text);
+  }
+  return text;
+}
+
 Or<rules::Overlay> Library::Impl::overlay(const Spelled& name) {
   const auto path = overlay_path(name);
   if (!path.ok()) return path.error();
@@ -191,60 +201,61 @@ Or<rules::Model> Library::Impl::merge(const VersionFile& file,
 
 Or<rules::Model> Library::Impl::model(const VersionFile& file,
                                       const std::vector<Spelled>& overlays) {
-  const std::string key = file.path + "|" + joined(overlays);
-  auto known = merged.find(key);
-  if (known == merged.end()) {
-    auto fresh = merge(file, overlays);
-    if (!fresh.ok()) return fresh.error();
-    known = merged.emplace(key, std::move(fresh).value()).first;
-  }
-  rules::Model model = known->second;
-  if (const auto change = changes.find(model.kind); change != changes.end()) {
-    change->second(model);
+  auto model =
+      merged.get(file.path + "|" + spelled_out(overlays), [&] { return merge(file, overlays); });
+  if (!model.ok()) return model;
+  const std::lock_guard lock(mutex);
+  if (const auto change = changes.find(model.value().kind); change != changes.end()) {
+    change->second(model.value());
   }
   return model;
 }
 
-Or<HostPair> Library::Impl::host(const StackRequest& request) {
-  const auto kernel_file = version(ModelKind::kKernel, request.kernel);
-  if (!kernel_file.ok()) return kernel_file.error();
-  const auto vmm_file = version(ModelKind::kVmm, request.vmm);
-  if (!vmm_file.ok()) return vmm_file.error();
-  const std::string key =
-      kernel_file.value().path + "|" + vmm_file.value().path + "|" + joined(request.overlays);
-  if (const auto found = hosts.find(key); found != hosts.end()) return found->second;
+// Versions of a VMM seldom export other things, so a kernel is not checked again for each.
+Or<SharedModel> Library::Impl::check(rules::Model model, const VersionFile& file,
+                                     const std::vector<Spelled>& overlays,
+                                     const rules::Outside& outside) {
+  const std::string key = file.path + "|" + spelled_out(overlays) + "|" + to_string(outside);
+  return checked.get(key, [&]() -> Or<SharedModel> {
+    auto result = rules::check(model, family_of(model.kind, file.family)->vocabulary(), outside);
+    if (!result.ok()) return result.error();
+    return shared(std::move(result).value(), file);
+  });
+}
 
-  auto kernel = model(kernel_file.value(), request.overlays);
+Or<HostPair> Library::Impl::make_host(const StackRequest& request, const VersionFile& kernel_file,
+                                      const VersionFile& vmm_file) {
+  auto kernel = model(kernel_file, request.overlays);
   if (!kernel.ok()) return kernel.error();
-  auto vmm = model(vmm_file.value(), request.overlays);
+  auto vmm = model(vmm_file, request.overlays);
   if (!vmm.ok()) return vmm.error();
   const rules::LinkedPair linked = rules::link_exports(kernel.value(), vmm.value());
-  auto checked_kernel = rules::check(
-      std::move(kernel).value(),
-      family_of(ModelKind::kKernel, kernel_file.value().family)->vocabulary(), linked.lower);
-  auto checked_vmm =
-      rules::check(std::move(vmm).value(),
-                   family_of(ModelKind::kVmm, vmm_file.value().family)->vocabulary(), linked.upper);
+  const auto checked_kernel =
+      check(std::move(kernel).value(), kernel_file, request.overlays, linked.lower);
+  const auto checked_vmm = check(std::move(vmm).value(), vmm_file, request.overlays, linked.upper);
   Diagnostics diagnostics;
   if (!checked_kernel.ok()) append(diagnostics, checked_kernel.error());
   if (!checked_vmm.ok()) append(diagnostics, checked_vmm.error());
   if (!diagnostics.empty()) return diagnostics;
-  const HostPair pair{shared(std::move(checked_kernel).value(), kernel_file.value()),
-                      shared(std::move(checked_vmm).value(), vmm_file.value())};
-  return hosts.emplace(key, pair).first->second;
+  return HostPair{checked_kernel.value(), checked_vmm.value()};
+}
+
+Or<HostPair> Library::Impl::host(const StackRequest& request) {
+  const auto kernel = version(ModelKind::kKernel, request.kernel);
+  if (!kernel.ok()) return kernel.error();
+  const auto vmm = version(ModelKind::kVmm, request.vmm);
+  if (!vmm.ok()) return vmm.error();
+  const std::string key =
+      kernel.value().path + "|" + vmm.value().path + "|" + spelled_out(request.overlays);
+  return hosts.get(key, [&] { return make_host(request, kernel.value(), vmm.value()); });
 }
 
 Or<SharedModel> Library::Impl::guest(const StackRequest& request) {
   const auto file = version(ModelKind::kGuest, request.guest);
   if (!file.ok()) return file.error();
-  const std::string key = file.value().path + "|" + joined(request.overlays);
-  if (const auto found = guests.find(key); found != guests.end()) return found->second;
-  auto merged = model(file.value(), request.overlays);
-  if (!merged.ok()) return merged.error();
-  auto checked = rules::check(std::move(merged).value(),
-                              family_of(ModelKind::kGuest, file.value().family)->vocabulary());
-  if (!checked.ok()) return checked.error();
-  return guests.emplace(key, shared(std::move(checked).value(), file.value())).first->second;
+  auto merged_model = model(file.value(), request.overlays);
+  if (!merged_model.ok()) return merged_model.error();
+  return check(std::move(merged_model).value(), file.value(), request.overlays, {});
 }
 
 Or<LoadedModel> Library::Impl::compile(const CheckedModel& model, ModelKind kind,
@@ -266,17 +277,6 @@ Or<LoadedModel> Library::Impl::compile(const CheckedModel& model, ModelKind kind
   loaded.actions = family_of(kind, model.file.family)->vocabulary().action_names();
   return loaded;
 }
-
-namespace {
-
-std::string key_of(const StackRequest& request) {
-  std::string key = request.kernel.text + "|" + request.vmm.text + "|" + request.guest.text + "|" +
-                    joined(request.overlays) + "|" + request.vm_type;
-  for (const auto& [name, value] : request.params) key += "|" + name + "=" + value.text;
-  return key;
-}
-
-}  // namespace
 
 // All that the stack is made of: read and checked once, whoever asks first.
 Or<Library::Impl::Parts> Library::Impl::parts(const StackRequest& request) {
@@ -319,19 +319,19 @@ Or<std::shared_ptr<const Stack>> Library::Impl::link_stack(const StackRequest& r
   return std::shared_ptr<const Stack>(std::move(result));
 }
 
-// Only the compiler runs outside of the lock: it looks at nothing that changes.
+std::string Library::Impl::key_of(const StackRequest& request) const {
+  std::string key = request.kernel.text + "|" + request.vmm.text + "|" + request.guest.text + "|" +
+                    spelled_out(request.overlays) + "|" + request.vm_type;
+  for (const auto& [name, value] : request.params) key += "|" + name + "=" + value.text;
+  return key;
+}
+
 Or<std::shared_ptr<const Stack>> Library::Impl::stack(const StackRequest& request) {
-  const std::string key = key_of(request);
-  std::unique_lock lock(mutex);
-  if (const auto found = stacks.find(key); found != stacks.end()) return found->second;
-  const auto found_parts = parts(request);
-  if (!found_parts.ok()) return found_parts.error();
-  lock.unlock();
-  const auto linked = link_stack(request, found_parts.value());
-  if (!linked.ok()) return linked.error();
-  lock.lock();
-  return stacks.emplace(key, linked.value())
-      .first->second;  // the first one, if somebody was faster
+  return stacks.get(key_of(request), [&]() -> Or<std::shared_ptr<const Stack>> {
+    const auto found = parts(request);
+    if (!found.ok()) return found.error();
+    return link_stack(request, found.value());
+  });
 }
 
 Library::Library(std::string root) : impl_(std::make_unique<Impl>(std::move(root))) {}
@@ -412,7 +412,6 @@ Or<std::shared_ptr<const Stack>> Library::stack(const StackRequest& request) {
 
 Or<rules::Model> Library::model(ModelKind kind, const Spelled& name,
                                 const std::vector<Spelled>& overlays) {
-  const std::lock_guard lock(impl_->mutex);
   const auto file = impl_->version(kind, name);
   if (!file.ok()) return file.error();
   return impl_->model(file.value(), overlays);
@@ -420,7 +419,6 @@ Or<rules::Model> Library::model(ModelKind kind, const Spelled& name,
 
 Or<rules::Checked> Library::checked(ModelKind kind, const Spelled& name, const Spelled& peer,
                                     const std::vector<Spelled>& overlays) {
-  const std::lock_guard lock(impl_->mutex);
   StackRequest request;
   request.overlays = overlays;
   if (kind == ModelKind::kGuest) {
@@ -437,22 +435,19 @@ Or<rules::Checked> Library::checked(ModelKind kind, const Spelled& name, const S
   return (is_kernel ? pair.value().kernel : pair.value().vmm)->checked;
 }
 
-Or<rules::Overlay> Library::overlay(const Spelled& name) {
-  const std::lock_guard lock(impl_->mutex);
-  return impl_->overlay(name);
-}
+Or<rules::Overlay> Library::overlay(const Spelled& name) { return impl_->overlay(name); }
 
 void Library::set_change(ModelKind kind, Change change) {
-  const std::lock_guard lock(impl_->mutex);
-  (kind == ModelKind::kGuest ? impl_->guests.clear() : impl_->hosts.clear());
+  impl_->checked.clear();
+  impl_->hosts.clear();
   impl_->stacks.clear();
+  const std::lock_guard lock(impl_->mutex);
   impl_->changes.erase(kind);
   if (change) impl_->changes.emplace(kind, std::move(change));
 }
 
 std::optional<std::string> Library::canonical_name(ModelKind kind, const std::string& name) const {
   if (kind == ModelKind::kGuest && is_nothing(name)) return std::string(kNoGuest);
-  const std::lock_guard lock(impl_->mutex);
   const auto found = impl_->find_version(kind, name);
   if (!found) return std::nullopt;
   return found->name;

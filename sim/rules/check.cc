@@ -218,6 +218,25 @@ Result<Checked, Diagnostics> check(Model model, const Vocabulary& vocabulary,
   return Checked(resolved);
 }
 
+std::string to_string(const Outside& outside) {
+  std::string text;
+  const auto add = [&](const Exported& one) {
+    text += "\n" + one.name;
+    for (const std::string& local : one.locals) text += " " + local;
+    for (const AnswerShape& answer : one.answers) {
+      text += " -> " + answer.word;
+      for (const AnswerShape::Field& field : answer.fields) {
+        text += " " + field.name + ":";
+        for (const std::string& value : field.values) text += " " + value;
+      }
+    }
+  };
+  for (const Exported& one : outside.exits) add(one);
+  text += "\n--";
+  for (const Exported& one : outside.ioctls) add(one);
+  return text;
+}
+
 LinkedPair link_exports(const Model& lower, const Model& upper) {
   SaidAnswers low(lower);
   SaidAnswers up(upper);

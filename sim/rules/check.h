@@ -39,6 +39,8 @@ struct Outside {
   std::vector<Exported> exits;
   std::vector<Exported> ioctls;
 };
+// Every name in it: two that are spelled alike are alike.
+std::string to_string(const Outside& outside);
 
 struct CheckLimits {
   std::size_t max_rows = 5000;  // of a model

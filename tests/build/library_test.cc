@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -130,6 +131,29 @@ TEST_CASE("overrides of a CPU, and what no part can be") {
   CHECK(!library.cpu(spelled("milan"), {{"reduction", spelled("30")}}).ok());
   CHECK(library.any_cpu(spelled("milan"), {{"reduction", spelled("30")}}).ok());
   CHECK(!library.any_cpu(spelled("milan"), {{"reduction", spelled("x")}}).ok());
+}
+
+// What `gmem_order` is after the overlay "mine.yaml" that lies beside the scenario.
+std::string order_beside(Library& library, const std::filesystem::path& folder) {
+  StackRequest with = request("bare", "none");
+  with.vm_type = "snp";
+  with.overlays = {{"mine.yaml", {(folder / "scenario.yaml").string(), 3, 5}}};
+  auto stack = library.stack(with);
+  REQUIRE(stack.ok());
+  return std::string(stack.value()->kernel.program->setting("gmem_order").value_or("-"));
+}
+
+TEST_CASE("an overlay beside the scenario: the same name is another file in another folder") {
+  const std::filesystem::path here = std::filesystem::path(std::getenv("TEST_TMPDIR"));
+  for (const std::string order : {"0", "9"}) {
+    std::filesystem::create_directory(here / order);
+    std::ofstream(here / order / "mine.yaml")
+        << "overlay: mine\nsource: none\nevidence: inferred\n"
+        << "kernel: { params: { gmem_order: { default: " << order << ", values: [0, 9] } } }\n";
+  }
+  Library library(".");
+  CHECK(order_beside(library, here / "0") == "0");
+  CHECK(order_beside(library, here / "9") == "9");
 }
 
 TEST_CASE("an overlay that does not exist") {
