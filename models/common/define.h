@@ -18,19 +18,6 @@ using rules::Args;
 
 inline const std::vector<std::string> kNoYes = {"no", "yes"};
 
-// A fact that a kernel's or a VMM's view can compute, with the guest's registers or without.
-template <unsigned (*compute)(const View&)>
-rules::FactDef fact(std::string name, std::vector<std::string> values, std::string text,
-                    bool fixed = false) {
-  rules::FactDef def;
-  def.name = std::move(name);
-  def.values = std::move(values);
-  def.compute = rules::fact_of<View, compute>;
-  def.fixed = fixed;
-  def.text = std::move(text);
-  return def;
-}
-
 // A fact that only an action finds out.
 inline rules::FactDef given(std::string name, std::vector<std::string> values, std::string text) {
   rules::FactDef def;
@@ -40,17 +27,42 @@ inline rules::FactDef given(std::string name, std::vector<std::string> values, s
   return def;
 }
 
-// An action that needs nothing of the guest's registers: one form for both views.
-template <ActionResult (*act)(View&, const Args&)>
-rules::ActionDef action(std::string name, std::vector<rules::ArgDef> args, std::string writes,
-                        std::string text) {
+// A fact that this kind of view can compute.
+template <class AnyView, unsigned (*compute)(const AnyView&)>
+rules::FactDef fact_in(std::string name, std::vector<std::string> values, std::string text,
+                       bool fixed = false) {
+  rules::FactDef def = given(std::move(name), std::move(values), std::move(text));
+  def.compute = rules::fact_of<AnyView, compute>;
+  def.fixed = fixed;
+  return def;
+}
+// A kernel's or a VMM's, with the guest's registers or without.
+template <unsigned (*compute)(const View&)>
+rules::FactDef fact(std::string name, std::vector<std::string> values, std::string text,
+                    bool fixed = false) {
+  return fact_in<View, compute>(std::move(name), std::move(values), std::move(text), fixed);
+}
+
+// An action with one form, of this view: there is none for a sealed guest.
+template <class AnyView, ActionResult (*act)(AnyView&, const Args&)>
+rules::ActionDef action_in(std::string name, std::vector<rules::ArgDef> args, std::string writes,
+                           std::string text) {
   rules::ActionDef def;
   def.name = std::move(name);
   def.args = std::move(args);
   def.writes = std::move(writes);
   def.text = std::move(text);
-  def.open = rules::action_of<View, act>;
-  def.sealed = rules::action_of<View, act>;
+  def.open = rules::action_of<AnyView, act>;
+  return def;
+}
+
+// An action that needs nothing of the guest's registers: one form for both views.
+template <ActionResult (*act)(View&, const Args&)>
+rules::ActionDef action(std::string name, std::vector<rules::ArgDef> args, std::string writes,
+                        std::string text) {
+  rules::ActionDef def =
+      action_in<View, act>(std::move(name), std::move(args), std::move(writes), std::move(text));
+  def.sealed = def.open;
   return def;
 }
 

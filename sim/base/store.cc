@@ -83,7 +83,7 @@ std::uint64_t* Store::make_writable(Space space, std::uint64_t page) {
 Store::Page* Store::new_page(Space space, std::uint64_t page) {
   Flat& flat = flat_[static_cast<unsigned>(space)];
   if (!flat.asked_for && may_lie_flat(space) && !is_copy_) {
-    flat.room = FlatWords::reserve(kFlatPages * kWordsPerPage);
+    flat.room = FlatWords::reserve(kFlatPages);
     flat.words = flat.room ? flat.room->words() : nullptr;
     flat.pages = flat.room ? kFlatPages : 0;
   }
@@ -91,7 +91,7 @@ Store::Page* Store::new_page(Space space, std::uint64_t page) {
   auto* fresh = new Page;
   if (page < flat.pages) {
     fresh->room = flat.room;
-    fresh->words = flat.words + page * kWordsPerPage;
+    fresh->words = flat.room->page(page);
   } else {
     fresh->private_words = std::make_unique<std::uint64_t[]>(kWordsPerPage);
     fresh->words = fresh->private_words.get();

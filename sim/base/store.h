@@ -41,7 +41,7 @@ enum class Space : std::uint8_t {
 inline constexpr unsigned kSpaceCount = 9;
 const char* name_of(Space space);
 
-inline constexpr std::uint64_t kWordsPerPage = 512;
+inline constexpr std::uint64_t kWordsPerPage = FlatWords::kWordsOfPage;
 
 struct StoreHash {
   std::uint64_t low = 0;
@@ -189,7 +189,7 @@ class Store {
   // this store is a copy, or had to copy a page that another store shares.
   struct Flat {
     std::uint64_t pages = 0;
-    std::uint64_t* words = nullptr;
+    const std::uint64_t* words = nullptr;
     std::shared_ptr<FlatWords> room;
     bool asked_for = false;
 

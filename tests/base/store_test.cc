@@ -51,6 +51,28 @@ TEST_CASE("a copy goes its own way, in both directions") {
   CHECK(copy.hash() == original.hash());
 }
 
+TEST_CASE("a store begins with zeros, whatever another one has left in the same place") {
+  for (const std::uint64_t pages : {3, 600}) {  // cleared, and given back
+    {
+      Store first;
+      for (std::uint64_t page = 0; page < pages; ++page) {
+        first.write(Space::kDram, page * kWordsPerPage + page % kWordsPerPage, ~0ull);
+      }
+      Store copy = first;
+      copy.write(Space::kDram, 1, 2);
+    }
+    Store second;
+    second.write(Space::kDram, 5 * kWordsPerPage, 1);
+    std::uint64_t words = 0;
+    second.for_each_word(Space::kDram, [&](std::uint64_t, std::uint64_t) { ++words; });
+    CHECK(words == 1);
+    for (std::uint64_t index = 0; index < 600 * kWordsPerPage; ++index) {
+      const std::uint64_t word = second.read(Space::kDram, index);
+      REQUIRE(word == (index == 5 * kWordsPerPage ? 1 : 0));
+    }
+  }
+}
+
 TEST_CASE("far words, beyond the flat array, behave like near ones") {
   Store store;
   const std::uint64_t far = (1ull << 50) + 5;

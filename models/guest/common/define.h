@@ -24,27 +24,17 @@ using rules::Args;
 template <unsigned (*compute)(const GuestView&)>
 rules::FactDef fact(std::string name, std::vector<std::string> values, std::string text,
                     bool fixed = false) {
-  rules::FactDef def;
-  def.name = std::move(name);
-  def.values = std::move(values);
-  def.compute = rules::fact_of<GuestView, compute>;
-  def.fixed = fixed;
-  def.text = std::move(text);
-  return def;
+  return define::fact_in<GuestView, compute>(std::move(name), std::move(values), std::move(text),
+                                             fixed);
 }
 
 // Guests are never sealed from themselves: there is one form of each action.
 template <ActionResult (*act)(GuestView&, const Args&)>
 rules::ActionDef action(std::string name, std::vector<rules::ArgDef> args,
                         std::vector<std::string> gives, std::string writes, std::string text) {
-  rules::ActionDef def;
-  def.name = std::move(name);
-  def.args = std::move(args);
-  def.gives = std::move(gives);
-  def.writes = std::move(writes);
-  def.open = rules::action_of<GuestView, act>;
-  def.text = std::move(text);
-  return def;
+  return define::giving(std::move(gives),
+                        define::action_in<GuestView, act>(std::move(name), std::move(args),
+                                                          std::move(writes), std::move(text)));
 }
 
 }  // namespace nptsim::guest

@@ -39,13 +39,8 @@ inline std::uint64_t address_spaces(const View& view) { return view.setup().snp(
 template <ActionResult (*act)(OpenView&, const Args&)>
 rules::ActionDef open_action(std::string name, std::vector<rules::ArgDef> args, std::string writes,
                              std::string text) {
-  rules::ActionDef def;
-  def.name = std::move(name);
-  def.args = std::move(args);
-  def.writes = std::move(writes);
-  def.text = std::move(text);
-  def.open = rules::action_of<OpenView, act>;
-  return def;
+  return define::action_in<OpenView, act>(std::move(name), std::move(args), std::move(writes),
+                                          std::move(text));
 }
 
 // KVM_EXIT_HYPERCALL with KVM_HC_MAP_GPA_RANGE: user space is to change these pages. Its answer is

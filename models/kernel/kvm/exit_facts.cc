@@ -77,12 +77,8 @@ unsigned smap_quirk(const OpenView& view) {
 
 template <unsigned (*compute)(const OpenView&)>
 rules::FactDef register_fact(std::string name, std::vector<std::string> values, std::string text) {
-  rules::FactDef def;
-  def.name = std::move(name);
-  def.values = std::move(values);
+  auto def = fact_in<OpenView, compute>(std::move(name), std::move(values), std::move(text));
   def.needs = rules::Needs::kRegisters;
-  def.compute = rules::fact_of<OpenView, compute>;
-  def.text = std::move(text);
   return def;
 }
 
