@@ -7,6 +7,7 @@
 #include "sim/cli/commands.h"
 #include "sim/cli/console.h"
 #include "sim/cli/options.h"
+#include "sim/cli/workers.h"
 
 namespace nptsim::cli {
 namespace {
@@ -55,6 +56,7 @@ ExitStatus run(const std::vector<std::string>& arguments) {
 }  // namespace nptsim::cli
 
 int main(int argc, char** argv) {
+  nptsim::cli::keep_freed_memory();
   try {
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
     const nptsim::cli::ExitStatus status = nptsim::cli::run(arguments);

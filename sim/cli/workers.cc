@@ -1,5 +1,7 @@
 #include "sim/cli/workers.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -11,6 +13,12 @@
 #include "sim/cli/interrupt.h"
 
 namespace nptsim::cli {
+
+void keep_freed_memory() {
+  constexpr int kMost = 64 << 20, kLargest = 4 << 20;
+  mallopt(M_TRIM_THRESHOLD, kMost);
+  mallopt(M_MMAP_THRESHOLD, kLargest);
+}
 
 void work_in_parallel(std::size_t count, unsigned jobs,
                       const std::function<void(std::size_t)>& work,

@@ -13,6 +13,7 @@
 #include "sim/cli/point_run.h"
 #include "sim/cli/points.h"
 #include "sim/cli/sweep_axes.h"
+#include "sim/cli/workers.h"
 #include "sim/scenario/build.h"
 #include "sim/scenario/large_matrix.h"
 
@@ -38,6 +39,8 @@ scenario::Scenario document() {
 
 // What all threads share, as in a sweep: the matrix, the models, and which point is next.
 struct Shared {
+  Shared() { cli::keep_freed_memory(); }
+
   models::Library library{"."};
   scenario::LargeMatrix matrix{document()};
   std::atomic<std::uint64_t> next = 0;
