@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "models/families.h"
+#include "sim/base/bug.h"
 #include "sim/cli/console.h"
 #include "sim/cli/workers.h"
 
@@ -82,6 +84,14 @@ const rules::Program* program_of(const machine::Setup& setup, ModelKind kind) {
     default:
       return nullptr;
   }
+}
+
+// "kvm" of "kvm-7.0+my-idea".
+const rules::Vocabulary& vocabulary_of(const rules::Model& model) {
+  const std::string family = model.name.substr(0, model.name.find_first_of("-+"));
+  const models::Family* found = models::family_of(model.kind, family);
+  NPTSIM_CHECK(found != nullptr);
+  return found->vocabulary();
 }
 
 const rules::RowInfo* row_of(const rules::Program& program, const std::string& id) {
@@ -195,7 +205,8 @@ void Baseline::find_mutants() {
     for (rules::Mutation& mutation : rules::mutations_of(used.model)) {
       const RuleKey key = key_of(used.kind, mutation.row, mutation.pos);
       if (!known.insert({key, mutation.kind, mutation.which}).second) continue;
-      std::string equivalent = rules::why_equivalent(mutation, used.model);
+      std::string equivalent =
+          rules::why_equivalent(mutation, used.model, vocabulary_of(used.model));
       mutants_.push_back({used.kind, std::move(mutation), std::move(equivalent)});
     }
   }

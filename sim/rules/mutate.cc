@@ -146,24 +146,62 @@ bool change_answer(const std::vector<Row>& table, Row& row) {
   return true;
 }
 
-// Whether no case holds for both, by one fact that both ask.
-bool exclude_each_other(const Row& a, const Row& b) {
-  const auto has = [](const Condition& condition, const std::string& value) {
-    return std::any_of(condition.values.begin(), condition.values.end(),
-                       [&](const Spelled& one) { return one.text == value; });
-  };
+bool has_value(const Condition& condition, const std::string& value) {
+  return std::any_of(condition.values.begin(), condition.values.end(),
+                     [&](const Spelled& one) { return one.text == value; });
+}
+
+// Whether no value of their fact holds for both.
+bool disjoint(const Condition& left, const Condition& right) {
+  if (left.fact.text != right.fact.text || (left.inverted && right.inverted)) return false;
+  const Condition& plain = left.inverted ? right : left;
+  const Condition& other = left.inverted ? left : right;
+  return std::all_of(plain.values.begin(), plain.values.end(), [&](const Spelled& value) {
+    return has_value(other, value.text) == other.inverted;
+  });
+}
+
+// The facts by which two rows exclude each other.
+std::vector<std::string> excluding_facts(const Row& a, const Row& b) {
+  std::vector<std::string> facts;
   for (const Condition& left : a.when) {
     for (const Condition& right : b.when) {
-      if (left.fact.text != right.fact.text || (left.inverted && right.inverted)) continue;
-      const Condition& plain = left.inverted ? right : left;
-      const Condition& other = left.inverted ? left : right;
-      const bool disjoint = std::all_of(
-          plain.values.begin(), plain.values.end(),
-          [&](const Spelled& value) { return has(other, value.text) == other.inverted; });
-      if (disjoint) return true;
+      if (disjoint(left, right)) facts.push_back(left.fact.text);
     }
   }
-  return false;
+  return facts;
+}
+
+template <class Named>
+bool is_named(const std::vector<Named>& list, const std::string& name) {
+  return std::any_of(list.begin(), list.end(),
+                     [&](const Named& one) { return one.name.text == name; });
+}
+
+// Whether a row, with those inside of it, may give the fact another value.
+bool may_give(const Row& row, const std::string& fact, const Vocabulary& vocabulary) {
+  if (row.go != Go::kNowhere && row.target.text == fact) return true;
+  for (const ActionUse& use : row.actions) {
+    const ActionDef* action = vocabulary.find_action(use.name.text);
+    if (action == nullptr) return true;
+    if (std::find(action->gives.begin(), action->gives.end(), fact) != action->gives.end()) {
+      return true;
+    }
+  }
+  return std::any_of(row.rows.begin(), row.rows.end(),
+                     [&](const Row& inner) { return may_give(inner, fact, vocabulary); });
+}
+
+// Whether the fact is the same before and behind the row: it is a setting, it never changes, or
+// only rows give it and this one does not. (`result` and its fields are the latest answer's.)
+bool leaves_alone(const Row& row, const std::string& fact, const Model& model,
+                  const Vocabulary& vocabulary) {
+  if (is_named(model.params, fact) || is_named(model.capabilities, fact)) return true;
+  const FactDef* def = vocabulary.find_fact(fact);
+  const bool answer = is_named(model.stages, fact) || is_named(model.procedures, fact);
+  if (def == nullptr && !answer) return false;
+  if (def != nullptr && def->compute != nullptr) return def->fixed;
+  return !may_give(row, fact, vocabulary);
 }
 
 }  // namespace
@@ -207,37 +245,62 @@ bool apply(const Mutation& mutation, Model& model) {
 
 namespace {
 
-// Behind a row that returns nothing is asked any more, so two of them may be asked in any order.
-bool both_return(const Row& a, const Row& b) {
-  return a.answer && b.answer && a.wait.empty() && b.wait.empty();
-}
+class SameOrder {
+ public:
+  SameOrder(const Model& model, const Vocabulary& vocabulary)
+      : model_(model), vocabulary_(vocabulary) {}
 
-std::string why_same_order(const std::vector<Row>& rows, const std::string& id, bool stage) {
-  for (std::size_t i = 0; i + 1 < rows.size(); ++i) {
-    const Row& row = rows[i];
-    const Row& next = rows[i + 1];
-    if (row.id.text != id) continue;
-    if ((stage || both_return(row, next)) && exclude_each_other(row, next)) {
-      return "the two rows exclude each other";
+  // Of the row with this id and the next one in its list.
+  std::string why(const std::vector<Row>& rows, const std::string& id, bool stage) const {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i].id.text != id) {
+        const std::string inner = why(rows[i].rows, id, stage);
+        if (!inner.empty()) return inner;
+      } else if (i + 1 < rows.size()) {
+        return why(rows[i], rows[i + 1], stage);
+      }
     }
+    return "";
+  }
+
+ private:
+  std::string why(const Row& row, const Row& next, bool stage) const {
+    if (excluded(row, next, stage)) return "the two rows exclude each other";
     if (stage && row.actions.empty() && next.actions.empty() &&
         same_words(row.answer, next.answer)) {
       return "the two rows say the same";
     }
+    return "";
   }
-  return "";
-}
+
+  // Behind a row that returns nothing is asked any more, so two of them may be asked in any order.
+  bool excluded(const Row& row, const Row& next, bool stage) const {
+    const std::vector<std::string> facts = excluding_facts(row, next);
+    if (facts.empty() || stage) return !facts.empty();
+    if (!row.wait.empty() || !next.wait.empty()) return false;
+    if (row.answer && next.answer) return true;
+    return std::any_of(facts.begin(), facts.end(), [&](const std::string& fact) {
+      return leaves_alone(row, fact, model_, vocabulary_) &&
+             leaves_alone(next, fact, model_, vocabulary_);
+    });
+  }
+
+  const Model& model_;
+  const Vocabulary& vocabulary_;
+};
 
 }  // namespace
 
-std::string why_equivalent(const Mutation& mutation, const Model& model) {
+std::string why_equivalent(const Mutation& mutation, const Model& model,
+                           const Vocabulary& vocabulary) {
   if (mutation.kind != MutationKind::kOrder) return "";
+  const SameOrder order(model, vocabulary);
   for (const Stage& stage : model.stages) {
-    if (stage.name.text == mutation.table) return why_same_order(stage.rows, mutation.row, true);
+    if (stage.name.text == mutation.table) return order.why(stage.rows, mutation.row, true);
   }
   for (const Procedure& procedure : model.procedures) {
-    if (procedure.name.text != mutation.table) continue;
-    return why_same_order(procedure.rows, mutation.row, false);
+    if (procedure.name.text == mutation.table)
+      return order.why(procedure.rows, mutation.row, false);
   }
   return "";
 }

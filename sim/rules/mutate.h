@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "sim/rules/model.h"
+#include "sim/rules/vocabulary.h"
 
 namespace nptsim::rules {
 
@@ -46,8 +47,10 @@ std::vector<Mutation> mutations_of(const Model& model);
 bool apply(const Mutation& mutation, Model& model);
 
 // Why the change cannot make a difference, if that can be said without running anything: two rows
-// of a stage that exclude each other may change places. Empty: it may.
-std::string why_equivalent(const Mutation& mutation, const Model& model);
+// that exclude each other may change places, in a stage, or where neither changes the fact by which
+// they do. Empty: it may make one.
+std::string why_equivalent(const Mutation& mutation, const Model& model,
+                           const Vocabulary& vocabulary);
 
 }  // namespace nptsim::rules
 
