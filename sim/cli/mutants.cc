@@ -219,6 +219,10 @@ void Baseline::find_mutants() {
   });
 }
 
+bool Baseline::reached(const RuleMutant& mutant) const {
+  return by_row_.contains(key_of(mutant.kind, mutant.mutation.row, mutant.mutation.pos));
+}
+
 std::vector<std::size_t> Baseline::witnesses(const RuleMutant& mutant) const {
   const RuleKey key = key_of(mutant.kind, mutant.mutation.row, mutant.mutation.pos);
   std::vector<std::size_t> all;

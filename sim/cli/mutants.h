@@ -42,6 +42,8 @@ class Baseline {
   std::uint64_t steps(std::size_t point) const { return steps_[point]; }
   const std::vector<RuleMutant>& mutants() const { return mutants_; }
 
+  // Whether some point reached the row, as it is.
+  bool reached(const RuleMutant& mutant) const;
   // The points that could notice, those that will do so soonest first: whoever reached the row,
   // then its table. Who never came to the table did the same without it, but for what happens
   // before a run begins: of a table that a start-up can reach everybody whose model has it.

@@ -93,6 +93,7 @@ class Mutating {
     pos.file = without_root(pos.file, library_.root());
     one.place = to_string(pos);
     one.by = mutant.equivalent;
+    one.reached = baseline_.reached(mutant);
     return one;
   }
 

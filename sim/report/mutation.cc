@@ -58,7 +58,10 @@ double MutationSummary::percent() const {
 
 MutationSummary summarize(const MutationReport& report) {
   MutationSummary sum;
-  for (const Mutant& mutant : report.mutants) count(sum, mutant.end);
+  for (const Mutant& mutant : report.mutants) {
+    count(sum, mutant.end);
+    if (mutant.end == MutantEnd::kUnnoticed && !mutant.reached) ++sum.unreached;
+  }
   return sum;
 }
 
@@ -67,7 +70,8 @@ std::string print_mutation(const MutationReport& report, const Style& style) {
   for (const Mutant& mutant : report.mutants) {
     if (mutant.end != MutantEnd::kUnnoticed) continue;
     out += style.warn("unnoticed") + " " + mutant.model + " " + mutant.row + ": " +
-           printable(mutant.text) + "\n          " + mutant.place + "\n";
+           printable(mutant.text) + (mutant.reached ? "" : " (no point reaches the row)") +
+           "\n          " + mutant.place + "\n";
   }
   const MutationSummary sum = summarize(report);
   out += "\n" + by_kind(report) + "\n";
@@ -76,9 +80,11 @@ std::string print_mutation(const MutationReport& report, const Style& style) {
                        report.seed);
   }
   out += fmt::format(
-      "{} noticed ({:.1f} %), {} unnoticed, {} refused by the model's checks, {} "
-      "equivalent; {} points\n",
-      sum.noticed, sum.percent(), sum.unnoticed, sum.refused, sum.equivalent, report.points);
+      "{} noticed ({:.1f} %), {} unnoticed, {} of them of rows that no point reaches, {} refused "
+      "by "
+      "the model's checks, {} equivalent; {} points\n",
+      sum.noticed, sum.percent(), sum.unnoticed, sum.unreached, sum.refused, sum.equivalent,
+      report.points);
   if (report.interrupted) out += fmt::format("interrupted, {} were not tried\n", sum.not_run);
   return out;
 }
@@ -97,10 +103,12 @@ std::string print_mutation_json(const MutationReport& report) {
     one["place"] = mutant.place;
     one["status"] = kEnds[static_cast<unsigned>(mutant.end)];
     one["by"] = mutant.by;
+    one["reached"] = mutant.reached;
     json["results"].push_back(std::move(one));
   }
   const MutationSummary sum = summarize(report);
   json["summary"] = {{"passed", sum.noticed}, {"failed", sum.unnoticed}, {"errors", 0}};
+  json["summary"]["unreached"] = sum.unreached;
   json["summary"]["refused"] = sum.refused;
   json["summary"]["equivalent"] = sum.equivalent;
   json["of"] = report.of;

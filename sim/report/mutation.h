@@ -26,7 +26,8 @@ struct Mutant {
   std::string row, kind, text;
   std::string place;  // "models/kernel/kvm/rows/fault.yaml:12:7"
   MutantEnd end = MutantEnd::kNotRun;
-  std::string by;  // who noticed, or why it is equivalent
+  std::string by;        // who noticed, or why it is equivalent
+  bool reached = false;  // by some point, before the change
 };
 
 struct MutationReport {
@@ -40,6 +41,7 @@ struct MutationReport {
 
 struct MutationSummary {
   std::size_t noticed = 0, unnoticed = 0, refused = 0, equivalent = 0, not_run = 0;
+  std::size_t unreached = 0;  // of the unnoticed: nobody ever comes to the row
   // Of those that could be noticed.
   double percent() const;
 };
