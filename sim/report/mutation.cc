@@ -80,9 +80,8 @@ std::string print_mutation(const MutationReport& report, const Style& style) {
                        report.seed);
   }
   out += fmt::format(
-      "{} noticed ({:.1f} %), {} unnoticed, {} of them of rows that no point reaches, {} refused "
-      "by "
-      "the model's checks, {} equivalent; {} points\n",
+      "{} noticed ({:.1f} %), {} unnoticed, {} of them of rows that no point reaches, "
+      "{} refused by the model's checks, {} equivalent; {} points\n",
       sum.noticed, sum.percent(), sum.unnoticed, sum.unreached, sum.refused, sum.equivalent,
       report.points);
   if (report.interrupted) out += fmt::format("interrupted, {} were not tried\n", sum.not_run);
