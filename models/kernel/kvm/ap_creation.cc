@@ -15,8 +15,6 @@ namespace {
 
 using machine::Hex;
 
-constexpr std::uint64_t kInvalidPage = ~std::uint64_t{0};  // INVALID_PAGE
-
 // SW_EXITINFO1: the request in the low half, the APIC ID in the high one.
 std::uint64_t creation_word(const View& view) {
   return get_bits(vcpu_of(view).get(vcpu::kExitInfo1), 31, 0);
@@ -87,6 +85,19 @@ ActionResult take_new_vmsa(View& view, const Args&) {
 
 }  // namespace
 
+std::optional<HostPhysAddr> vmsa_frame(View& view, GuestPhysAddr gpa) {
+  const auto place = gmem_of(view.store(), gpa.page_number());
+  if (!place) {
+    view.say("text", {{"text", std::string("snp: AP state update on init failed")}});
+    return std::nullopt;
+  }
+  const bool known =
+      machine::backing_page(view.store(), place->backing, place->page).frame.has_value();
+  const HostPhysAddr frame = machine::populate(view.store(), place->backing, place->page);
+  if (!known) make_private_page(view, frame, gpa, svm::RmpPageSize::k4K, false);
+  return frame;
+}
+
 void update_protected_state(View& view, unsigned vcpu) {
   const Record record = kVcpus.at(view.store(), vcpu);
   if (!record.get(vcpu::kApWaiting)) return;
@@ -96,16 +107,9 @@ void update_protected_state(View& view, unsigned vcpu) {
   control.vmsa = kInvalidPage;
   const GuestPhysAddr gpa(record.get(vcpu::kSnpVmsaGpa));
   if (gpa.value == 0) return;
-  const auto place = gmem_of(view.store(), gpa.page_number());
-  if (!place) {
-    view.say("text", {{"text", std::string("snp: AP state update on init failed")}});
-    return;
-  }
-  const bool known =
-      machine::backing_page(view.store(), place->backing, place->page).frame.has_value();
-  const HostPhysAddr frame = machine::populate(view.store(), place->backing, place->page);
-  if (!known) make_private_page(view, frame, gpa, svm::RmpPageSize::k4K, false);
-  control.vmsa = frame.value;
+  const auto frame = vmsa_frame(view, gpa);
+  if (!frame) return;
+  control.vmsa = frame->value;
   record.set(vcpu::kMpState, static_cast<std::uint64_t>(MpState::kRunnable));
   record.set(vcpu::kSnpVmsaGpa, 0);
 }

@@ -67,10 +67,11 @@ ActionResult no_source(View& view, const Args& args) {
 }
 
 // What KVM does and the model does not.
-const std::vector<std::string> kUnmodelled = {"msr", "intercept"};
+const std::vector<std::string> kUnmodelled = {"msr", "intercept", "vmpl-at-once"};
 constexpr const char* kUnmodelledTexts[] = {
     "what KVM makes of this model-specific register is not modelled",
-    "what KVM's handler of this intercept does is not modelled"};
+    "what KVM's handler of this intercept does is not modelled",
+    "another VMPL that a request to create its VMSA starts at once is not modelled"};
 
 ActionResult not_modelled(View& view, const Args& args) {
   end_unmodelled(view, kUnmodelledTexts[args.word(0)]);

@@ -9,6 +9,7 @@ namespace nptsim::kvm {
 // What only proposals use.
 void add_large_mmio(rules::Vocabulary& vocabulary);       // large_mmio.cc
 void add_mmio_fault_flag(rules::Vocabulary& vocabulary);  // mmio_fault_flag.cc
+void add_vmpls(rules::Vocabulary& vocabulary);            // vmpls.cc
 
 const rules::Vocabulary& vocabulary() {
   static const rules::Vocabulary kVocabulary = [] {
@@ -41,6 +42,7 @@ const rules::Vocabulary& vocabulary() {
     add_populate(v);
     add_gmem_hole(v);
     add_ap_creation(v);
+    add_vmpls(v);
     add_guest_request(v);
     v.name_sealed_fact("guest.sealed");
     v.name_vm_fact("vm");

@@ -229,6 +229,23 @@ inline constexpr RecordLayout kLayout{"kvm_vcpu", 80, kFields};
 }  // namespace vcpu
 inline constexpr RecordArray kVcpus{&vcpu::kLayout, Space::kKernel, 0x4000, 64};
 
+// What a KVM that runs several VMPLs keeps of each of a vCPU's four: record 4 * vCPU + VMPL.
+namespace vmpl {
+inline constexpr unsigned kLevels = 4;  // SVM_SEV_VMPL_MAX
+inline constexpr Field kVmsa{"vmsa_info.hpa", 0, 63, 0, "0: INVALID_PAGE"};
+inline constexpr Field kVmsaGpa{"vmsa_info.gpa", 1, 63, 0, "of the next VMSA; 0: INVALID_PAGE"};
+inline constexpr Field kGhcbMsr{"ghcb_gpa", 2, 63, 0, "while another VMPL runs"};
+inline constexpr Field kRegisteredGhcb{"ghcb_registered_gpa", 3, 63, 0, "the same"};
+inline constexpr Field kWaiting{"ap_waiting_for_reset", 4, 0, 0, ""};
+inline constexpr Field kKnown{"initialized", 4, 1, 1, "the words above count"};
+// Of the vCPU, in the record of its VMPL0.
+inline constexpr Field kCurrent{"snp_current_vmpl", 4, 5, 4, ""};
+inline constexpr Field kFields[] = {kVmsa,    kVmsaGpa, kGhcbMsr, kRegisteredGhcb,
+                                    kWaiting, kKnown,   kCurrent};
+inline constexpr RecordLayout kLayout{"vmpl of a vCPU", 5, kFields};
+}  // namespace vmpl
+inline constexpr RecordArray kVmpls{&vmpl::kLayout, Space::kKernel, 0x7400, 64 * vmpl::kLevels};
+
 // gfns whose page KVM shadows for a nested guest: writes to them are not let through
 // (mmu_page_track).
 namespace tracked {

@@ -314,7 +314,7 @@ void add_vmgexit_actions(rules::Vocabulary& v) {
   v.add(action<ghcb_answer>("ghcb_answer",
                             {number_arg("info_1", ~0ull), number_arg("info_2", ~0ull)}, "the GHCB",
                             "SW_EXITINFO1 and SW_EXITINFO2 as said: for hostile hypervisors"));
-  v.add(action<ghcb_hv_features>("ghcb_hv_features", {number_arg("bitmap", 3)}, "the GHCB",
+  v.add(action<ghcb_hv_features>("ghcb_hv_features", {number_arg("bitmap", 63)}, "the GHCB",
                                  "the feature bitmap"));
   v.add(action<ap_jump_table>("ap_jump_table", {}, "the VM's jump table or the GHCB",
                               "sets or tells the AP jump table"));
@@ -332,7 +332,7 @@ void add_vmgexit_actions(rules::Vocabulary& v) {
   v.add(action<msr_cpuid>("msr_cpuid", {}, "the GHCB MSR", "the register that was asked for"));
   v.add(action<msr_cpuid_zero>("msr_cpuid_zero", {}, "the GHCB MSR",
                                "0 for the register: for hostile hypervisors"));
-  v.add(action<msr_hv_features>("msr_hv_features", {number_arg("bitmap", 3)}, "the GHCB MSR",
+  v.add(action<msr_hv_features>("msr_hv_features", {number_arg("bitmap", 63)}, "the GHCB MSR",
                                 "the feature bitmap"));
   v.add(action<system_event_sev_term>("system_event_sev_term", {word_arg("from", {"msr", "page"})},
                                       "kvm_run",

@@ -52,6 +52,7 @@ constexpr Nae kNae[] = {
     {ghcb::kGuestRequest, "guest-request"},
     {ghcb::kExtGuestRequest, "ext-guest-request"},
     {ghcb::kApCreation, "ap-creation"},
+    {ghcb::kRunVmpl, "run-vmpl"},
     {ghcb::kHvFeatures, "hv-features"},
     {ghcb::kTerminate, "terminate"},
     {ghcb::kUnsupportedEvent, "unsupported-event"},
@@ -120,6 +121,7 @@ constexpr MsrRequest kMsrRequests[] = {
     {ghcb::kMsrPreferredGpaRequest, "preferred-gpa"},
     {ghcb::kMsrRegisterGpaRequest, "register-gpa"},
     {ghcb::kMsrPageStateRequest, "page-state"},
+    {ghcb::kMsrRunVmplRequest, "run-vmpl"},
     {ghcb::kMsrHvFeaturesRequest, "hv-features"},
     {ghcb::kMsrTerminate, "terminate"},
 };

@@ -293,10 +293,19 @@ class Run {
     return {isa::kVc, isa::EventType::kException, true, static_cast<u32>(code)};
   }
 
+  // ReflectVC: below VMPL0 a #VC is told to the hypervisor, which runs a higher VMPL for it
+  // (APM vol. 2 rev. 3.45, 15.36.9).
+  bool reflects(const isa::Event& event) const {
+    return event.vector == isa::kVc && event.type == isa::EventType::kException &&
+           guest_type(v_) == GuestType::kSnp && v_.state.vmpl != 0 &&
+           (v_.state.sev_features & kReflectVc);
+  }
+
   // Brings an event to the guest, or to the host that intercepts it. `during`: the delivery of
   // which event it hit.
   Attempt resolve(Raised raised, std::optional<isa::Event> during) {
     for (;;) {
+      if (reflects(raised.event)) return unspecified(Gap::kReflectVc);
       if (auto end = exception_intercept(raised, during)) return *end;
       if (during) {
         switch (isa::combine(*during, raised.event)) {
@@ -704,6 +713,7 @@ Attempt Cpu::vmrun(const Place& place) {
   if (has_other_vmsa(v)) {
     const RmpVerdict verdict = check_vmrun_pages(*impl_->profile, place.memory, v);
     if (!verdict.allowed()) return refused_page(v, verdict);
+    if (still_owns_vmsa(*impl_->profile, place.memory, v)) store_vmsa(place.memory, v);
     load_vmsa(place.memory, v);
   }
   v.pending.vmsa = v.control.vmsa;

@@ -30,10 +30,10 @@ inline constexpr GhcbField kCpl{"cpl", 0x0cb, 1}, kXss{"xss", 0x140, 8}, kDr7{"d
     kR15{"r15", 0x378, 8}, kExitCode{"sw_exit_code", 0x390, 8},
     kExitInfo1{"sw_exit_info_1", 0x398, 8}, kExitInfo2{"sw_exit_info_2", 0x3a0, 8},
     kScratch{"sw_scratch", 0x3a8, 8}, kXcr0{"xcr0", 0x3e8, 8};
-inline constexpr GhcbField kFields[] = {kCpl, kXss, kDr7, kRip, kRsp, kRax, kRcx,
-                                        kRdx, kRbx, kRbp, kRsi, kRdi, kR8, kR9, kR10, kR11,
-                                        kR12, kR13, kR14, kR15, kExitCode, kExitInfo1,
-                                        kExitInfo2, kScratch, kXcr0};
+inline constexpr GhcbField kFields[] = {
+    kCpl, kXss, kDr7,      kRip,       kRsp,       kRax,     kRcx, kRdx, kRbx,
+    kRbp, kRsi, kRdi,      kR8,        kR9,        kR10,     kR11, kR12, kR13,
+    kR14, kR15, kExitCode, kExitInfo1, kExitInfo2, kScratch, kXcr0};
 static_assert(kRax.valid_bit() == 63 && kExitCode.valid_bit() == 114 && kXcr0.valid_bit() == 125);
 
 // Parts without a valid bit.
@@ -61,8 +61,9 @@ inline constexpr std::uint64_t kMmioRead = 0x80000001, kMmioWrite = 0x80000002,
                                kNmiComplete = 0x80000003, kApResetHold = 0x80000004,
                                kApJumpTable = 0x80000005, kPageStateChange = 0x80000010,
                                kGuestRequest = 0x80000011, kExtGuestRequest = 0x80000012,
-                               kApCreation = 0x80000013, kHvFeatures = 0x8000fffd,
-                               kTerminate = 0x8000fffe, kUnsupportedEvent = 0x8000ffff;
+                               kApCreation = 0x80000013, kRunVmpl = 0x80000018,
+                               kHvFeatures = 0x8000fffd, kTerminate = 0x8000fffe,
+                               kUnsupportedEvent = 0x8000ffff;
 
 // The low half of SW_EXITINFO1 as the hypervisor leaves it, and SW_EXITINFO2 with kMalformed.
 inline constexpr std::uint64_t kOk = 0, kException = 1, kMalformed = 2;
@@ -76,6 +77,7 @@ inline constexpr std::uint64_t kMsrSevInfo = 0x001, kMsrSevInfoRequest = 0x002,
                                kMsrPreferredGpaRequest = 0x010, kMsrPreferredGpa = 0x011,
                                kMsrRegisterGpaRequest = 0x012, kMsrRegisterGpa = 0x013,
                                kMsrPageStateRequest = 0x014, kMsrPageState = 0x015,
+                               kMsrRunVmplRequest = 0x016, kMsrRunVmpl = 0x017,
                                kMsrHvFeaturesRequest = 0x080, kMsrHvFeatures = 0x081,
                                kMsrTerminate = 0x100;
 constexpr std::uint64_t msr_code(std::uint64_t msr) { return get_bits(msr, 11, 0); }

@@ -165,6 +165,8 @@ constexpr std::span<const Rule> all_rules() { return std::span(kRules).subspan(1
   X(kSssOrdinaryAccess, "sss-ordinary-access",                                               \
     "an ordinary read of a supervisor shadow stack page of the nested tables")               \
   X(kPvalidateVmpl, "pvalidate-above-vmpl0", "PVALIDATE at a VMPL other than 0")             \
+  X(kReflectVc, "reflect-vc",                                                                \
+    "a #VC below VMPL0 with ReflectVC: an exit, VMEXIT_VC, whose code no source gives")      \
   X(kPageHeld, "vmrun-page-held", "VMRUN with a page that another vCPU holds in use")        \
   X(kHostPaging, "host-paging", "nested tables in another format than the 64-bit one")       \
   X(kPortWithoutIntercept, "io-without-intercept", "an I/O port that is not intercepted")    \

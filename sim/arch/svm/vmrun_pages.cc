@@ -25,6 +25,15 @@ bool for_pages(const VcpuRecord& v, Use&& use) {
   return true;
 }
 
+RmpVerdict check_handed_page(const Rmp& rmp, const VcpuRecord& v, const HandedPage& page) {
+  RmpAgentState agent;
+  agent.agent = guest_type(v) == GuestType::kSnp ? RmpAgent::kSnpGuest : RmpAgent::kGuest;
+  agent.asid = static_cast<u32>(v.control.asid);
+  RmpAccess access;
+  access.spa = page.spa;
+  return check_hardware_page(rmp, agent, page.page, access);
+}
+
 }  // namespace
 
 RmpVerdict check_vmrun_pages(const CpuProfile& profile, arch::PhysicalMemory& memory,
@@ -32,16 +41,17 @@ RmpVerdict check_vmrun_pages(const CpuProfile& profile, arch::PhysicalMemory& me
   RmpVerdict verdict;
   if (!profile.checks_rmp()) return verdict;
   const Rmp rmp(profile.rmp, memory);
-  RmpAgentState agent;
-  agent.agent = guest_type(v) == GuestType::kSnp ? RmpAgent::kSnpGuest : RmpAgent::kGuest;
-  agent.asid = static_cast<u32>(v.control.asid);
   for_pages(v, [&](const HandedPage& page) {
-    RmpAccess access;
-    access.spa = page.spa;
-    verdict = check_hardware_page(rmp, agent, page.page, access);
+    verdict = check_handed_page(rmp, v, page);
     return verdict.allowed();
   });
   return verdict;
+}
+
+bool still_owns_vmsa(const CpuProfile& profile, arch::PhysicalMemory& memory, const VcpuRecord& v) {
+  if (!profile.checks_rmp() || guest_type(v) != GuestType::kSnp) return false;
+  const HandedPage page{HardwarePage::kSnpVmsa, HostPhysAddr(v.pending.vmsa)};
+  return check_handed_page(Rmp(profile.rmp, memory), v, page).allowed();
 }
 
 bool hold_vmrun_pages(const CpuProfile& profile, arch::PhysicalMemory& memory,

@@ -15,6 +15,10 @@ namespace nptsim::svm {
 RmpVerdict check_vmrun_pages(const CpuProfile& profile, arch::PhysicalMemory& memory,
                              const VcpuRecord& vcpu);
 
+// Whether the page whose registers an SNP guest's vCPU has is a VMSA of that guest as before.
+bool still_owns_vmsa(const CpuProfile& profile, arch::PhysicalMemory& memory,
+                     const VcpuRecord& vcpu);
+
 // False if another vCPU holds one of them; then this one holds none.
 [[nodiscard]] bool hold_vmrun_pages(const CpuProfile& profile, arch::PhysicalMemory& memory,
                                     const VcpuRecord& vcpu);

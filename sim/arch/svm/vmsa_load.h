@@ -1,8 +1,8 @@
 // VMRUN with another VMSA than the one whose registers a vCPU's record holds: they are read from
 // the page, with the guest's key (APM vol. 2 rev. 3.45, 15.35.1, appendix B).
 //
-// The other direction is left out: the page is not written at #VMEXIT, so a VMSA that was taken
-// away and comes back begins where the guest filled it.
+// The page that they leave is written then, and not at each #VMEXIT before: who reads the VMSA of a
+// vCPU that goes on with it reads what it began with.
 #ifndef NPTSIM_SIM_ARCH_SVM_VMSA_LOAD_H_
 #define NPTSIM_SIM_ARCH_SVM_VMSA_LOAD_H_
 
@@ -18,6 +18,8 @@ inline bool has_other_vmsa(const VcpuRecord& v) {
 }
 
 void load_vmsa(const arch::PhysicalMemory& memory, VcpuRecord& v);
+// What #VMEXIT wrote to the page that the registers are from.
+void store_vmsa(arch::PhysicalMemory& memory, VcpuRecord& v);
 
 }  // namespace nptsim::svm
 
