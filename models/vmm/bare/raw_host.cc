@@ -7,6 +7,7 @@
 #include "models/common/define.h"
 #include "models/common/host.h"
 #include "models/common/kvm_uapi.h"
+#include "models/common/snp_launch.h"
 #include "models/vmm/bare/model.h"
 #include "sim/arch/svm/entry.h"
 #include "sim/machine/firmware_host.h"
@@ -139,28 +140,24 @@ ActionResult raw_firmware(View& view, const Args& args) {
 // --- the launch ---
 
 ActionResult ask_launch_start(View& view, const Args& args) {
-  const Record request = kvm_uapi::kSnpLaunchStart.at(view.store(), 0);
-  request.set(kvm_uapi::snp_start::kPolicy, args.get(0));
-  request.set(kvm_uapi::snp_start::kFlags, args.get(1));
+  kvm_uapi::ask_snp_launch_start(view.store(), args.get(0), args.get(1));
   return ActionResult::done();
 }
 
 ActionResult ask_launch_update(View& view, const Args& args) {
-  namespace update = kvm_uapi::snp_update;
-  const Record request = kvm_uapi::kSnpLaunchUpdate.at(view.store(), 0);
   const std::uint64_t backing = args.get(3);
-  request.set(update::kGfn, args.get(0) >> kPageShift);
-  request.set(update::kLength, args.get(1));
-  request.set(update::kType, args.get(2));
-  request.set(update::kNoUserAddress, backing == machine::kNoBacking || backing == kNoUserAddress);
-  request.set(update::kBacking, backing == kNoUserAddress ? machine::kNoBacking : backing);
-  request.set(update::kOffset, args.get(4));
-  request.set(update::kFlags, args.get(5));
+  kvm_uapi::ask_snp_launch_update(
+      view.store(), {.gpa = args.get(0),
+                     .size = args.get(1),
+                     .type = args.get(2),
+                     .backing = backing == kNoUserAddress ? machine::kNoBacking : backing,
+                     .offset = args.get(4),
+                     .flags = args.get(5)});
   return ActionResult::done();
 }
 
 ActionResult ask_launch_finish(View& view, const Args& args) {
-  kvm_uapi::kSnpLaunchFinish.at(view.store(), 0).set(kvm_uapi::snp_finish::kFlags, args.get(0));
+  kvm_uapi::ask_snp_launch_finish(view.store(), args.get(0));
   return ActionResult::done();
 }
 

@@ -30,6 +30,7 @@ void add_pflash_buffer_actions(rules::Vocabulary& vocabulary);  // the write buf
 void add_nvm_facts(rules::Vocabulary& vocabulary);
 void add_nvm_actions(rules::Vocabulary& vocabulary);
 void add_private_memory(rules::Vocabulary& vocabulary);  // facts and actions of conversions
+void add_snp_launch(rules::Vocabulary& vocabulary);      // facts and actions of a launch
 void add_run_actions(rules::Vocabulary& vocabulary);     // ends of the VM, port I/O
 void add_start_actions(rules::Vocabulary& vocabulary);
 

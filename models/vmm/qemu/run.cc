@@ -75,11 +75,14 @@ std::string slot_failure(View& view, const std::string& error, bool is_v2) {
 bool is_second_ioctl(const Args& args, unsigned i) { return args.has(i) && args.word(i) == 1; }
 
 // The second argument of stop_vm and refuse: errno of the ioctl that failed.
-const std::vector<std::string> kErrnoWords = {"EINVAL", "EEXIST"};
+const std::vector<std::string> kErrnoWords = {"EINVAL", "EEXIST", "EIO"};
+std::uint64_t errno_number(const Args& args, unsigned i) {
+  using kvm_uapi::Errno;
+  constexpr Errno kErrnos[] = {Errno::kEinval, Errno::kEexist, Errno::kEio};
+  return static_cast<std::uint64_t>(kErrnos[args.has(i) ? args.word(i) : 0]);
+}
 std::string errno_argument(const Args& args, unsigned i) {
-  const bool exists = args.has(i) && args.word(i) == 1;
-  return error_text(
-      static_cast<std::uint64_t>(exists ? kvm_uapi::Errno::kEexist : kvm_uapi::Errno::kEinval));
+  return error_text(errno_number(args, i));
 }
 
 // kvm_set_memory_attributes, of the request that KVM refused.
@@ -188,11 +191,19 @@ enum class RefuseText : unsigned {
   kFirmwareTooLarge,
   kEsNeedsIrqchip,
   kAttributesFailed,
-  kNoFlash0
+  kNoFlash0,
+  kLaunchStart,
+  kLaunchNothing,
+  kLaunchPrivate,
+  kLaunchUpdate,
+  kLaunchCpuid,
+  kLaunchFinish
 };
 const std::vector<std::string> kRefuseWords = {
     "no-vm-type",         "pflash-needs-readonly", "slot-failed",       "type-unknown",
-    "firmware-too-large", "es-needs-irqchip",      "attributes-failed", "no-flash0"};
+    "firmware-too-large", "es-needs-irqchip",      "attributes-failed", "no-flash0",
+    "launch-start",       "launch-nothing",        "launch-private",    "launch-update",
+    "launch-cpuid",       "launch-finish"};
 
 // For a type of its own QEMU asks before it creates the VM (target/i386/kvm/kvm.c kvm_get_vm_type);
 // a default-type VM fails when it is to become an SEV guest (target/i386/sev.c
@@ -205,6 +216,53 @@ std::string no_vm_type(const View& view) {
                                               : "";
   if (!name.empty()) return "vm-type " + name + " not supported by KVM";
   return "sev_common_kvm_init: failed to initialize ret=-22 fw_error=0 ''";
+}
+
+// sev_fw_errlist (target/i386/sev.c): what is newer than the list has no text.
+std::string firmware_text(std::uint64_t error) {
+  static constexpr const char* kTexts[] = {"",
+                                           "Platform state is invalid",
+                                           "Guest state is invalid",
+                                           "Platform configuration is invalid",
+                                           "Buffer too small",
+                                           "Platform is already owned",
+                                           "Certificate is invalid",
+                                           "Policy is not allowed",
+                                           "Guest is not active",
+                                           "Invalid address",
+                                           "Bad signature",
+                                           "Bad measurement",
+                                           "Asid is already owned",
+                                           "Invalid ASID",
+                                           "WBINVD is required",
+                                           "DF_FLUSH is required",
+                                           "Guest handle is invalid",
+                                           "Invalid command",
+                                           "Guest is active",
+                                           "Hardware error",
+                                           "Hardware unsafe",
+                                           "Feature not supported",
+                                           "Invalid parameter",
+                                           "Required firmware resource depleted",
+                                           "Part-specific integrity check failure"};
+  return error < std::size(kTexts) ? kTexts[error] : "unknown error";
+}
+
+// A command of the launch that KVM refused: "ret" is what the ioctl said, "fw_error" the AMD-SP.
+std::string launch_failure(const View& view, const std::string& command, const Args& args) {
+  const std::uint64_t error =
+      kvm_uapi::kSevCommand.at(view.store(), 0).get(kvm_uapi::sev_cmd::kError);
+  return command + " ret=-" + std::to_string(errno_number(args, 1)) +
+         " fw_error=" + std::to_string(error) + " '" + firmware_text(error) + "'";
+}
+
+// "%p / %zx". An address of QEMU's own is nothing that a model could know.
+std::string launch_nothing(const View& view) {
+  namespace update = kvm_uapi::snp_update;
+  const ConstRecord part = kvm_uapi::kSnpLaunchUpdate.at(view.store(), 0);
+  const std::string address = part.get(update::kNoUserAddress) ? "(nil)" : "(...)";
+  return "SNP_LAUNCH_UPDATE called with invalid address/ length: " + address + " / " +
+         hex(part.get(update::kLength)).substr(2);
 }
 
 ActionResult refuse(View& view, const Args& args) {
@@ -232,6 +290,25 @@ ActionResult refuse(View& view, const Args& args) {
     case RefuseText::kAttributesFailed:
       print(view, attributes_failure(view));
       text = "kvm_set_phys_mem: failed to set memory attribute private: Invalid argument";
+      break;
+    case RefuseText::kLaunchStart:
+      text = launch_failure(view, "sev_snp_launch_start: SNP_LAUNCH_START", args);
+      break;
+    case RefuseText::kLaunchNothing:
+      text = launch_nothing(view);
+      break;
+    case RefuseText::kLaunchPrivate:
+      text = "SEV-SNP: failed to configure initialprivate guest memory";
+      break;
+    case RefuseText::kLaunchCpuid:
+      print(view, launch_failure(view, "SNP_LAUNCH_UPDATE", args));
+      text = "SEV-SNP: failed update CPUID page";
+      break;
+    case RefuseText::kLaunchUpdate:
+      text = launch_failure(view, "SNP_LAUNCH_UPDATE", args);
+      break;
+    case RefuseText::kLaunchFinish:
+      text = launch_failure(view, "SNP_LAUNCH_FINISH", args);
       break;
     case RefuseText::kTypeUnknown:
       // No text of QEMU's: nobody can ask it for this.

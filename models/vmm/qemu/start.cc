@@ -99,6 +99,7 @@ const rules::Vocabulary& vocabulary() {
     add_pflash_buffer_actions(v);
     add_nvm_actions(v);
     add_private_memory(v);
+    add_snp_launch(v);
     add_run_actions(v);
     add_start_actions(v);
     add_launch_protection(v);
