@@ -28,7 +28,7 @@ awk -F'|' '/^\| [a-z]/ && $2 ~ /`/ {
   fresh = 1
   for (i = 1; i <= n; ++i) {
     if (part[i] == "") continue
-    if (part[i] ~ /^`/) {
+    if (part[i] ~ /^`[a-z0-9-]+\.[a-z0-9-]+`$/) {
       gsub(/`/, "", part[i])
       m = split(models, name, " ")
       for (j = 1; j <= m; ++j) print name[j], part[i]
