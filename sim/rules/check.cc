@@ -189,6 +189,17 @@ class SaidAnswers {
   std::vector<Words> words_;
 };
 
+Descriptions descriptions_of(const Resolved& r) {
+  Descriptions all;
+  for (std::size_t i = 0; i < r.rows.size(); ++i) {
+    const Row& row = *r.rows[i];
+    all.rows.push_back({row.id.text, row.source.text, row.evidence, row.text, row.origin,
+                        r.row_tables[i], static_cast<bool>(r.row_in_stage[i])});
+  }
+  for (const ResolvedFact& fact : r.facts) all.facts.push_back(fact.info);
+  return all;
+}
+
 }  // namespace
 
 const Model& Checked::model() const { return resolved_->model; }
@@ -215,6 +226,7 @@ Result<Checked, Diagnostics> check(Model model, const Vocabulary& vocabulary,
   }
   if (!found.empty()) return tidy(std::move(found));
   keep_answers(*resolved, flow);
+  resolved->described = std::make_shared<const Descriptions>(descriptions_of(*resolved));
   return Checked(resolved);
 }
 

@@ -26,7 +26,7 @@ class Emitter {
   Result<Program, Diagnostics> emit() {
     p_.kind_ = r_.model.kind;
     p_.name_ = r_.model.name;
-    emit_rows();
+    p_.described_ = r_.described;
     emit_facts();
     check_settings();
     if (!out_.empty()) return out_;
@@ -56,14 +56,6 @@ class Emitter {
     for (WordId id = 0; id < words_.size(); ++id) p_.words_.push_back(words_.text(id));
   }
 
-  void emit_rows() {
-    for (std::size_t i = 0; i < r_.rows.size(); ++i) {
-      const Row& row = *r_.rows[i];
-      p_.rows_.push_back({row.id.text, row.source.text, row.evidence, row.text, row.origin,
-                          r_.row_tables[i], static_cast<bool>(r_.row_in_stage[i])});
-    }
-  }
-
   // --- facts and settings ---
 
   void emit_facts() {
@@ -71,7 +63,6 @@ class Emitter {
     c_.fact_words.resize(r_.facts.size());
     for (FactId id = 0; id < r_.facts.size(); ++id) {
       const ResolvedFact& fact = r_.facts[id];
-      p_.fact_infos_.push_back(fact.info);
       FactCode code;
       code.kind = fact.info.kind;
       code.values = static_cast<std::uint8_t>(fact.info.values.size());

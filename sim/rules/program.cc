@@ -18,12 +18,11 @@ std::optional<StageId> Program::find_stage(std::string_view name) const {
 }
 
 std::optional<std::string_view> Program::setting(std::string_view name) const {
-  for (std::size_t i = 0; i < fact_infos_.size(); ++i) {
-    const FactKind kind = fact_infos_[i].kind;
+  const std::span<const FactInfo> infos = facts();
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    const FactKind kind = infos[i].kind;
     const bool is_setting = kind == FactKind::kParam || kind == FactKind::kCapability;
-    if (is_setting && fact_infos_[i].name == name) {
-      return fact_infos_[i].values[code_.facts[i].constant];
-    }
+    if (is_setting && infos[i].name == name) return infos[i].values[code_.facts[i].constant];
   }
   return std::nullopt;
 }

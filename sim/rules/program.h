@@ -48,6 +48,12 @@ struct FactInfo {
   bool fixed = false;
 };
 
+// What does not depend on the settings: shared by all programs of a model.
+struct Descriptions {
+  std::vector<RowInfo> rows;    // by RowId
+  std::vector<FactInfo> facts;  // by FactId
+};
+
 // --- what run() reads; nobody else needs to ---
 
 enum class OpKind : std::uint8_t {
@@ -213,13 +219,13 @@ class Program {
   std::span<const std::string> exits() const { return exits_; }
   std::span<const std::string> ioctls() const { return ioctls_; }
 
-  std::span<const RowInfo> rows() const { return rows_; }
-  std::span<const FactInfo> facts() const { return fact_infos_; }
+  std::span<const RowInfo> rows() const { return described_->rows; }
+  std::span<const FactInfo> facts() const { return described_->facts; }
   std::span<const std::string> locals_of(ProcedureId id) const {
     return code_.procedures[id].locals;
   }
   // The row at which a frame stands.
-  const RowInfo& row_of(const FrameWords& frame) const { return rows_[code_.ops[frame.pc()].row]; }
+  const RowInfo& row_of(const FrameWords& frame) const { return rows()[code_.ops[frame.pc()].row]; }
   // The value that a param or capability has in this program, if there is one of that name.
   std::optional<std::string_view> setting(std::string_view name) const;
   // Only words that this program knows; those that others added to the table later are "".
@@ -233,8 +239,7 @@ class Program {
   ModelKind kind_ = ModelKind::kKernel;
   std::string name_;
   Code code_;
-  std::vector<RowInfo> rows_;
-  std::vector<FactInfo> fact_infos_;
+  std::shared_ptr<const Descriptions> described_;
   std::vector<std::string> stage_names_;
   std::vector<std::string> exits_;
   std::vector<std::string> ioctls_;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -135,6 +136,9 @@ struct Resolved {
   std::vector<std::vector<AnswerShape>> procedure_answers;
   std::vector<std::vector<AnswerShape>> stage_answers;
   std::vector<Exported> exported;
+
+  // Filled last.
+  std::shared_ptr<const Descriptions> described;
 
   const ResolvedFact& fact(FactId id) const { return facts[id]; }
   // Whether it keeps its value until a row of the same frame gives another.
