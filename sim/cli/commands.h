@@ -20,6 +20,7 @@ ExitStatus models_command(const Options& options);
 ExitStatus schema_command(const Options& options);
 ExitStatus check_command(const Options& options);
 ExitStatus import_command(const Options& options);
+ExitStatus record_command(const Options& options);
 ExitStatus evidence_command(const Options& options);
 
 // In the format that was asked for; diagnostics to standard error where the format has no place.

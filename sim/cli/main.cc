@@ -36,6 +36,8 @@ ExitStatus run_verb(const Options& options) {
       return check_command(options);
     case Verb::kImport:
       return import_command(options);
+    case Verb::kRecord:
+      return record_command(options);
     case Verb::kEvidence:
       return evidence_command(options);
     case Verb::kNone:

@@ -68,6 +68,14 @@ constexpr char kCheckExamples[] =
     "The points of the scenario's matrix are candidates: what the trace does not say is tried.\n"
     "Exit status: 0 they agree, 1 they part, 3 it is not modelled.";
 
+constexpr char kRecordExamples[] =
+    "Examples:\n"
+    "  nptsim record scenarios/mmio/moved-slot.yaml >seen.yaml\n"
+    "  nptsim check seen.yaml\n"
+    "\n"
+    "It takes scenarios of `vm: default` with `vmm: bare`, and only what a process can make real.\n"
+    "Exit status: 0 recorded, 3 there is no KVM here or it cannot be recorded, and why.";
+
 constexpr char kModelsExamples[] =
     "Examples:\n"
     "  nptsim models                             what there is\n"
@@ -258,6 +266,24 @@ CLI::App* add_import(CLI::App& app, Line& line) {
   return verb;
 }
 
+CLI::App* add_record(CLI::App& app, Line& line) {
+  CLI::App* verb =
+      app.add_subcommand("record", "Run a scenario for real on this machine's KVM, as a recording");
+  verb->add_option("FILE", line.options.paths, "A scenario file")->required()->expected(1);
+  verb->add_option("--point", line.options.point,
+                   "Which of several documents and matrix points, counted from 1")
+      ->type_name("N");
+  verb->add_option("--id", line.options.name, "The recording's name")->type_name("ID");
+  verb->add_option("--date", line.options.date, "When; nothing is said without")
+      ->type_name("TEXT");
+  verb->add_option("--time", line.options.milliseconds,
+                   "Milliseconds of each vCPU; one that goes on is recorded as such")
+      ->type_name("N")
+      ->check(CLI::Range(10u, 60'000u));
+  verb->footer(kRecordExamples);
+  return verb;
+}
+
 CLI::App* add_evidence(CLI::App& app, Line& line) {
   CLI::App* verb = app.add_subcommand(
       "evidence", "How every rule of every model is known, and which recordings show it");
@@ -375,7 +401,8 @@ Parsed parse_options(const std::vector<std::string>& arguments) {
       {Verb::kMerge, add_merge(app, line)},   {Verb::kMutate, add_mutate(app, line)},
       {Verb::kModels, add_models(app, line)}, {Verb::kLint, add_lint(app, line)},
       {Verb::kSchema, add_schema(app, line)}, {Verb::kCheck, add_check(app, line)},
-      {Verb::kImport, add_import(app, line)}, {Verb::kEvidence, add_evidence(app, line)}};
+      {Verb::kImport, add_import(app, line)}, {Verb::kRecord, add_record(app, line)},
+      {Verb::kEvidence, add_evidence(app, line)}};
   for (const VerbApp& verb : verbs) verb.app->allow_extras();
 
   Parsed parsed;

@@ -26,6 +26,7 @@ enum class Verb : std::uint8_t {
   kSchema,
   kCheck,
   kImport,
+  kRecord,
   kEvidence
 };
 enum class Format : std::uint8_t { kHuman, kJson, kTap, kJunit, kHtml, kMail, kCsv, kSvg };
@@ -55,11 +56,14 @@ struct Options {
   std::uint64_t sample = 0;        // mutate: so many; 0: all
   std::uint64_t seed = 1;          // mutate: which of them
 
-  std::optional<std::uint64_t> point;  // explain; sweep: the document
+  std::optional<std::uint64_t> point;  // explain, record; sweep: the document
   bool events = false;                 // explain
   bool all = false;                    // explain
 
-  std::string name;                                // models; empty: list them
+  std::string date;             // record: when; empty: not said
+  unsigned milliseconds = 250;  // record: of a vCPU
+
+  std::string name;                                // models; empty: list them; record: the id
   std::string peer;                                // models: the other side of a kernel or VMM
   bool page = false;                               // evidence
   bool facts = false, rows = false, draw = false;  // models

@@ -11,6 +11,7 @@
 #include "sim/scenario/canonical.h"
 #include "sim/scenario/judge.h"
 #include "sim/scenario/match_event.h"
+#include "sim/trace/memory_change.h"
 
 namespace nptsim::cli {
 namespace {
@@ -149,7 +150,13 @@ PointRun run_point(const PointToRun& point, models::Library& library,
   run_options.sink = sink;
   run_options.coverage = options.coverage ? &coverage : nullptr;
   run_options.interrupted = interrupt_flag();
+  std::optional<machine::Machine> before;
+  if (options.memory_changes) before.emplace(*built.value().machine);
   machine::RunResult run = machine::run(*built.value().machine, run_options);
+  if (before) {
+    out.memory_changes = trace::changes_between(*out.setup, trace::pages_of(*before),
+                                                trace::pages_of(*built.value().machine));
+  }
   out.last_event = events.last();
   if (interrupted()) {
     set_error(out.result, Trouble::kInterrupted, "interrupted");

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "models/library.h"
 #include "sim/cli/coverage_count.h"
@@ -12,6 +13,7 @@
 #include "sim/machine/event.h"
 #include "sim/machine/setup.h"
 #include "sim/report/result.h"
+#include "sim/trace/ending.h"
 
 namespace nptsim::cli {
 
@@ -20,6 +22,7 @@ struct PointRunOptions {
   bool milestones = false;  // keep what a golden file needs
   bool coverage = false;
   bool hash = true;  // of the canonical scenario, into the result
+  bool memory_changes = false;  // compare the VM's memory before and after
   machine::EventSink* listener = nullptr;  // hears every event, the start-up's too
 };
 
@@ -28,6 +31,7 @@ struct PointRun {
   Diagnostics diagnostics;  // it could not be built, or cannot be executed
   CoverageCount coverage;
   std::shared_ptr<const machine::Setup> setup;  // null: not built
+  std::vector<trace::MemoryChange> memory_changes;
   std::uint64_t start_events = 0;               // how many came from the start-up
   std::uint64_t last_event = 0;
 };

@@ -32,6 +32,8 @@ const char* name_of(Verb verb) {
       return "check";
     case Verb::kImport:
       return "import";
+    case Verb::kRecord:
+      return "record";
     case Verb::kEvidence:
       return "evidence";
     case Verb::kNone:

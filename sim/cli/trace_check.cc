@@ -9,8 +9,10 @@
 #include "sim/cli/interrupt.h"
 #include "sim/cli/point_run.h"
 #include "sim/cli/points.h"
+#include "sim/cli/recorded_point.h"
 #include "sim/cli/root.h"
 #include "sim/cli/trace_source.h"
+#include "sim/trace/not_shared.h"
 #include "sim/trace/read_view.h"
 
 namespace nptsim::cli {
@@ -44,7 +46,7 @@ class Checking {
   Checking(models::Library& library, std::uint64_t max_steps, bool draft)
       : library_(library), max_steps_(max_steps), draft_(draft) {}
 
-  Diagnostics run(const LoadedFile& file, bool excerpt);
+  Diagnostics run(const LoadedFile& file, const trace::Recording* recording);
   Diagnostics read(const TraceSource& source, trace::CheckedTrace& trace);
   void finish(const TraceSource& source, TraceCheck& check);
 
@@ -53,9 +55,10 @@ class Checking {
     const trace::View* view;
     std::unique_ptr<trace::Candidate> candidate;
     std::vector<std::pair<std::string, std::string>> picks;
+    std::vector<trace::MemoryChange> memory;
   };
   Result<const trace::View*, Diagnostics> view_for(const std::string& kernel);
-  Diagnostics run_one(const PointToRun& point, bool excerpt);
+  Diagnostics run_one(const PointToRun& point, const trace::Recording* recording);
 
   models::Library& library_;
   std::uint64_t max_steps_;
@@ -74,33 +77,47 @@ Result<const trace::View*, Diagnostics> Checking::view_for(const std::string& ke
   return view.get();
 }
 
-Diagnostics Checking::run_one(const PointToRun& point, bool excerpt) {
+// Names that the view does not have watch nothing.
+std::vector<bool> watched_events(const trace::Recording* recording, const trace::View& view) {
+  if (recording == nullptr || recording->watched.empty()) return {};
+  std::vector<bool> watched(view.events().size(), false);
+  for (const std::string& name : recording->watched) {
+    if (const auto which = view.find(name)) watched[*which] = true;
+  }
+  return watched;
+}
+
+Diagnostics Checking::run_one(const PointToRun& point, const trace::Recording* recording) {
   const scenario::Scenario& scenario = point.point.scenario;
   const std::string& asked = scenario.vm.machine.kernel.value;
   const auto kernel = library_.canonical_name(rules::ModelKind::kKernel, asked).value_or(asked);
   const auto view = view_for(kernel);
   if (!view.ok()) return view.error();
   trace::AlignRules rules;
-  rules.excerpt = excerpt;
+  rules.excerpt = recording != nullptr && recording->watched.empty();
+  rules.watched = watched_events(recording, *view.value());
   rules.compare_code = !draft_ && scenario.vm.place.contains("code");
   One one{view.value(), std::make_unique<trace::Candidate>(*view.value(), rules),
-          point.point.scenario.picks};
+          point.point.scenario.picks,
+          {}};
   PointRunOptions options;
   options.max_steps = max_steps_;
   options.listener = &one.candidate->listener();
+  options.memory_changes = recording != nullptr && recording->memory.has_value();
   PointRun run = run_point(point, library_, options);
   if (!run.diagnostics.empty()) return run.diagnostics;
   if (run.result.run) one.candidate->begin(std::move(*run.result.run));
+  one.memory = std::move(run.memory_changes);
   candidates_.push_back(std::move(one));
   return {};
 }
 
 // A candidate that cannot be built is no candidate; if none can be, that is the trouble.
-Diagnostics Checking::run(const LoadedFile& file, bool excerpt) {
+Diagnostics Checking::run(const LoadedFile& file, const trace::Recording* recording) {
   Diagnostics trouble = file.diagnostics;
   for (const PointToRun& point : file.points) {
     if (interrupted()) break;
-    const Diagnostics one = run_one(point, excerpt);
+    const Diagnostics one = run_one(point, recording);
     if (trouble.empty()) trouble = one;
   }
   return candidates_.empty() ? trouble : Diagnostics();
@@ -123,12 +140,18 @@ Diagnostics Checking::read(const TraceSource& source, trace::CheckedTrace& trace
 void Checking::finish(const TraceSource& source, TraceCheck& check) {
   const trace::Recording* recording = source.recording();
   for (const One& one : candidates_) {
+    if (recording != nullptr) one.candidate->finish(*recording, one.memory);
     check.trace.verdicts.push_back(
         one.candidate->end(recording != nullptr ? recording->outcome_class : ""));
     check.trace.verdicts.back().assumed = one.picks;
   }
   const One& best = candidates_[trace::best_of(check.trace.verdicts)];
-  check.rules = best.candidate->rules_met();
+  const bool other_way =
+      recording != nullptr && recording->kvm && recording->kvm->paging != "nested";
+  check.rules = best.candidate->rules_met(other_way);
+  if (recording != nullptr) {
+    check.trace.not_modelled = trace::not_shared(*recording, *trace::best_of(check.trace));
+  }
 }
 
 std::string nested_event(const trace::Recording& recording, const trace::View& view) {
@@ -188,6 +211,10 @@ Result<TraceCheck, Diagnostics> check_trace(const std::string& path, const std::
 
   LoadedFile file;
   std::string beside = scenario.empty() ? scenario_beside(path, library.root()) : scenario;
+  const bool was_run = source.recording() != nullptr && source.recording()->scenario.has_value();
+  if (was_run && scenario.empty()) {
+    beside = library.root() + "/" + source.recording()->scenario->file;
+  }
   if (beside.empty()) {
     const auto drafted = draft_of(path, library);
     if (!drafted.ok()) return drafted.error();
@@ -197,10 +224,11 @@ Result<TraceCheck, Diagnostics> check_trace(const std::string& path, const std::
     file = load_points_of(drafted.value().text, "draft", library);
   } else {
     check.trace.scenario = without_root(beside, library.root());
-    file = load_points(beside, library);
+    file = was_run ? recorded_point(*source.recording(), beside, kernels_of(library), library)
+                   : load_points(beside, library);
   }
   Checking checking(library, max_steps, beside.empty());
-  Diagnostics trouble = checking.run(file, source.recording() != nullptr);
+  Diagnostics trouble = checking.run(file, source.recording());
   if (trouble.empty()) trouble = checking.read(source, check.trace);
   if (!trouble.empty()) return trouble;
   checking.finish(source, check);

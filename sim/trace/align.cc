@@ -65,6 +65,7 @@ bool Aligner::fits(const Expected& expected, const Seen& seen) const {
 // A kind of event that the trace has not had yet may not have been switched on, or the trace began
 // later.
 bool Aligner::may_be_missing(const Expected& expected, bool after_loss) const {
+  if (!rules_.watched.empty()) return after_loss || !rules_.watched[expected.seen.event];
   return rules_.excerpt || after_loss || !switched_on_[expected.seen.event];
 }
 
@@ -99,17 +100,41 @@ bool Aligner::is_untold(const Seen& seen) {
   return false;
 }
 
+Told Aligner::tell(const Expected& expected) const {
+  Told told{view_.describe(expected.seen), expected.rule, ""};
+  if (!expected.decided.empty()) {  // "kernel pfn.ok"
+    const std::string& last = expected.decided.back();
+    told.decided = last.substr(last.find(' ') + 1);
+  }
+  return told;
+}
+
+// Whoever goes round for ever has no end.
+void Aligner::finish() {
+  if (parting_ || round_ || rules_.watched.empty()) return;
+  const Expected* left = nullptr;
+  for (const std::size_t position : positions_) {
+    const auto from = expected_.begin() + static_cast<std::ptrdiff_t>(position);
+    const auto found = std::find_if(from, expected_.end(), [&](const Expected& one) {
+      return !may_be_missing(one, false);
+    });
+    if (found == expected_.end()) return;
+    left = &*found;
+  }
+  if (left == nullptr) return;
+  parting_.emplace();
+  parting_->number = counts_.events + 1;
+  parting_->seen = "nothing more: the recording is at its end";
+  parting_->expected = tell(*left);
+}
+
 void Aligner::part(const Seen& seen, bool after_loss) {
   constexpr std::size_t kMostAccepted = 6;
   Parting parting;
   parting.number = counts_.events;
   parting.seen = view_.describe(seen);
   const auto add = [&](const Expected& expected) {
-    Told told{view_.describe(expected.seen), expected.rule, ""};
-    if (!expected.decided.empty()) {  // "kernel pfn.ok"
-      const std::string& last = expected.decided.back();
-      told.decided = last.substr(last.find(' ') + 1);
-    }
+    Told told = tell(expected);
     if (!parting.expected) {
       parting.expected = std::move(told);
       if (expected.seen.event != seen.event) return;

@@ -21,6 +21,9 @@ namespace nptsim::trace {
 struct AlignRules {
   bool excerpt = true;        // any event may be missing
   bool compare_code = false;  // the scenario claims where its code lies
+  // Events, by index in the view, of which none is missing, from the first to the last. Empty: it
+  // is not known which were looked for.
+  std::vector<bool> watched = {};
 };
 
 // An expected line in words, and who made it so.
@@ -55,6 +58,9 @@ class Aligner {
   // The next event of the recording. After the first that does not fit nothing is compared.
   void take(const Seen& seen, bool after_loss = false);
 
+  // The recording is at its end, and so was the run: of what was watched nothing may be left.
+  void finish();
+
   const AlignCounts& counts() const { return counts_; }
   const std::optional<Parting>& parting() const { return parting_; }
   // How far the model had come, in events.
@@ -69,6 +75,7 @@ class Aligner {
   template <class Use>
   void reach(std::size_t from, bool after_loss, Use&& use);
   void part(const Seen& seen, bool after_loss);
+  Told tell(const Expected& expected) const;
 
   const View& view_;
   const Stream& expected_;

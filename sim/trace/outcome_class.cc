@@ -26,6 +26,9 @@ std::span<const OutcomeClass> outcome_classes() {
       {"guest_terminated", {K::kGuestTerminated, K::kException, K::kVmKilled}, ""},
       {"guest_unusable", {K::kSpins, K::kRefused}, ""},
       {"guest_fails", {K::kVmKilled, K::kRefused, K::kGuestTerminated, K::kException}, ""},
+      // Of one vCPU, as the recorder has it.
+      {"exception", {K::kException}, ""},
+      {"shutdown", {K::kShutdown}, ""},
       {"dma_fails", {}, "devices' own accesses are not modelled"},
       {"silent_loss", {K::kCompletes}, ""},
       {"host_oops", {K::kHostFault}, ""},

@@ -9,6 +9,7 @@ namespace nptsim::trace {
 namespace {
 
 constexpr std::string_view kVcpu = "vcpu";
+constexpr std::string_view kAnyValue = "*";
 
 std::optional<std::size_t> vcpu_named(std::string_view by) {
   if (!by.starts_with(kVcpu)) return std::nullopt;
@@ -20,7 +21,8 @@ std::optional<std::size_t> vcpu_named(std::string_view by) {
 bool holds(const Origin& origin, const machine::Event& event) {
   return std::all_of(origin.where.begin(), origin.where.end(), [&](const auto& claim) {
     const machine::EventValue* value = event.fields.find(claim.first);
-    return value != nullptr && report::value_text(*value) == claim.second;
+    return value != nullptr &&
+           (claim.second == kAnyValue || report::value_text(*value) == claim.second);
   });
 }
 

@@ -36,6 +36,32 @@ bool happened(const RecordedEvent& event) {
   });
 }
 
+std::optional<RecordedScenario> scenario_of(const Node* node) {
+  if (node == nullptr) return std::nullopt;
+  RecordedScenario scenario;
+  scenario.pos = node->pos;
+  scenario.file = text_of(node->find("file"));
+  scenario.hash = text_of(node->find("hash"));
+  if (const Node* point = node->find("point")) {
+    for (const MapEntry& entry : point->entries) {
+      scenario.point.emplace_back(entry.key.text, entry.value.text);
+    }
+  }
+  return scenario;
+}
+
+std::optional<RecordedKvm> kvm_of(const Node* node) {
+  if (node == nullptr) return std::nullopt;
+  RecordedKvm kvm;
+  kvm.paging = text_of(node->find("paging"));
+  if (const Node* capabilities = node->find("capabilities")) {
+    for (const MapEntry& entry : capabilities->entries) {
+      if (const auto value = number_of(&entry.value)) kvm.capabilities[entry.key.text] = *value;
+    }
+  }
+  return kvm;
+}
+
 class RecordingReader {
  public:
   explicit RecordingReader(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
@@ -160,6 +186,17 @@ Recording RecordingReader::read(const Node& document) {
       RecordedEvent event = read_event(item);
       if (happened(event)) recording.events.push_back(std::move(event));
     }
+  }
+  recording.kvm = kvm_of(document.find("kvm"));
+  recording.scenario = scenario_of(document.find("scenario"));
+  if (const Node* watched = document.find("watched")) {
+    for (const Node& item : watched->items) recording.watched.push_back(item.text);
+  }
+  if (const Node* endings = document.find("endings")) {
+    recording.endings = read_endings(*endings, diagnostics_);
+  }
+  if (const Node* memory = document.find("memory")) {
+    recording.memory = read_memory_changes(*memory, diagnostics_);
   }
   if (const Node* outcome = document.find("outcome")) {
     recording.outcome_class = text_of(outcome->find("class"));

@@ -4,6 +4,7 @@
 #define NPTSIM_SIM_TRACE_RECORDING_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "sim/base/diagnostic.h"
 #include "sim/base/result.h"
+#include "sim/trace/ending.h"
 #include "sim/trace/view.h"
 #include "sim/yaml/node.h"
 
@@ -39,6 +41,20 @@ struct FirstAccess {
   std::optional<unsigned> cpl;
 };
 
+// `scenario:`: what was run, by whoever runs scenarios for real.
+struct RecordedScenario {
+  std::string file;  // below the project's folder
+  std::string hash;  // of the point (sim/scenario/canonical.h)
+  std::vector<std::pair<std::string, std::string>> point;  // what was picked from its matrix
+  SourcePos pos;
+};
+
+// `kvm:`: what is known of the KVM that was recorded.
+struct RecordedKvm {
+  std::string paging;  // nested, shadow, none
+  std::map<std::string, std::uint64_t> capabilities;
+};
+
 struct Recording {
   std::string id, title, kind, confidence;
   std::string source;  // "kernel mailing list, 2020-07-08, https://..."
@@ -49,6 +65,12 @@ struct Recording {
   std::vector<RecordedEvent> events;
   std::string outcome_class, outcome_detail, predict;
   std::vector<std::string> missing;
+  std::optional<RecordedScenario> scenario;
+  std::optional<RecordedKvm> kvm;
+  // Kinds of events that are all in it: what it has not of these did not happen. Empty: an excerpt.
+  std::vector<std::string> watched;
+  std::vector<RecordedEnding> endings;
+  std::optional<std::vector<MemoryChange>> memory;  // none: not recorded
   std::string not_modelled;  // why no scenario can run it; empty: one can
   SourcePos pos;
 };

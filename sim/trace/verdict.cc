@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "sim/trace/compare_ending.h"
 #include "sim/trace/outcome_class.h"
 
 namespace nptsim::trace {
@@ -103,6 +104,18 @@ void Candidate::take(const Seen& seen, std::optional<unsigned> vcpu, bool after_
   if (!parted && lane->aligner->parting()) lane->verdict.place = place;
 }
 
+void Candidate::finish(const Recording& recording, const std::vector<MemoryChange>& memory) {
+  for (const RecordedEnding& ending : recording.endings) {
+    Lane* lane = lane_of(ending.vcpu);  // whose stream may have no event at all
+    if (lane != nullptr && lane->aligner != nullptr) lane->aligner->finish();
+    for (std::string& one : differences(ending, run_)) ending_differs_.push_back(std::move(one));
+  }
+  if (!recording.memory) return;
+  for (std::string& one : differences(*recording.memory, memory)) {
+    ending_differs_.push_back(std::move(one));
+  }
+}
+
 Verdict Candidate::end(const std::string& outcome_class) const {
   Verdict verdict;
   std::uint64_t untold = 0;
@@ -117,6 +130,8 @@ Verdict Candidate::end(const std::string& outcome_class) const {
     if (stream.parting) verdict.agreement = Agreement::kParts;
     verdict.streams.push_back(std::move(stream));
   }
+  verdict.ending_differs = ending_differs_;
+  if (!ending_differs_.empty()) verdict.agreement = Agreement::kParts;
   verdict.outcome_said = outcome_class;
   verdict.outcome_run = outcomes_text(run_);
   const OutcomeClass* wanted = find_outcome_class(outcome_class);
@@ -140,7 +155,7 @@ Verdict Candidate::end(const std::string& outcome_class) const {
   return verdict;
 }
 
-std::set<std::string> Candidate::rules_met() const {
+std::set<std::string> Candidate::rules_met(bool made_only) const {
   std::set<std::string> rules;
   for (const Lane& lane : lanes_) {
     if (lane.aligner == nullptr) continue;
@@ -154,7 +169,7 @@ std::set<std::string> Candidate::rules_met() const {
       if (!begun) continue;
       const Expected& one = stream[i];
       if (met[i] && !one.rule.empty()) rules.insert(one.layer + " " + one.rule);
-      rules.insert(one.decided.begin(), one.decided.end());
+      if (!made_only) rules.insert(one.decided.begin(), one.decided.end());
     }
   }
   return rules;

@@ -13,6 +13,7 @@
 #include "sim/machine/outcome.h"
 #include "sim/trace/align.h"
 #include "sim/trace/project.h"
+#include "sim/trace/recording.h"
 #include "sim/trace/text_trace.h"
 #include "sim/trace/view.h"
 
@@ -39,6 +40,7 @@ struct Verdict {
   std::vector<StreamVerdict> streams;
   std::string outcome_said, outcome_run;  // the recording's class, the model's outcomes
   bool outcome_differs = false;
+  std::vector<std::string> ending_differs;  // registers, memory: a sentence each
   std::uint64_t agreed = 0;
 };
 
@@ -52,10 +54,13 @@ class Candidate {
   void begin(machine::RunResult run);
   void take(const Seen& seen, std::optional<unsigned> vcpu, bool after_loss,
             const std::string& place);
+  // Behind the last event of a recording that is whole; `memory`: what the model changed.
+  void finish(const Recording& recording, const std::vector<MemoryChange>& memory);
   Verdict end(const std::string& outcome_class) const;
   // The rules that made the model's events which the recording showed, and those that decided from
   // the first of these to the last: "kernel pfn.ok".
-  std::set<std::string> rules_met() const;
+  // `made_only`: without the latter, where the recorded machine comes to its events in another way.
+  std::set<std::string> rules_met(bool made_only) const;
 
  private:
   struct Lane {
@@ -71,6 +76,7 @@ class Candidate {
   Projection projection_;
   machine::RunResult run_;
   std::vector<Lane> lanes_;
+  std::vector<std::string> ending_differs_;
   std::size_t last_ = 0;       // the lane of the event before
   std::uint64_t no_lane_ = 0;  // events of more vCPUs than the scenario has
 };

@@ -128,6 +128,7 @@ std::string verdict_text(const CheckedTrace& trace) {
     if (!best->why.empty()) out += "  because " + best->why + "\n";
     add_candidates(trace, *best, out);
     for (const StreamVerdict& stream : best->streams) add_stream(stream, out);
+    for (const std::string& one : best->ending_differs) out += "  differs   " + one + "\n";
     if (!best->outcome_said.empty()) {
       out +=
           fmt::format("  outcome: {} is {}; the model: {}\n", yaml::printable(best->outcome_said),
@@ -172,6 +173,7 @@ report::Json verdict_json(const CheckedTrace& trace) {
     json["outcome"] = {{"recorded", best->outcome_said},
                        {"model", best->outcome_run},
                        {"differs", best->outcome_differs}};
+    json["ending_differs"] = best->ending_differs;
   }
   json["not_compared"] = trace.not_known;
   if (trace.lines) {

@@ -31,7 +31,8 @@ struct Giving {
 // Which events of the model are this line.
 struct Origin {
   std::string kind;                                        // "npf", "do", ...
-  std::vector<std::pair<std::string, std::string>> where;  // fields that must have these values
+  // Fields that must have these values; "*" is any.
+  std::vector<std::pair<std::string, std::string>> where;
   std::vector<Giving> gives;
   bool at_start = false;  // once for each vCPU before anything happens, instead of by an event
 };

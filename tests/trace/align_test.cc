@@ -79,6 +79,27 @@ TEST_CASE("what the model has not is where they part, in any kind of recording")
   }
 }
 
+// Where it is known what was looked for, what is not there did not happen.
+TEST_CASE("of an event that was watched none may be missing, not even the first or the last") {
+  const Bench b;
+  const std::vector<Seen> model = {b.fault(1), b.mmio(1), b.fault(2)};
+  const auto parts = [&](const std::vector<Seen>& recorded, const char* watched) {
+    AlignRules rules{false, false, std::vector<bool>(b.view.events().size(), false)};
+    rules.watched[*b.view.find(watched)] = true;
+    const Stream expected = Bench::stream(model);
+    Aligner aligner(b.view, expected, {}, rules);
+    for (const Seen& one : recorded) aligner.take(one);
+    aligner.finish();
+    return aligner.parting() ? aligner.parting()->number : 0;
+  };
+  CHECK(parts({b.fault(1), b.fault(2)}, "kvm_page_fault") == 0);
+  CHECK(parts({b.fault(2)}, "kvm_page_fault") == 1);
+  CHECK(parts({b.fault(1)}, "kvm_page_fault") == 2);
+  CHECK(parts({}, "kvm_page_fault") == 1);
+  CHECK(parts({}, "kvm_fast_mmio") == 1);
+  CHECK(parts({b.mmio(1)}, "kvm_fast_mmio") == 0);
+}
+
 TEST_CASE("the report names what was expected and in which field it differs") {
   const Bench b;
   const Stream expected = Bench::stream({b.mmio(7), b.fault(1)});

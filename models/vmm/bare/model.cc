@@ -335,4 +335,22 @@ void set_slots(Store& store, const std::vector<Slot>& slots) {
   }
 }
 
+std::vector<Slot> wanted_slots(const Store& store) {
+  namespace region = kvm_uapi::region;
+  std::vector<Slot> slots(kList.at(store, 0).get(list::kCount));
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const ConstRecord record = kSlots.at(store, i);
+    const std::uint64_t gmem = record.get(region::kGmem);
+    slots[i] = {static_cast<std::uint32_t>(record.get(region::kSlot)),
+                GuestPhysAddr(record.get(region::kGpa)),
+                record.get(region::kSize),
+                static_cast<machine::BackingId>(record.get(region::kBacking)),
+                record.get(region::kOffset),
+                record.get(region::kReadonly) != 0,
+                record.get(region::kLogDirty) != 0,
+                gmem == 0 ? machine::kNoBacking : static_cast<machine::BackingId>(gmem - 1)};
+  }
+  return slots;
+}
+
 }  // namespace nptsim::bare

@@ -37,6 +37,8 @@ inline constexpr std::uint64_t kNoUserAddress = 1ull << 32;
 
 // These slots, in this order, instead of those of prepare(). At most kMaxSlots.
 void set_slots(Store& store, const std::vector<Slot>& slots);
+// What it will ask for.
+std::vector<Slot> wanted_slots(const Store& store);
 
 }  // namespace nptsim::bare
 
