@@ -28,6 +28,7 @@ params:
   creates: { default: on }
   slots: { default: made, values: [made, EINVAL, EEXIST] }
   attributes: { default: set, values: [set, EINVAL] }
+  launches: { default: done, values: [done, EINVAL, EIO] }
 procedures:
   vmexit:
     - { id: exit, exit: userspace, source: a test, evidence: inferred }
@@ -52,6 +53,18 @@ procedures:
     - { id: fallocate, do: { take_note: punch }, return: done, source: a test, evidence: inferred }
   pre_fault_memory:
     - { id: pre-fault, do: { take_note: pre-fault }, return: done, source: a test, evidence: inferred }
+  snp_launch_start:
+    - { id: launch-start.einval, when: { launches: EINVAL }, return: { error: EINVAL, info: none }, source: a test, evidence: inferred }
+    - { id: launch-start.eio, when: { launches: EIO }, return: { error: EIO, info: none }, source: a test, evidence: inferred }
+    - { id: launch-start, return: done, source: a test, evidence: inferred }
+  snp_launch_update:
+    - { id: launch-update.einval, when: { launches: EINVAL }, return: { error: EINVAL, info: none }, source: a test, evidence: inferred }
+    - { id: launch-update.eio, when: { launches: EIO }, return: { error: EIO, info: none }, source: a test, evidence: inferred }
+    - { id: launch-update, return: done, source: a test, evidence: inferred }
+  snp_launch_finish:
+    - { id: launch-finish.einval, when: { launches: EINVAL }, return: { error: EINVAL, info: none }, source: a test, evidence: inferred }
+    - { id: launch-finish.eio, when: { launches: EIO }, return: { error: EIO, info: none }, source: a test, evidence: inferred }
+    - { id: launch-finish, return: done, source: a test, evidence: inferred }
 )";
 
 // Space::kKernel: word 0 counts the requests, each of which is kept as five words.
