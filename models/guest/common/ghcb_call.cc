@@ -14,7 +14,8 @@ using machine::Hex;
 using svm::AccessKind;
 
 // Version 2 is what both guests negotiate with every current hypervisor; usage 0 is this layout.
-// Linux sev_es_ghcb_hv_call writes both each time, edk2 once, in SEC (SevEsProtocolCheck).
+// Linux sev_es_ghcb_hv_call writes both each time, edk2 once, in SEC (SevEsProtocolCheck; its
+// version comes out as 0, see ovmf/rows/sec.yaml). KVM looks at the usage alone.
 constexpr std::uint16_t kVersion = 2;
 constexpr std::uint32_t kUsage = 0;
 
