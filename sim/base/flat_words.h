@@ -4,8 +4,8 @@
 // memory waits for one load an entry, not for two. The room is reserved address space: a page takes
 // memory when it is first written, and reads as zeros before.
 //
-// A thread keeps a few rooms that it is done with, pages cleared: machines are built by the million,
-// and having the host map the same pages anew costs more than their zeros.
+// A thread keeps a few rooms that it is done with, pages cleared: machines are built by the
+// million, and having the host map the same pages anew costs more than their zeros.
 #ifndef NPTSIM_SIM_BASE_FLAT_WORDS_H_
 #define NPTSIM_SIM_BASE_FLAT_WORDS_H_
 

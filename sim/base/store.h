@@ -102,8 +102,7 @@ class Store {
   void write_words(Space space, std::uint64_t index, const std::uint64_t* words,
                    std::uint64_t count) {
     NPTSIM_CHECK(index % kWordsPerPage + count <= kWordsPerPage);
-    std::copy_n(words, count,
-                writable_page(space, index / kWordsPerPage) + index % kWordsPerPage);
+    std::copy_n(words, count, writable_page(space, index / kWordsPerPage) + index % kWordsPerPage);
     for (std::uint64_t i = 0; i < count && !stamps_.empty(); ++i) forget_stamp({space, index + i});
   }
 

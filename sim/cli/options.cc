@@ -274,8 +274,7 @@ CLI::App* add_record(CLI::App& app, Line& line) {
                    "Which of several documents and matrix points, counted from 1")
       ->type_name("N");
   verb->add_option("--id", line.options.name, "The recording's name")->type_name("ID");
-  verb->add_option("--date", line.options.date, "When; nothing is said without")
-      ->type_name("TEXT");
+  verb->add_option("--date", line.options.date, "When; nothing is said without")->type_name("TEXT");
   verb->add_option("--time", line.options.milliseconds,
                    "Milliseconds of each vCPU; one that goes on is recorded as such")
       ->type_name("N")
@@ -396,12 +395,12 @@ Parsed parse_options(const std::vector<std::string>& arguments) {
     CLI::App* app;
   };
   const VerbApp verbs[] = {
-      {Verb::kRun, add_run(app, line)},       {Verb::kExplain, add_explain(app, line)},
-      {Verb::kDiff, add_diff(app, line)},     {Verb::kSweep, add_sweep(app, line)},
-      {Verb::kMerge, add_merge(app, line)},   {Verb::kMutate, add_mutate(app, line)},
-      {Verb::kModels, add_models(app, line)}, {Verb::kLint, add_lint(app, line)},
-      {Verb::kSchema, add_schema(app, line)}, {Verb::kCheck, add_check(app, line)},
-      {Verb::kImport, add_import(app, line)}, {Verb::kRecord, add_record(app, line)},
+      {Verb::kRun, add_run(app, line)},          {Verb::kExplain, add_explain(app, line)},
+      {Verb::kDiff, add_diff(app, line)},        {Verb::kSweep, add_sweep(app, line)},
+      {Verb::kMerge, add_merge(app, line)},      {Verb::kMutate, add_mutate(app, line)},
+      {Verb::kModels, add_models(app, line)},    {Verb::kLint, add_lint(app, line)},
+      {Verb::kSchema, add_schema(app, line)},    {Verb::kCheck, add_check(app, line)},
+      {Verb::kImport, add_import(app, line)},    {Verb::kRecord, add_record(app, line)},
       {Verb::kEvidence, add_evidence(app, line)}};
   for (const VerbApp& verb : verbs) verb.app->allow_extras();
 

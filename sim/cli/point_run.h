@@ -21,8 +21,8 @@ struct PointRunOptions {
   std::uint64_t max_steps = 0;
   bool milestones = false;  // keep what a golden file needs
   bool coverage = false;
-  bool hash = true;  // of the canonical scenario, into the result
-  bool memory_changes = false;  // compare the VM's memory before and after
+  bool hash = true;                        // of the canonical scenario, into the result
+  bool memory_changes = false;             // compare the VM's memory before and after
   machine::EventSink* listener = nullptr;  // hears every event, the start-up's too
 };
 
@@ -32,7 +32,7 @@ struct PointRun {
   CoverageCount coverage;
   std::shared_ptr<const machine::Setup> setup;  // null: not built
   std::vector<trace::MemoryChange> memory_changes;
-  std::uint64_t start_events = 0;               // how many came from the start-up
+  std::uint64_t start_events = 0;  // how many came from the start-up
   std::uint64_t last_event = 0;
 };
 

@@ -97,7 +97,8 @@ Diagnostics Checking::run_one(const PointToRun& point, const trace::Recording* r
   rules.excerpt = recording != nullptr && recording->watched.empty();
   rules.watched = watched_events(recording, *view.value());
   rules.compare_code = !draft_ && scenario.vm.place.contains("code");
-  One one{view.value(), std::make_unique<trace::Candidate>(*view.value(), rules),
+  One one{view.value(),
+          std::make_unique<trace::Candidate>(*view.value(), rules),
           point.point.scenario.picks,
           {}};
   PointRunOptions options;

@@ -115,9 +115,8 @@ void Aligner::finish() {
   const Expected* left = nullptr;
   for (const std::size_t position : positions_) {
     const auto from = expected_.begin() + static_cast<std::ptrdiff_t>(position);
-    const auto found = std::find_if(from, expected_.end(), [&](const Expected& one) {
-      return !may_be_missing(one, false);
-    });
+    const auto found = std::find_if(
+        from, expected_.end(), [&](const Expected& one) { return !may_be_missing(one, false); });
     if (found == expected_.end()) return;
     left = &*found;
   }

@@ -1,5 +1,5 @@
-// What the KVM that was recorded does otherwise than one with nested paging. Decided by the recording
-// alone, before anybody looks at the model's answer.
+// What the KVM that was recorded does otherwise than one with nested paging. Decided by the
+// recording alone, before anybody looks at the model's answer.
 #ifndef NPTSIM_SIM_TRACE_NOT_SHARED_H_
 #define NPTSIM_SIM_TRACE_NOT_SHARED_H_
 

@@ -12,7 +12,8 @@
 //           - { kind: trace, where: { event: kvm_page_fault }, give: { gpa: address, error_code:
 //           error_code } }
 //
-// In `where:` a value of "*" says that the field is there. In `give:` a value names a field of the model's event; `=text` is always this text, and
+// In `where:` a value of "*" says that the field is there. In `give:` a value names a field of the
+// model's event; `=text` is always this text, and
 // `{ of: result, words: { SUCCESS: 0 } }` says what the model's words are in the line.
 //
 // `fields:` are those that only recordings have; `code:` are addresses of the guest's code, which a

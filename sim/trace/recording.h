@@ -71,7 +71,7 @@ struct Recording {
   std::vector<std::string> watched;
   std::vector<RecordedEnding> endings;
   std::optional<std::vector<MemoryChange>> memory;  // none: not recorded
-  std::string not_modelled;  // why no scenario can run it; empty: one can
+  std::string not_modelled;                         // why no scenario can run it; empty: one can
   SourcePos pos;
 };
 

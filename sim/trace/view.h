@@ -30,7 +30,7 @@ struct Giving {
 
 // Which events of the model are this line.
 struct Origin {
-  std::string kind;                                        // "npf", "do", ...
+  std::string kind;  // "npf", "do", ...
   // Fields that must have these values; "*" is any.
   std::vector<std::pair<std::string, std::string>> where;
   std::vector<Giving> gives;

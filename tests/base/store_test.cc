@@ -152,7 +152,8 @@ TEST_CASE("a plain write ends a stamp") {
 }
 
 TEST_CASE("records read and write their own bits") {
-  constexpr Field kLow{"low", 0, 7, 0, ""}, kHigh{"high", 0, 63, 8, ""}, kNext{"next", 1, 63, 0, ""};
+  constexpr Field kLow{"low", 0, 7, 0, ""}, kHigh{"high", 0, 63, 8, ""},
+      kNext{"next", 1, 63, 0, ""};
   Store store;
   const Record record(store, Space::kVmm, 40);
   record.set(kHigh, 0x1122);
