@@ -92,11 +92,13 @@ struct Library::Impl {
   std::map<std::pair<std::string, std::string>, std::optional<VersionFile>> versions;  // kind, name
   std::map<std::string, svm::CpuProfile> cpus;  // as their files have them
   std::map<ModelKind, Change> changes;
+  std::optional<std::vector<std::string>> proposals;
 
   std::optional<VersionFile> find_version(ModelKind kind, const std::string& name);
   Or<VersionFile> version(ModelKind kind, const Spelled& name);
-  Or<std::string> overlay_path(const Spelled& name) const;
-  std::string spelled_out(const std::vector<Spelled>& overlays) const;
+  bool is_proposal(const std::string& name);
+  Or<std::string> overlay_path(const Spelled& name);
+  std::string spelled_out(const std::vector<Spelled>& overlays);
   Or<rules::Overlay> overlay(const Spelled& name);
   Or<rules::Model> merge(const VersionFile& file, const std::vector<Spelled>& overlays);
   Or<rules::Model> model(const VersionFile& file, const std::vector<Spelled>& overlays);
@@ -116,7 +118,7 @@ struct Library::Impl {
   Or<Parts> parts(const StackRequest& request);
   Or<std::shared_ptr<const Stack>> link_stack(const StackRequest& request,
                                               const Parts& parts) const;
-  std::string key_of(const StackRequest& request) const;
+  std::string key_of(const StackRequest& request);
   Or<std::shared_ptr<const Stack>> stack(const StackRequest& request);
 };
 
@@ -145,14 +147,20 @@ Or<VersionFile> Library::Impl::version(ModelKind kind, const Spelled& name) {
   return *found;
 }
 
+// Listed once: every point of a sweep with overlays asks.
+bool Library::Impl::is_proposal(const std::string& name) {
+  const std::lock_guard lock(mutex);
+  if (!proposals) proposals = files.proposal_names();
+  return std::find(proposals->begin(), proposals->end(), name) != proposals->end();
+}
+
 // A name among the proposals, or a path: as it is, or beside the file that names it.
-Or<std::string> Library::Impl::overlay_path(const Spelled& name) const {
-  const std::vector<std::string> names = files.proposal_names();
-  if (std::find(names.begin(), names.end(), name.text) != names.end()) {
-    return files.proposal_path(name.text);
-  }
+Or<std::string> Library::Impl::overlay_path(const Spelled& name) {
+  if (is_proposal(name.text)) return files.proposal_path(name.text);
   const bool is_path = name.text.find('/') != std::string::npos || name.text.ends_with(".yaml");
-  if (!is_path) return Diagnostics{unknown_word(name.pos, "overlay", name.text, names)};
+  if (!is_path) {
+    return Diagnostics{unknown_word(name.pos, "overlay", name.text, files.proposal_names())};
+  }
   namespace fs = std::filesystem;
   std::error_code error;
   const fs::path beside = fs::path(name.pos.file).parent_path() / name.text;
@@ -164,7 +172,7 @@ Or<std::string> Library::Impl::overlay_path(const Spelled& name) const {
 }
 
 // As a part of keys. The same word is another file beside another scenario.
-std::string Library::Impl::spelled_out(const std::vector<Spelled>& overlays) const {
+std::string Library::Impl::spelled_out(const std::vector<Spelled>& overlays) {
   std::string text;
   for (const Spelled& name : overlays) {
     const auto path = overlay_path(name);
@@ -319,7 +327,7 @@ Or<std::shared_ptr<const Stack>> Library::Impl::link_stack(const StackRequest& r
   return std::shared_ptr<const Stack>(std::move(result));
 }
 
-std::string Library::Impl::key_of(const StackRequest& request) const {
+std::string Library::Impl::key_of(const StackRequest& request) {
   std::string key = request.kernel.text + "|" + request.vmm.text + "|" + request.guest.text + "|" +
                     spelled_out(request.overlays) + "|" + request.vm_type;
   for (const auto& [name, value] : request.params) key += "|" + name + "=" + value.text;

@@ -18,15 +18,19 @@ inline void flush_tlbs(machine::View& view) {
   }
 }
 
+// Whether a launch of an encrypted guest measures the region.
+inline bool is_launched(const machine::Setup& setup, const machine::Region& region) {
+  return setup.keyed() && region.launch_encrypted && region.backing != machine::kNoBacking;
+}
+
 // KVM_SEV_LAUNCH_UPDATE_DATA in place, page by page: plaintext in, the guest's ciphertext out. What
 // has a guest_memfd is copied into that, and the VMM's own mapping stays as it is. Of all regions
 // that are measured; nothing for a guest without a key.
 inline void encrypt_launch_regions(machine::View& view) {
-  if (!view.setup().keyed()) return;
   arch::PhysicalMemory memory = view.memory();
   std::array<std::uint8_t, kPageSize> page;
   for (const machine::Region& region : view.setup().regions) {
-    if (!region.launch_encrypted || region.backing == machine::kNoBacking) continue;
+    if (!is_launched(view.setup(), region)) continue;
     const bool in_place = region.gmem == machine::kNoBacking;
     for (std::uint64_t offset = 0; offset < region.size; offset += kPageSize) {
       machine::read_backing(memory, region.backing, offset, page.data(), kPageSize);

@@ -50,18 +50,6 @@ std::string summary_line(const machine::Event& event) {
   return report::event_summary(event) + "\n";
 }
 
-// Which of a file's points to tell.
-Result<const PointToRun*, Diagnostics> choose(const LoadedFile& file, const Options& options) {
-  if (!file.diagnostics.empty() && file.points.empty()) return file.diagnostics;
-  const std::uint64_t number = options.point.value_or(1);
-  if (number >= 1 && number <= file.points.size()) return &file.points[number - 1];
-  Diagnostic diagnostic;
-  diagnostic.pos.file = file.file;
-  diagnostic.found = fmt::format("there is no point {}", number);
-  diagnostic.accepted = fmt::format("1 to {}", file.points.size());
-  return Diagnostics{diagnostic};
-}
-
 std::string title_of(const PointToRun& point) {
   const std::string picks = point.point.description();
   return point.point.scenario.name + (picks.empty() ? "" : " [" + picks + "]");
@@ -160,7 +148,7 @@ ExitStatus explain_command(const Options& options) {
   catch_interrupts();
   models::Library library(root.value());
   const LoadedFile file = load_points(options.paths.front(), library);
-  const auto point = choose(file, options);
+  const auto point = find_point(file, options.point.value_or(1));
   if (!point.ok()) return print_bad_input(point.error(), options);
   PointRunOptions how;
   how.max_steps = options.max_steps;

@@ -49,7 +49,7 @@ class Worker {
   int pipe() const { return pipe_; }
   bool working() const { return pipe_ >= 0; }
 
-  // Reads what has come; false at the end of a child.
+  // Reads what has come, or finds the child at its end.
   template <class Done>
   void listen(Done&& done) {
     Note note;

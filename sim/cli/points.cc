@@ -108,6 +108,15 @@ LoadedFile load_points_of(const std::string& text, const std::string& name,
   return points_of(documents_of(name, scenario::load_text(text, name)), library);
 }
 
+Result<const PointToRun*, Diagnostics> find_point(const LoadedFile& file, std::uint64_t number) {
+  if (!file.diagnostics.empty() && file.points.empty()) return file.diagnostics;
+  if (number >= 1 && number <= file.points.size()) return &file.points[number - 1];
+  return Diagnostics{{{file.file, 0, 0},
+                      "there is no point " + std::to_string(number),
+                      "1 to " + std::to_string(file.points.size()),
+                      ""}};
+}
+
 LoadedFile points_with(const Documents& documents, std::size_t document,
                        const scenario::ModelsChange& change, models::Library& library) {
   LoadedFile loaded{documents.file, {}, {}, {}};

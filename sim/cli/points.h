@@ -3,6 +3,7 @@
 #define NPTSIM_SIM_CLI_POINTS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -50,6 +51,9 @@ LoadedFile load_points(const std::string& file, models::Library& library);
 // The same of a text that is in no file; `name` is what diagnostics call it.
 LoadedFile load_points_of(const std::string& text, const std::string& name,
                           models::Library& library);
+
+// The file's point of that number, counted from 1; what is bad of the file if it has none.
+Result<const PointToRun*, Diagnostics> find_point(const LoadedFile& file, std::uint64_t number);
 
 // The points of one document with other models. What makes no sense there is no error of the
 // scenario's: those points, or the whole document, are invalid.

@@ -19,14 +19,6 @@
 namespace nptsim::cli {
 namespace {
 
-Diagnostics no_such_point(const LoadedFile& file, std::uint64_t number) {
-  if (file.points.empty()) return file.diagnostics;
-  return {{{file.file, 0, 0},
-           fmt::format("there is no point {}", number),
-           fmt::format("1 to {}", file.points.size()),
-           ""}};
-}
-
 // What this host or any host cannot do is no error of the scenario's.
 ExitStatus refuse(const Diagnostics& reasons) {
   for (const Diagnostic& one : reasons) print_error(to_string(one) + "\n");
@@ -65,11 +57,9 @@ ExitStatus record_command(const Options& options) {
   catch_interrupts();
   models::Library library(root.value());
   const LoadedFile file = load_points(options.paths[0], library);
-  const std::uint64_t number = options.point.value_or(1);
-  if (number < 1 || number > file.points.size()) {
-    return print_bad_input(no_such_point(file, number), options);
-  }
-  const PointToRun& chosen = file.points[number - 1];
+  const auto found = find_point(file, options.point.value_or(1));
+  if (!found.ok()) return print_bad_input(found.error(), options);
+  const PointToRun& chosen = *found.value();
   const scenario::Scenario& point = chosen.point.scenario;
 
   const auto host = record::Host::open();

@@ -10,6 +10,7 @@
 #include "models/common/kvm_uapi.h"
 #include "models/vmm/bare/model.h"
 #include "sim/base/bits.h"
+#include "sim/base/hex.h"
 #include "sim/record/kvm_api.h"
 
 namespace nptsim::record {
@@ -33,8 +34,6 @@ Arguments arguments_of(const machine::ScriptAct& act, const Process& process) {
 machine::BackingId backing_of(const Arguments& arguments) {
   return static_cast<machine::BackingId>(arguments.at("backing"));
 }
-
-std::string hex_text(std::uint64_t value) { return fmt::format("{:#x}", value); }
 
 Observed result_of(const char* event, std::vector<std::pair<std::string, std::string>> fields,
                    int error) {
@@ -90,27 +89,25 @@ std::vector<Observed> get_dirty_log(const Arguments& arguments, Process& process
   std::vector<Observed> seen;
   for (std::size_t i = 0; error == 0 && i < bitmap.size(); ++i) {
     if (i != 0 && bitmap[i] == 0) continue;
-    seen.push_back({"dirty_log",
-                    std::nullopt,
-                    {{"id", std::to_string(id & 0xffff)},
-                     {"page", hex_text(64 * i)},
-                     {"bitmap", hex_text(bitmap[i])}}});
+    seen.push_back(
+        {"dirty_log",
+         std::nullopt,
+         {{"id", std::to_string(id & 0xffff)}, {"page", hex(64 * i)}, {"bitmap", hex(bitmap[i])}}});
   }
-  seen.push_back(result_of("get_dirty_log", {{"id", hex_text(id)}}, error));
+  seen.push_back(result_of("get_dirty_log", {{"id", hex(id)}}, error));
   return seen;
 }
 
 std::vector<Observed> ioeventfd(const Arguments& arguments, Process& process) {
   const std::uint64_t gpa = arguments.at("gpa"), length = arguments.at("len");
   const int error = process.vm.add_ioeventfd(gpa, static_cast<std::uint32_t>(length));
-  return {
-      result_of("add_ioeventfd", {{"gpa", hex_text(gpa)}, {"len", std::to_string(length)}}, error)};
+  return {result_of("add_ioeventfd", {{"gpa", hex(gpa)}, {"len", std::to_string(length)}}, error)};
 }
 
 std::vector<Observed> coalesced(const Arguments& arguments, Process& process) {
   const std::uint64_t gpa = arguments.at("gpa"), size = arguments.at("size");
   const int error = process.vm.add_coalesced(gpa, static_cast<std::uint32_t>(size));
-  return {result_of("add_coalesced", {{"gpa", hex_text(gpa)}, {"size", hex_text(size)}}, error)};
+  return {result_of("add_coalesced", {{"gpa", hex(gpa)}, {"size", hex(size)}}, error)};
 }
 
 std::vector<Observed> pre_fault(const Arguments& arguments, Process& process) {
@@ -118,10 +115,9 @@ std::vector<Observed> pre_fault(const Arguments& arguments, Process& process) {
   range.gpa = arguments.at("gpa");
   range.size = arguments.at("size");
   const bool done = ioctl(process.first_vcpu->fd(), api::kPreFaultMemory, &range) == 0;
-  return {
-      result_of("pre_fault_memory",
-                {{"gpa", hex_text(arguments.at("gpa"))}, {"size", hex_text(arguments.at("size"))}},
-                done ? 0 : errno)};
+  return {result_of("pre_fault_memory",
+                    {{"gpa", hex(arguments.at("gpa"))}, {"size", hex(arguments.at("size"))}},
+                    done ? 0 : errno)};
 }
 
 std::vector<Observed> protect(const Arguments& arguments, Process& process) {
@@ -172,10 +168,10 @@ std::string answer_of(int error) {
 
 Observed observed_slot(const SlotCall& call, int error) {
   return result_of("set_slot",
-                   {{"id", hex_text(call.id)},
-                    {"gpa", hex_text(call.gpa)},
-                    {"size", hex_text(call.size)},
-                    {"flags", hex_text(call.flags)}},
+                   {{"id", hex(call.id)},
+                    {"gpa", hex(call.gpa)},
+                    {"size", hex(call.size)},
+                    {"flags", hex(call.flags)}},
                    error);
 }
 

@@ -10,11 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "models/common/register_bank.h"
 #include "sim/arch/svm/vcpu.h"
+#include "sim/base/hex.h"
 #include "sim/isa/deliver.h"
 #include "sim/record/calls.h"
 #include "sim/record/kvm_api.h"
 #include "sim/record/ticks.h"
+#include "sim/scenario/build_places.h"
 
 namespace nptsim::record {
 namespace {
@@ -22,8 +25,6 @@ namespace {
 using Clock = Vcpu::Clock;
 
 constexpr unsigned kTickMicroseconds = 5000;
-
-std::string text_of(std::uint64_t value) { return fmt::format("{:#x}", value); }
 
 std::uint64_t bytes_as_number(const void* bytes, std::size_t size) {
   std::uint64_t value = 0;
@@ -37,12 +38,10 @@ Irqchip irqchip_of(const scenario::Scenario& point) {
   return said == "none" ? Irqchip::kNone : said == "split" ? Irqchip::kSplit : Irqchip::kFull;
 }
 
-// What models/vmm/bare answers to a read: byte a is (0xc0 ^ a ^ (a >> 8) * 3) & 0xff.
+// As models/vmm/bare answers.
 void answer_mmio_read(kvm_run& run) {
-  for (unsigned i = 0; i < run.mmio.len; ++i) {
-    const std::uint64_t at = run.mmio.phys_addr + i;
-    run.mmio.data[i] = static_cast<__u8>(0xc0 ^ at ^ (at >> 8) * 3);
-  }
+  const std::uint64_t word = register_bank_word(run.mmio.phys_addr, run.mmio.len);
+  std::memcpy(run.mmio.data, &word, std::min<std::size_t>(run.mmio.len, sizeof word));
 }
 
 // A port that nobody has claimed: all ones.
@@ -258,9 +257,7 @@ void Session::see_failure(unsigned vcpu) {
     api::MemoryFault fault{};
     std::memcpy(&fault, &one.shared().mmio, sizeof fault);  // the same union
     see("KVM_EXIT_MEMORY_FAULT", vcpu,
-        {{"gpa", text_of(fault.gpa)},
-         {"size", text_of(fault.size)},
-         {"flags", text_of(fault.flags)}});
+        {{"gpa", hex(fault.gpa)}, {"size", hex(fault.size)}, {"flags", hex(fault.flags)}});
   } else {
     see("kvm_run", vcpu, {{"result", answer_of(one.error())}});
   }
@@ -269,11 +266,11 @@ void Session::see_failure(unsigned vcpu) {
 
 void Session::see_mmio(unsigned vcpu, kvm_run& run) {
   std::vector<std::pair<std::string, std::string>> fields = {
-      {"gpa", text_of(run.mmio.phys_addr)},
+      {"gpa", hex(run.mmio.phys_addr)},
       {"len", std::to_string(run.mmio.len)},
       {"write", run.mmio.is_write ? "yes" : "no"}};
   if (run.mmio.is_write) {
-    fields.emplace_back("data", text_of(bytes_as_number(run.mmio.data, run.mmio.len)));
+    fields.emplace_back("data", hex(bytes_as_number(run.mmio.data, run.mmio.len)));
   } else {
     answer_mmio_read(run);
   }
@@ -284,7 +281,7 @@ void Session::see_io(unsigned vcpu, kvm_run& run) {
   const bool out = run.io.direction == KVM_EXIT_IO_OUT;
   if (!out) answer_port_read(run);
   see("KVM_EXIT_IO", vcpu,
-      {{"port", text_of(run.io.port)},
+      {{"port", hex(run.io.port)},
        {"out", out ? "yes" : "no"},
        {"size", std::to_string(run.io.size)},
        {"count", std::to_string(run.io.count)}});
@@ -329,7 +326,7 @@ void Session::take_signals(unsigned vcpu) {
   for (const Ioeventfd& one : vm_.ioeventfds()) {
     std::uint64_t count = 0;
     if (read(one.event.get(), &count, sizeof count) != sizeof count) continue;
-    for (std::uint64_t i = 0; i < count; ++i) see("ioeventfd", vcpu, {{"gpa", text_of(one.gpa)}});
+    for (std::uint64_t i = 0; i < count; ++i) see("ioeventfd", vcpu, {{"gpa", hex(one.gpa)}});
   }
 }
 
@@ -340,9 +337,9 @@ void Session::take_coalesced(unsigned vcpu) {
   while (ring->first != ring->last) {
     const kvm_coalesced_mmio& one = ring->entries[ring->first];
     see("coalesced", vcpu,
-        {{"gpa", text_of(one.phys_addr)},
+        {{"gpa", hex(one.phys_addr)},
          {"len", std::to_string(one.len)},
-         {"data", text_of(bytes_as_number(one.data, one.len))}});
+         {"data", hex(bytes_as_number(one.data, one.len))}});
     ring->first = (ring->first + 1) % std::size(ring->entries);
   }
 }
@@ -367,20 +364,19 @@ void Session::end_stopped(unsigned vcpu) {
       false);
 }
 
-// Behind the gates that lead to nobody lie HLTs, 16 bytes for each vector in a page of their own
-// (docs/places.md): who halts there met an exception.
+// Behind the gates that lead to nobody lie HLTs (docs/places.md): who halts there met an exception.
 void Session::end_halted(unsigned vcpu, isa::Registers at) {
   const std::uint64_t hlt = at.rip - 1;
-  const auto place = point_.vm.place.find("handlers");
-  const std::uint64_t handlers = place == point_.vm.place.end() ? 0x4000 : place->second.value;
-  const std::uint64_t nobody = handlers + kPageSize;
-  constexpr std::uint64_t kStride = 16, kVectors = 32;
-  if (hlt < nobody || hlt >= nobody + kStride * kVectors) {
+  const scenario::building::Places places =
+      scenario::building::make_places(isa::mode_of(at), point_.vm.place);
+  constexpr unsigned kExceptions = 32;
+  const std::uint64_t nobody = places.nobody_of(0).value;
+  if (hlt < nobody || hlt >= places.nobody_of(kExceptions).value) {
     return end(vcpu, "vmm_exit", "HLT, with nothing to wait for.");
   }
   end(vcpu, "exception", "An exception that nobody handles.", false);
   Ending& ending = seen_.endings.back();
-  ending.vector = static_cast<unsigned>((hlt - nobody) / kStride);
+  ending.vector = static_cast<unsigned>((hlt - nobody) / scenario::building::kStubStride);
   at.rip = hlt;
   ending.registers = at;
   if (isa::pushes_error_code(static_cast<std::uint8_t>(*ending.vector))) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "sim/base/hex.h"
+
 namespace nptsim::record {
 namespace {
 
@@ -62,12 +64,10 @@ std::string host_text(const HostFacts& host) {
 
 std::string registers_text(const isa::Registers& registers) {
   std::vector<std::pair<std::string, std::string>> fields = {
-      {"rip", fmt::format("{:#x}", registers.rip)},
-      {"rflags", fmt::format("{:#x}", registers.rflags)},
-      {"cr2", fmt::format("{:#x}", registers.cr2)}};
+      {"rip", hex(registers.rip)}, {"rflags", hex(registers.rflags)}, {"cr2", hex(registers.cr2)}};
   for (unsigned i = 0; i < isa::kGprCount; ++i) {
     if (registers.gpr[i] == 0) continue;
-    fields.emplace_back(isa::gpr_name(i), fmt::format("{:#x}", registers.gpr[i]));
+    fields.emplace_back(isa::gpr_name(i), hex(registers.gpr[i]));
   }
   return flow_map(fields);
 }

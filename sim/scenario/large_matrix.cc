@@ -10,10 +10,6 @@
 namespace nptsim::scenario {
 namespace {
 
-bool is_parameter(const Setting& setting) {
-  return place_of_setting(setting.key.value) == SettingPlace::kModel;
-}
-
 // Which value each setting has at a point, and a number that points share which differ only in
 // parameters of models.
 struct Picked {
@@ -71,24 +67,10 @@ std::uint64_t LargeMatrix::size() const { return impl_->size; }
 
 Result<Point, Diagnostics> LargeMatrix::at(std::uint64_t index,
                                            const Contradiction& contradiction) const {
-  Picked picks = picked(impl_->document.set, index);
+  const Picked picks = picked(impl_->document.set, index);
   const std::shared_ptr<const Reading> reading = impl_->reading(picks);
   if (!reading->wrong.empty()) return reading->wrong;
-  Point point;
-  point.scenario = reading->scenario;
-  point.scenario.set.clear();
-  for (Setting& setting : picks.settings) {
-    if (setting.is_list) {
-      point.scenario.picks.emplace_back(setting.key.value, setting.values[0].value);
-    }
-    if (is_parameter(setting)) point.scenario.set.push_back(std::move(setting));
-  }
-  if (!reading->contradictions.empty()) {
-    point.invalid = reading->contradictions[0].found;
-  } else if (contradiction) {
-    point.invalid = contradiction(point.scenario).value_or("");
-  }
-  return point;
+  return make_point(reading->scenario, picks.settings, reading->contradictions, contradiction);
 }
 
 }  // namespace nptsim::scenario

@@ -38,30 +38,26 @@ std::vector<Setting> settings_of(const Scenario& scenario, std::size_t index) {
   return settings;
 }
 
-void keep_parameters(Scenario& scenario) {
-  std::erase_if(scenario.set, [](const Setting& setting) {
-    return place_of_setting(setting.key.value) != SettingPlace::kModel;
-  });
-}
+}  // namespace
 
-Point make_point(Reading reading, const std::vector<Setting>& settings,
-                 const Contradiction& contradiction) {
+Point make_point(Scenario read, const std::vector<Setting>& settings,
+                 const Diagnostics& contradictions, const Contradiction& contradiction) {
   Point point;
-  point.scenario = std::move(reading.scenario);
-  keep_parameters(point.scenario);
+  point.scenario = std::move(read);
+  point.scenario.set.clear();
   for (const Setting& setting : settings) {
-    if (setting.is_list)
+    if (setting.is_list) {
       point.scenario.picks.emplace_back(setting.key.value, setting.values[0].value);
+    }
+    if (is_parameter(setting)) point.scenario.set.push_back(setting);
   }
-  if (!reading.contradictions.empty()) {
-    point.invalid = reading.contradictions[0].found;
+  if (!contradictions.empty()) {
+    point.invalid = contradictions[0].found;
   } else if (contradiction) {
     point.invalid = contradiction(point.scenario).value_or("");
   }
   return point;
 }
-
-}  // namespace
 
 std::string Point::description() const {
   std::string text;
@@ -82,7 +78,8 @@ Result<std::vector<Point>, Diagnostics> expand(const Scenario& scenario,
     Reading reading = read_point(scenario.tree, settings);
     if (!reading.wrong.empty()) return reading.wrong;
     if (index == 0) contradictions = reading.contradictions;
-    points.push_back(make_point(std::move(reading), settings, contradiction));
+    points.push_back(
+        make_point(std::move(reading.scenario), settings, reading.contradictions, contradiction));
   }
   const bool none_fits = std::all_of(points.begin(), points.end(),
                                      [](const Point& point) { return !point.invalid.empty(); });

@@ -15,8 +15,8 @@
 namespace nptsim::scenario {
 
 struct Point {
-  Scenario scenario;     // every setting has one value; `picks` says which
-  std::string invalid;   // why this point contradicts itself; then it is listed and not run
+  Scenario scenario;    // every setting has one value; `picks` says which
+  std::string invalid;  // why this point contradicts itself; then it is listed and not run
 
   std::string description() const;  // "kernel=kvm-6.8 vmm=qemu-9.1"; empty without lists
 };
@@ -31,6 +31,10 @@ using Contradiction = std::function<std::optional<std::string>(const Scenario&)>
 // (a program for vcpu1 where `vcpus` is 1) is invalid, unless all are: then that is a diagnostic.
 Result<std::vector<Point>, Diagnostics> expand(const Scenario& scenario,
                                                const Contradiction& contradiction = {});
+
+// The point of what was read, with one value for each setting.
+Point make_point(Scenario read, const std::vector<Setting>& settings,
+                 const Diagnostics& contradictions, const Contradiction& contradiction);
 
 // The expectation for this point: the first case whose `when` holds; nullptr if none does.
 const Expectation* expectation_for(const Scenario& point);

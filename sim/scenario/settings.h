@@ -19,6 +19,9 @@ enum class SettingPlace : std::uint8_t {
   kUnknown,
 };
 SettingPlace place_of_setting(const std::string& key);
+inline bool is_parameter(const Setting& setting) {
+  return place_of_setting(setting.key.value) == SettingPlace::kModel;
+}
 
 // From a `set:` whose shape is right; keys that belong nowhere are reported.
 std::vector<Setting> read_settings(const yaml::Node& set, Diagnostics& diagnostics);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sim/base/hex.h"
 #include "sim/isa/registers.h"
 #include "sim/trace/outcome_class.h"
 
@@ -23,7 +24,7 @@ std::vector<std::pair<std::string, std::uint64_t>> named_registers(const isa::Re
 }
 
 std::string number_text(const std::optional<std::uint64_t>& number) {
-  return number ? fmt::format("{:#x}", *number) : "none";
+  return number ? hex(*number) : "none";
 }
 
 class Differing {

@@ -39,6 +39,11 @@ void add_ap_creation(rules::Vocabulary& vocabulary);         // SVM_VMGEXIT_AP_C
 void add_guest_request(rules::Vocabulary& vocabulary);       // SVM_VMGEXIT_GUEST_REQUEST
 void add_gmem_hole(rules::Vocabulary& vocabulary);           // fallocate of a guest_memfd
 
+// What only proposals use.
+void add_large_mmio(rules::Vocabulary& vocabulary);
+void add_mmio_fault_flag(rules::Vocabulary& vocabulary);
+void add_vmpls(rules::Vocabulary& vocabulary);
+
 }  // namespace nptsim::kvm
 
 #endif  // NPTSIM_MODELS_KERNEL_KVM_FACTS_H_

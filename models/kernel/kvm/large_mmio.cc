@@ -80,7 +80,6 @@ unsigned large_mmio(const View& view) { return has_large_value(view); }
 
 }  // namespace
 
-void add_large_mmio(rules::Vocabulary& v);
 void add_large_mmio(rules::Vocabulary& v) {
   v.add(fact<large_mmio>("large_mmio", kNoYes, "MMIO entries are large leaves"));
   v.add(fact<large_mmio_gen>("large_mmio_gen", {"none", "current", "stale", "updating"},

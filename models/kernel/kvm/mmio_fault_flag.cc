@@ -13,7 +13,6 @@ ActionResult mark_mmio_fault(View& view, const Args&) {
 
 }  // namespace
 
-void add_mmio_fault_flag(rules::Vocabulary& v);
 void add_mmio_fault_flag(rules::Vocabulary& v) {
   v.add(action<mark_mmio_fault>("mark_mmio_fault", {}, "kvm_run memory_fault.flags",
                                 "behind memory_fault_exit: the access is MMIO"));

@@ -6,11 +6,6 @@
 
 namespace nptsim::kvm {
 
-// What only proposals use.
-void add_large_mmio(rules::Vocabulary& vocabulary);       // large_mmio.cc
-void add_mmio_fault_flag(rules::Vocabulary& vocabulary);  // mmio_fault_flag.cc
-void add_vmpls(rules::Vocabulary& vocabulary);            // vmpls.cc
-
 const rules::Vocabulary& vocabulary() {
   static const rules::Vocabulary kVocabulary = [] {
     rules::Vocabulary v;

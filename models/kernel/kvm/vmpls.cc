@@ -127,7 +127,6 @@ ActionResult msr_run_vmpl(View& view, const Args& args) {
 
 }  // namespace
 
-void add_vmpls(rules::Vocabulary& v);
 void add_vmpls(rules::Vocabulary& v) {
   v.add(fact<ap_vmpl>("ap.vmpl", {"zero", "lower", "none"}, "SW_EXITINFO1 bits 19:16"));
   v.add(fact<ap_vmpl_request>("ap.vmpl_request", {"create-on-init", "create", "destroy", "other"},

@@ -8,6 +8,7 @@
 #include "models/common/host.h"
 #include "models/common/host_range.h"
 #include "models/common/kvm_uapi.h"
+#include "models/common/register_bank.h"
 #include "models/vmm/bare/raw_host.h"
 #include "sim/machine/rmp_host.h"
 #include "sim/machine/view.h"
@@ -161,18 +162,13 @@ ActionResult launch_update(View& view, const Args&) {
   return ActionResult::done();
 }
 
-// Byte a reads as (0xc0 ^ a ^ (a >> 8) * 3) & 0xff; a write goes nowhere.
+// A write goes nowhere.
 ActionResult answer_mmio(View& view, const Args&) {
   const Record run = kvm_uapi::kRuns.at(view.store(), view.vcpu());
   const std::uint64_t address = run.get(kvm_uapi::run::kMmioAddress);
   const std::uint64_t length = run.get(kvm_uapi::run::kMmioLen);
   if (run.get(kvm_uapi::run::kMmioWrite)) return ActionResult::done();
-  std::uint64_t data = 0;
-  for (std::uint64_t i = 0; i < length && i < 8; ++i) {
-    const std::uint64_t a = address + i;
-    data |= ((0xc0 ^ a ^ (a >> 8) * 3) & 0xff) << (8 * i);
-  }
-  run.set(kvm_uapi::run::kMmioData, data);
+  run.set(kvm_uapi::run::kMmioData, register_bank_word(address, length));
   return ActionResult::done();
 }
 

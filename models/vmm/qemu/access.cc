@@ -5,6 +5,7 @@
 // a device gets pieces that memory_access_size allows, each under the big QEMU lock.
 #include <algorithm>
 
+#include "models/common/register_bank.h"
 #include "models/vmm/qemu/define.h"
 
 namespace nptsim::qemu {
@@ -113,21 +114,10 @@ ActionResult unassigned_access(View& view, const Args&) {
   return ActionResult::done();
 }
 
-// A register bank that answers the same for ever: byte a is (0xc0 ^ a ^ (a >> 8) * 3) & 0xff, the
-// pattern that this project's recordings of KVM use for MMIO.
-std::uint64_t io_pattern(GuestPhysAddr address, std::uint64_t size) {
-  std::uint64_t value = 0;
-  for (std::uint64_t i = 0; i < size; ++i) {
-    const std::uint64_t a = address.value + i;
-    value |= ((0xc0 ^ a ^ ((a >> 8) * 3)) & 0xff) << (8 * i);
-  }
-  return value;
-}
-
 ActionResult io_access(View& view, const Args&) {
   const ConstRecord t = thread_record(std::as_const(view));
   const std::uint64_t size = t.get(thread::kPieceSize);
-  if (!is_write(view)) set_piece_value(view, io_pattern(piece_address(view), size));
+  if (!is_write(view)) set_piece_value(view, register_bank_word(piece_address(view).value, size));
   if (view.narrator() != nullptr) view.say("device", device_fields(view));
   return ActionResult::done();
 }

@@ -33,6 +33,9 @@ void add_private_memory(rules::Vocabulary& vocabulary);  // facts and actions of
 void add_snp_launch(rules::Vocabulary& vocabulary);      // facts and actions of a launch
 void add_run_actions(rules::Vocabulary& vocabulary);     // ends of the VM, port I/O
 void add_start_actions(rules::Vocabulary& vocabulary);
+// What only proposals use.
+void add_launch_protection(rules::Vocabulary& vocabulary);
+void add_mmio_fault_flag(rules::Vocabulary& vocabulary);
 
 inline unsigned thread_of(const View& view) {
   return view.is_vcpu_thread() ? view.vcpu() : machine::kVmmActor;

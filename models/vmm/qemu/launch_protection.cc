@@ -2,6 +2,7 @@
 // regions are measured, and whether KVM may write them then. No row of QEMU's own does.
 #include <utility>
 
+#include "models/common/host.h"
 #include "models/vmm/qemu/define.h"
 #include "sim/machine/host.h"
 
@@ -11,19 +12,15 @@ namespace {
 using machine::Outcome;
 using machine::OutcomeKind;
 
-bool is_launched(const View& view, const machine::Region& region) {
-  return view.setup().keyed() && region.launch_encrypted && region.backing != machine::kNoBacking;
-}
-
 unsigned region_launched(const View& view) {
-  return has_region(view) && is_launched(view, region_setup(view));
+  return has_region(view) && host::is_launched(view.setup(), region_setup(view));
 }
 
 // KVM_SEV_LAUNCH_UPDATE_DATA encrypts in place, so it pins the pages for writing
 // (Linux arch/x86/kvm/svm/sev.c sev_launch_update_data, sev_pin_memory with FOLL_WRITE).
 unsigned launch_pages(const View& view) {
   for (const machine::Region& region : view.setup().regions) {
-    if (!is_launched(view, region)) continue;
+    if (!host::is_launched(view.setup(), region)) continue;
     for (std::uint64_t page = 0; page < region.size >> kPageShift; ++page) {
       const auto protection = machine::backing_page(view.store(), region.backing, page).protection;
       if (protection != machine::HostProtection::kReadWrite) return 1;
@@ -49,7 +46,6 @@ ActionResult refuse_launch(View& view, const Args& args) {
 
 }  // namespace
 
-void add_launch_protection(rules::Vocabulary& v);
 void add_launch_protection(rules::Vocabulary& v) {
   v.add(fact<region_launched>("region.launched", kNoYes,
                               "the region is measured and encrypted at launch"));

@@ -29,7 +29,6 @@ ActionResult stop_for_mmio_fault(View& view, const Args& args) {
 
 }  // namespace
 
-void add_mmio_fault_flag(rules::Vocabulary& v);
 void add_mmio_fault_flag(rules::Vocabulary& v) {
   v.add(fact<memory_fault_mmio>("memory_fault.mmio", kNoYes,
                                 "the memory fault says that it is MMIO"));

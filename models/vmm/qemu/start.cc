@@ -9,9 +9,6 @@
 
 namespace nptsim::qemu {
 
-// What only proposals use.
-void add_launch_protection(rules::Vocabulary& vocabulary);  // launch_protection.cc
-void add_mmio_fault_flag(rules::Vocabulary& vocabulary);    // mmio_fault_flag.cc
 namespace {
 
 // kvm_readonly_mem_allowed, set once in kvm_init. /dev/kvm answers 1 on every x86 kernel; the VM's
