@@ -51,7 +51,7 @@ std::string summary_line(const machine::Event& event) {
 }
 
 std::string title_of(const PointToRun& point) {
-  const std::string picks = point.point.description();
+  const std::string picks = report::describe(point.point.scenario.picks);
   return point.point.scenario.name + (picks.empty() ? "" : " [" + picks + "]");
 }
 

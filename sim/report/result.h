@@ -28,7 +28,7 @@ enum class Trouble : std::uint8_t {
 
 // What was picked from the lists of a matrix, in the order of the file.
 using PointValues = std::vector<std::pair<std::string, std::string>>;
-// "kernel=kvm-6.8 vcpus=2".
+// "kernel=kvm-6.8 vcpus=2"; on one line, whatever the values. Empty without lists.
 std::string describe(const PointValues& point);
 // "file: name [picks]", as every list of results names a point.
 std::string name_of_point(const std::string& file, const std::string& name,

@@ -59,14 +59,6 @@ Point make_point(Scenario read, const std::vector<Setting>& settings,
   return point;
 }
 
-std::string Point::description() const {
-  std::string text;
-  for (const auto& [key, value] : scenario.picks) {
-    text += (text.empty() ? "" : " ") + key + "=" + value;
-  }
-  return text;
-}
-
 Result<std::vector<Point>, Diagnostics> expand(const Scenario& scenario,
                                                const Contradiction& contradiction) {
   const auto count = count_points(scenario);

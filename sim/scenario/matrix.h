@@ -17,8 +17,6 @@ namespace nptsim::scenario {
 struct Point {
   Scenario scenario;    // every setting has one value; `picks` says which
   std::string invalid;  // why this point contradicts itself; then it is listed and not run
-
-  std::string description() const;  // "kernel=kvm-6.8 vmm=qemu-9.1"; empty without lists
 };
 
 inline constexpr std::size_t kMaxPoints = 4096;

@@ -27,6 +27,12 @@ invalid flash.yaml: A write spins [kernel=kvm-6.8 vcpus=0]
 )~");
 }
 
+TEST_CASE("a point is named on one line, whatever its values") {
+  CHECK(describe({{"vm", "snp"}, {"program.vcpu0", "mov al, [rbx]\n\n  hlt\n"}}) ==
+        "vm=snp program.vcpu0=mov al, [rbx]; hlt");
+  CHECK(describe({}) == "");
+}
+
 TEST_CASE("colour is in the style and nowhere else") {
   const std::string plain = print_human(sample_report(), Style{false});
   const std::string painted = print_human(sample_report(), Style{true});

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "sim/report/result.h"
 #include "tests/scenario/support.h"
 
 namespace nptsim::scenario {
@@ -14,8 +15,8 @@ std::string points_of(const std::string& more, const Contradiction& contradictio
   if (!points) return all(points.error());
   std::string text;
   for (const Point& point : points.value()) {
-    text +=
-        point.description() + (point.invalid.empty() ? "" : " invalid: " + point.invalid) + "\n";
+    text += report::describe(point.scenario.picks) +
+            (point.invalid.empty() ? "" : " invalid: " + point.invalid) + "\n";
   }
   return text;
 }
@@ -42,7 +43,8 @@ TEST_CASE("a point has its values where they belong") {
   REQUIRE(points.ok());
   REQUIRE(points.value().size() == 4);
   const Scenario& third = points.value()[2].scenario;
-  CHECK(points.value()[2].description() == "vmm=qemu kernel.x=b memory.flash.mode=mmio");
+  CHECK(report::describe(points.value()[2].scenario.picks) ==
+        "vmm=qemu kernel.x=b memory.flash.mode=mmio");
   CHECK(third.vm.machine.vmm.value == "qemu");
   CHECK_FALSE(third.vm.region("flash")->romd);
   CHECK_FALSE(third.vm.start.npt.warm);
