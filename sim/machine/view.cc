@@ -24,6 +24,12 @@ void View::end_vm(Outcome outcome) {
   interrupt();
   if (!machine_->vm_outcome_) machine_->vm_outcome_ = std::move(outcome);
 }
+void View::end_vcpus(const Outcome& outcome) {
+  for (unsigned vcpu = 0; vcpu < setup_->vcpus; ++vcpu) {
+    const bool goes_on = ActorFrames(*store_, vcpu).state() == ActorState::kRunning;
+    if (goes_on) machine_->end_vcpu(vcpu, outcome);
+  }
+}
 bool View::vm_ended() const { return machine_->vm_outcome_.has_value(); }
 
 void View::raise_harm(const std::string& flag) { machine_->raise_harm(flag); }

@@ -47,6 +47,8 @@ class View : public rules::Context {
   // The VM ends here, for everyone.
   void end_vm(Outcome outcome);
   bool vm_ended() const;
+  // No vCPU runs any more, each for this reason; the host goes on.
+  void end_vcpus(const Outcome& outcome);
   void raise_harm(const std::string& flag);
 
   // Null when nobody listens.

@@ -267,6 +267,11 @@ const Section& operation_keys() {
                                       {"size", "Bytes.", number(), true},
                                       flags("punch_hole, keep_size (without it the call fails).")},
                                      {}};
+  static const Section kDestroyVm = {
+      "destroy_vm",
+      "close() of the descriptors of the VM, its vCPUs and its guest_memfds.",
+      {},
+      {}};
   static const Section kFirmware = {
       "firmware",
       "A command of the AMD-SP, right or wrong.",
@@ -297,6 +302,7 @@ const Section& operation_keys() {
        {"snp_launch_update", "KVM_SEV_SNP_LAUNCH_UPDATE.", map(kLaunchUpdate)},
        {"snp_launch_finish", "KVM_SEV_SNP_LAUNCH_FINISH.", map(kLaunchFinish)},
        {"fallocate", "fallocate of a guest_memfd.", map(kFallocate)},
+       {"destroy_vm", "The VM's descriptors are closed.", map(kDestroyVm)},
        {"firmware", "A command of the AMD-SP.", map(kFirmware)},
        {"host_write", "A store of the host to any page.", map(kHostWrite)},
        {"host_read", "A load of the host from any page.", map(kHostRead)},

@@ -122,6 +122,7 @@ void place_vcpu(View& view, unsigned vcpu) {
   if (!view.setup().sealed()) return;
   const HostPhysAddr vmsa = safe_page(store);
   svm::vcpu_record(store, vcpu).control.vmsa = vmsa.value;
+  kVcpus.at(store, vcpu).set(vcpu::kOwnVmsa, vmsa.value);
   if (view.setup().snp() && !view.setup().launch_open) give_vmsa(view, vmsa);
 }
 

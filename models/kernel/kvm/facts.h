@@ -38,6 +38,7 @@ void add_populate(rules::Vocabulary& vocabulary);            // KVM_SEV_SNP_LAUN
 void add_ap_creation(rules::Vocabulary& vocabulary);         // SVM_VMGEXIT_AP_CREATION
 void add_guest_request(rules::Vocabulary& vocabulary);       // SVM_VMGEXIT_GUEST_REQUEST
 void add_gmem_hole(rules::Vocabulary& vocabulary);           // fallocate of a guest_memfd
+void add_teardown(rules::Vocabulary& vocabulary);            // the end of a VM
 
 // What only proposals use.
 void add_large_mmio(rules::Vocabulary& vocabulary);

@@ -25,6 +25,12 @@ std::uint64_t index_of(const View& view) { return vm_of(view).get(vm::kHoleNext)
 std::optional<HostPhysAddr> frame_of(const View& view) {
   return machine::backing_page(view.store(), file_of(view), index_of(view)).frame;
 }
+// The next page of the range that the file has, from `index` on: only folios are freed.
+void go_to_folio(View& view, std::uint64_t index) {
+  const std::uint64_t end = end_of(view);
+  while (index < end && !machine::backing_page(view.store(), file_of(view), index).frame) ++index;
+  vm_of(view).set(vm::kHoleNext, index);
+}
 
 // --- facts ---
 
@@ -43,9 +49,9 @@ unsigned hole_left(const View& view) { return index_of(view) < end_of(view); }
 // snp_lookup_rmpentry; a 2-MByte entry goes as one if the page is its first and the rest of the
 // range covers it.
 unsigned hole_rmp(const View& view) {
-  enum : unsigned { kNoPage, kNotAssigned, k4K, k2MWhole, k2MPart };
+  enum : unsigned { kNotAssigned, k4K, k2MWhole, k2MPart };
   const auto frame = frame_of(view);
-  if (!frame) return kNoPage;
+  if (!frame) return kNotAssigned;
   arch::PhysicalMemory memory = view.memory();
   const svm::Rmp rmp(view.setup().cpu.rmp, memory);
   if (!rmp.covers(*frame) || !rmp.authoritative(*frame).assigned) return kNotAssigned;
@@ -72,7 +78,7 @@ ActionResult hole_unmap(View& view, const Args&) {
                                        [](std::uint64_t) { return std::uint64_t{0}; });
   }
   flush_tlbs(view);
-  vm_of(view).set(vm::kHoleNext, first);
+  go_to_folio(view, first);
   return ActionResult::done();
 }
 
@@ -94,11 +100,10 @@ ActionResult warn_rmp_kept(View& view, const Args&) {
 // The pages are free: what is there next is zero.
 ActionResult hole_next(View& view, const Args& args) {
   const std::uint64_t pages = args.word(0) == 0 ? 1 : svm::kPagesIn2M;
-  const Record vm = vm_of(view);
-  const std::uint64_t first = vm.get(vm::kHoleNext);
+  const std::uint64_t first = index_of(view);
   for (std::uint64_t i = 0; i < pages; ++i)
     machine::discard(view.store(), file_of(view), first + i);
-  vm.set(vm::kHoleNext, first + pages);
+  go_to_folio(view, first + pages);
   return ActionResult::done();
 }
 ActionResult hole_end(View& view, const Args&) {
@@ -115,7 +120,7 @@ void add_gmem_hole(rules::Vocabulary& v) {
                         "FALLOC_FL_KEEP_SIZE has to be set"));
   v.add(fact<hole_shape>("fallocate.shape", {"bad", "ok"}, "whole pages, at least one"));
   v.add(fact<hole_left>("hole.left", kNoYes, "pages that are still to free"));
-  v.add(fact<hole_rmp>("hole.rmp", {"no-page", "not-assigned", "4k", "2m-whole", "2m-part"},
+  v.add(fact<hole_rmp>("hole.rmp", {"not-assigned", "4k", "2m-whole", "2m-part"},
                        "the RMP entry of the next page of the hole"));
   v.add(action<hole_unmap>("hole_unmap", {}, "nested leaves of the range",
                            "kvm_gmem_invalidate_begin"));

@@ -36,6 +36,7 @@ const rules::Vocabulary& vocabulary() {
     add_launch(v);
     add_populate(v);
     add_gmem_hole(v);
+    add_teardown(v);
     add_ap_creation(v);
     add_vmpls(v);
     add_guest_request(v);

@@ -174,6 +174,7 @@ inline constexpr Field kSnpVmsaGpa{"snp_vmsa_gpa", 74, 63, 0, "of the next VMSA;
 // INS and OUTS of a VMGEXIT.
 inline constexpr Field kStringLeft{"sev_pio_count", 75, 31, 0, "elements that are still to do"};
 inline constexpr Field kStringDone{"sev_pio_data", 75, 63, 32, "bytes done"};
+inline constexpr Field kOwnVmsa{"sev_es.vmsa", 76, 63, 0, "SPA of the page that KVM gave it"};
 inline constexpr Field kPsmashRet{"psmash_ret", 70, 39, 32, "of the RMP fault under way"};
 inline constexpr Field kFields[] = {kFaultGpa,
                                     kFaultError,
@@ -224,7 +225,8 @@ inline constexpr Field kFields[] = {kFaultGpa,
                                     kKnownCr4,
                                     kKnownEfer,
                                     kStringLeft,
-                                    kStringDone};
+                                    kStringDone,
+                                    kOwnVmsa};
 inline constexpr RecordLayout kLayout{"kvm_vcpu", 80, kFields};
 }  // namespace vcpu
 inline constexpr RecordArray kVcpus{&vcpu::kLayout, Space::kKernel, 0x4000, 64};
