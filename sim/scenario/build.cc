@@ -60,6 +60,7 @@ void start(Plan& plan, machine::Machine& machine, machine::EventSink* events) {
   for (const models::LoadedModel* model : {&stack.kernel, &stack.vmm, &stack.guest}) {
     if (model->prepare != nullptr) model->prepare(machine.store(), plan.setup);
   }
+  break_firmware(plan, machine);
   set_raw_slots(plan, machine);
   if (!plan.ok() || !start_vmm(plan, machine, events)) return;
   set_snp_pages(plan, machine);

@@ -147,6 +147,7 @@ struct BackedPage {
 };
 BackedPage backed_page(const Plan& plan, const machine::Region& region, GuestPhysAddr gpa);
 void set_snp_pages(Plan& plan, machine::Machine& machine);
+void break_firmware(const Plan& plan, machine::Machine& machine);
 void write_rmp_entries(Plan& plan, machine::Machine& machine);
 void write_nested_entries(Plan& plan, machine::Machine& machine);
 

@@ -26,10 +26,7 @@ std::string word_of(const rules::Exported& exported) {
   return name;
 }
 
-// In the order of svm::FirmwareCommand and svm::SnpPageType.
-constexpr std::string_view kFirmwareCommands[] = {
-    "gctx-create",  "launch-start",   "activate",     "launch-update", "launch-finish",
-    "page-reclaim", "page-set-state", "page-unsmash", "decommission"};
+// In the order of svm::SnpPageType.
 constexpr std::string_view kPageTypes[] = {"reserved",   "normal",  "vmsa", "zero",
                                            "unmeasured", "secrets", "cpuid"};
 

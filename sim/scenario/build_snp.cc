@@ -1,7 +1,11 @@
 // The pages of an SNP guest at the start: which are private, whose the RMP says they are, and what
 // the guest has validated by now. Raw RMP entries on top.
+#include <algorithm>
+#include <iterator>
+
 #include "models/kernel/kvm/gmem.h"
 #include "sim/arch/svm/rmp_instructions.h"
+#include "sim/arch/svm/snp_firmware.h"
 #include "sim/machine/host.h"
 #include "sim/scenario/build_parts.h"
 
@@ -192,8 +196,25 @@ void write_rmp_entries(Plan& plan, machine::Machine& machine) {
   }
 }
 
+// The schema lets no other word through.
+void break_firmware(const Plan& plan, machine::Machine& machine) {
+  arch::PhysicalMemory memory = machine.memory();
+  svm::SnpFirmware firmware(plan.setup.cpu, memory);
+  for (const Text& command : plan.vm.start.firmware.fails) {
+    const auto found =
+        std::find(std::begin(kFirmwareCommands), std::end(kFirmwareCommands), command.value);
+    NPTSIM_CHECK(found != std::end(kFirmwareCommands));
+    firmware.break_command(
+        static_cast<svm::FirmwareCommand>(found - std::begin(kFirmwareCommands)));
+  }
+}
+
 void refuse_without_snp(Plan& plan) {
   const Start& s = plan.vm.start;
+  if (!s.firmware.fails.empty() && !plan.setup.snp()) {
+    plan.report(s.firmware.fails[0].pos, "the AMD-SP's commands are those for an SNP guest",
+                "machine.vm: snp");
+  }
   const bool snp = plan.setup.snp(), rmp = plan.setup.cpu.checks_rmp();
   if (!s.pages.empty() && !snp) {
     plan.report(s.pages[0].pos, "start.pages are those of an SNP guest", "machine.vm: snp");

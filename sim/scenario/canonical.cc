@@ -273,6 +273,7 @@ SortedJson start(const Start& s) {
   put(out, "cpu", cpu_start(s.cpu));
   for (const auto& [index, cpu] : s.vcpu) out["vcpu"][std::to_string(index)] = cpu_start(cpu);
   put(out, "vmsa", vmsa_start(s.vmsa));
+  if (!s.firmware.fails.empty()) out["firmware"]["fails"] = text_list(s.firmware.fails);
   put(out, "ghcb", ghcb_start(s.ghcb));
   put(out, "answers", all(s.answers, answer));
   return out;

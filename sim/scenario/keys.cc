@@ -275,9 +275,7 @@ const Section& operation_keys() {
   static const Section kFirmware = {
       "firmware",
       "A command of the AMD-SP, right or wrong.",
-      {{"command", "Which.",
-        word({"gctx-create", "launch-start", "activate", "launch-update", "launch-finish",
-              "page-reclaim", "page-set-state", "page-unsmash", "decommission"}),
+      {{"command", "Which.", word({std::begin(kFirmwareCommands), std::end(kFirmwareCommands)}),
         true},
        place("page", "The page, or the context page of a command on a guest."),
        page_type(false),

@@ -240,6 +240,16 @@ const Section& vmsa_keys() {
   return kSection;
 }
 
+const Section& firmware_keys() {
+  static const Section kSection = {
+      "firmware_start",
+      "The AMD-SP.",
+      {{"fails", "Commands at which it fails, with HWSEV_RET_PLATFORM.",
+        list(word({std::begin(kFirmwareCommands), std::end(kFirmwareCommands)}))}},
+      {}};
+  return kSection;
+}
+
 const Section& ghcb_keys() {
   static const Section kSection = {
       "ghcb_start",
@@ -297,6 +307,7 @@ const Section& start_keys() {
            map(vectors_keys())},
           {"cpu", "The state of the vCPUs.", map(cpu_keys())},
           {"vmsa", "The encrypted state of the vCPUs.", map(vmsa_keys())},
+          {"firmware", "The AMD-SP.", map(firmware_keys())},
           {"ghcb", "The GHCB: registered, none, or more.",
            either({word({"registered", "none"}), map(ghcb_keys())})},
           {"answers", "With the kernel `given`: what it does for a fault at an address.",

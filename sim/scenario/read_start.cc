@@ -215,6 +215,9 @@ Start read_start(const Node& node) {
     if (const auto vcpu = parse_vcpu(entry.key.text)) start.vcpu[*vcpu] = read_cpu(entry.value);
   }
   if (const Node* vmsa = values.find("vmsa")) start.vmsa = read_vmsa(*vmsa);
+  if (const Node* firmware = values.find("firmware")) {
+    start.firmware.fails = Values(*firmware).texts("fails");
+  }
   if (const Node* ghcb = values.find("ghcb")) start.ghcb = read_ghcb(*ghcb);
   start.answers = read_list(values, "answers", read_answer);
   return start;

@@ -109,6 +109,11 @@ struct Place {
   SourcePos pos;
 };
 
+// The AMD-SP's commands for SNP guests, in the order of svm::FirmwareCommand.
+inline constexpr std::string_view kFirmwareCommands[] = {
+    "gctx-create",  "launch-start",   "activate",     "launch-update", "launch-finish",
+    "page-reclaim", "page-set-state", "page-unsmash", "decommission"};
+
 // An operation that is told what to do in so many words: `{ vmm: { set_slot: { id: 1, ... } } }`.
 struct Operation {
   Text name;
@@ -237,6 +242,10 @@ struct VmsaStart {
   std::optional<Number> asid;
 };
 
+struct FirmwareStart {
+  std::vector<Text> fails;  // of kFirmwareCommands
+};
+
 struct GhcbStart {
   bool registered = true;
   std::optional<unsigned> version;
@@ -266,6 +275,7 @@ struct Start {
   CpuStart cpu;                       // all vCPUs
   std::map<unsigned, CpuStart> vcpu;  // on top of it, by vCPU
   VmsaStart vmsa;
+  FirmwareStart firmware;
   GhcbStart ghcb;
   std::vector<Answer> answers;
 };

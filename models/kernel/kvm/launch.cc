@@ -29,20 +29,24 @@ svm::RmpResult make_private_page(View& view, HostPhysAddr page, GuestPhysAddr gp
                                                    .asid = view.setup().asid}));
 }
 
+// snp_leak_pages: nobody gets the page again.
+static void leak_page(View& view, HostPhysAddr page) {
+  view.say("text", {{"text", std::string("Leaking PFN range")},
+                    {"value", machine::Hex{page.page_number()}}});
+}
+
 bool make_shared_page(View& view, HostPhysAddr page, svm::RmpPageSize size) {
   const svm::RmpResult result =
       machine::host_rmpupdate(view, page, svm::rmp_operand({.gpa = {}, .size = size}));
   const bool good = result.ends() && result.code == svm::RmpCode::kSuccess;
-  if (!good) {
-    view.say("text", {{"text", std::string("Leaking PFN range")},
-                      {"value", machine::Hex{page.page_number()}}});
-  }
+  if (!good) leak_page(view, page);
   return good;
 }
 
 bool reclaim_page(View& view, HostPhysAddr page) {
   const svm::FirmwareResult result =
       machine::host_firmware(view, {.command = svm::FirmwareCommand::kPageReclaim, .page = page});
+  if (!result.good()) leak_page(view, page);
   const bool good = result.good() && make_shared_page(view, page, svm::RmpPageSize::k4K);
   if (!good) vm_of(view).set(vm::kBugged, 1);
   return good;

@@ -6,6 +6,9 @@
 
 // clang-format off
 #define NPTSIM_SVM_FIRMWARE_RULES(X)                                                               \
+  X(kFwPlatform, "firmware.platform", kStated, "SEV-SNP firmware ABI, status codes; Linux "         \
+    "include/uapi/linux/psp-sev.h SEV_RET_HWSEV_RET_PLATFORM",                                     \
+    "The AMD-SP itself has failed, and nothing has changed: HWSEV_RET_PLATFORM.")                  \
   X(kFwNoContext, "firmware.no-context", kStated, "AMD-ASPFW sev_mcmd.c",                          \
     "A guest is named by its context page: any other state of that page is INVALID_GUEST.")        \
   X(kFwGuestState, "firmware.guest-state", kStated, "AMD-ASPFW sev_mcmd.c",                        \

@@ -82,6 +82,8 @@ std::string_view name_of(FirmwareStatus status) {
       return "INVALID_ADDRESS";
     case kInvalidGuest:
       return "INVALID_GUEST";
+    case kHwPlatform:
+      return "HWSEV_RET_PLATFORM";
     case kInvalidParam:
       return "INVALID_PARAM";
     case kResourceLimit:
@@ -104,7 +106,17 @@ std::string_view name_of(FirmwareCommand command) {
   return kNames[static_cast<unsigned>(command)];
 }
 
+void SnpFirmware::break_command(FirmwareCommand command) {
+  const Record faults = kFirmwareFaults.at(store(), 0);
+  faults.set(firmware_faults::kFails,
+             faults.get(firmware_faults::kFails) | bit(static_cast<unsigned>(command)));
+}
+
 FirmwareResult SnpFirmware::run(const FirmwareRequest& request) {
+  const u64 fails = kFirmwareFaults.at(store(), 0).get(firmware_faults::kFails);
+  if (has_bit(fails, static_cast<unsigned>(request.command))) {
+    return {kHwPlatform, RuleId::kFwPlatform};
+  }
   switch (request.command) {
     case FirmwareCommand::kGctxCreate:
       return gctx_create(request);

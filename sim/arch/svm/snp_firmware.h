@@ -23,6 +23,7 @@ enum class FirmwareStatus : u8 {
   kInactive = 8,
   kInvalidAddress = 9,
   kInvalidGuest = 0x10,
+  kHwPlatform = 0x13,
   kInvalidParam = 0x16,
   kResourceLimit = 0x17,
   kInvalidPageSize = 0x19,
@@ -78,6 +79,14 @@ inline constexpr RecordLayout kLayout{"SNP guest context", 4, kFields};
 }  // namespace snp_guest
 inline constexpr RecordArray kSnpGuests{&snp_guest::kLayout, Space::kFirmware, 0, 8};
 
+// Commands at which the AMD-SP fails, whatever they ask for.
+namespace firmware_faults {
+inline constexpr Field kFails{"fails", 0, 15, 0, "a bit a FirmwareCommand"};
+inline constexpr Field kFields[] = {kFails};
+inline constexpr RecordLayout kLayout{"failing commands", 1, kFields};
+}  // namespace firmware_faults
+inline constexpr RecordArray kFirmwareFaults{&firmware_faults::kLayout, Space::kFirmware, 0x100, 1};
+
 struct FirmwareRequest {
   FirmwareCommand command = FirmwareCommand::kGctxCreate;
   HostPhysAddr context = {};            // all but the page commands
@@ -102,6 +111,9 @@ class SnpFirmware {
       : rmp_(profile.rmp, memory), memory_(&memory) {}
 
   FirmwareResult run(const FirmwareRequest& request);
+
+  // From now on the command fails.
+  void break_command(FirmwareCommand command);
 
   // A guest whose launch is over, for a machine that begins there.
   void adopt_running(HostPhysAddr context, u32 asid);
