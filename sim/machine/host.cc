@@ -21,8 +21,9 @@ constexpr unsigned kDiscardedBit = 1;  // of a filled backing: the page is zeros
 constexpr unsigned kLargeBit = 2;      // of the first of 512 pages: one entry maps them all
 constexpr unsigned kProtectionHigh = 10, kProtectionLow = 8;
 
-constexpr unsigned kFillHigh = 7, kLargeLow = 8;  // in kFills
-constexpr std::uint64_t kPagesIn2M = 512;
+constexpr unsigned kFillHigh = 7, kGigabyteBit = 8, kLargeLow = 9;  // in kFills
+constexpr unsigned kOwns1GBit = 63;                                 // in kFrameOwners
+constexpr std::uint64_t kPagesIn2M = 512, kPagesIn1G = 512 * 512;
 
 std::uint64_t word_of_page(BackingId backing, std::uint64_t page) {
   NPTSIM_CHECK(backing != kNoBacking && page < (1ull << 32));
@@ -35,8 +36,22 @@ std::uint8_t fill_of(const Store& store, BackingId backing) {
       get_bits(store.read(Space::kHost, kFills + backing), kFillHigh, 0));
 }
 
-std::uint64_t large_pages_of(const Store& store, BackingId backing) {
-  return backing < kMaxFilled ? store.read(Space::kHost, kFills + backing) >> kLargeLow : 0;
+// How many pages, from the first one on, the host maps by entries of that size.
+std::uint64_t large_pages_of(const Store& store, BackingId backing, HostPageSize size) {
+  if (backing >= kMaxFilled) return 0;
+  const std::uint64_t word = store.read(Space::kHost, kFills + backing);
+  const bool is_1g = has_bit(word, kGigabyteBit);
+  if (is_1g != (size == HostPageSize::k1G)) return 0;
+  return (word >> kLargeLow) * (is_1g ? kPagesIn1G : kPagesIn2M);
+}
+
+bool in_1g(const Store& store, BackingId backing, std::uint64_t page) {
+  return page < large_pages_of(store, backing, HostPageSize::k1G);
+}
+
+// A page of 1 GByte is one record, that of its first page: it cannot be cut.
+std::uint64_t record_of(const Store& store, BackingId backing, std::uint64_t page) {
+  return in_1g(store, backing, page) ? page & ~(kPagesIn1G - 1) : page;
 }
 
 // What a page without frame holds.
@@ -90,6 +105,23 @@ void reserve_frames(Store& store, HostPhysAddr first, std::uint64_t size) {
   }
 }
 
+namespace {
+
+// What nobody wrote stays without memory.
+void clear_words(Store& store, Space space, std::uint64_t first, std::uint64_t count) {
+  for (std::uint64_t index = first; index < first + count; ++index) {
+    const std::uint64_t* words = store.words_of_any_page(space, index / kWordsPerPage);
+    if (words[index % kWordsPerPage] != 0) store.write(space, index, 0);
+  }
+}
+
+void clear_memory(Store& store, HostPhysAddr first, std::uint64_t size) {
+  clear_words(store, Space::kDram, first.value / 8, size / 8);
+  clear_words(store, Space::kKeys, first.value / arch::kBlockSize, size / arch::kBlockSize);
+}
+
+}  // namespace
+
 void free_frame(Store& store, HostPhysAddr frame) {
   const std::uint64_t number = frame.page_number() - kFirstFreeFrame;
   const std::uint64_t index = kAllocator + number / 64;
@@ -99,12 +131,7 @@ void free_frame(Store& store, HostPhysAddr frame) {
   if (number / 64 < store.read(Space::kHost, kFirstWithFree)) {
     store.write(Space::kHost, kFirstWithFree, number / 64);
   }
-  for (std::uint64_t offset = 0; offset < kPageSize; offset += 8) {
-    const std::uint64_t word = (frame + offset).value / 8;
-    if (store.read(Space::kDram, word) != 0) store.write(Space::kDram, word, 0);
-    const std::uint64_t block = (frame + offset).value / arch::kBlockSize;
-    if (store.read(Space::kKeys, block) != 0) store.write(Space::kKeys, block, 0);
-  }
+  clear_memory(store, frame, kPageSize);
 }
 
 BackingPage backing_page(const Store& store, BackingId backing, std::uint64_t page) {
@@ -113,14 +140,17 @@ BackingPage backing_page(const Store& store, BackingId backing, std::uint64_t pa
     result.protection = HostProtection::kUnmapped;
     return result;
   }
-  const std::uint64_t word = store.read(Space::kHost, word_of_page(backing, page));
+  const std::uint64_t record = record_of(store, backing, page);
+  const std::uint64_t word = store.read(Space::kHost, word_of_page(backing, record));
   result.protection = static_cast<HostProtection>(get_bits(word, kProtectionHigh, kProtectionLow));
-  if (has_bit(word, kPopulatedBit)) result.frame = HostPhysAddr(word & ~kPageMask);
+  if (has_bit(word, kPopulatedBit)) {
+    result.frame = HostPhysAddr(word & ~kPageMask) + (page - record) * kPageSize;
+  }
   return result;
 }
 
 void set_protection(Store& store, BackingId backing, std::uint64_t page, HostProtection value) {
-  const std::uint64_t index = word_of_page(backing, page);
+  const std::uint64_t index = word_of_page(backing, record_of(store, backing, page));
   const std::uint64_t word = store.read(Space::kHost, index);
   store.write(Space::kHost, index,
               with_bits(word, kProtectionHigh, kProtectionLow, static_cast<unsigned>(value)));
@@ -136,7 +166,7 @@ void fill_frame(Store& store, HostPhysAddr frame, std::uint8_t fill) {
 
 // Nothing of the 2 MByte was touched before, and one VMA covers them.
 bool may_be_large(const Store& store, BackingId backing, std::uint64_t first) {
-  if (first / kPagesIn2M >= large_pages_of(store, backing)) return false;
+  if (first >= large_pages_of(store, backing, HostPageSize::k2M)) return false;
   const std::uint64_t pattern = store.read(Space::kHost, word_of_page(backing, first));
   if (has_bit(pattern, kPopulatedBit)) return false;
   for (std::uint64_t i = 1; i < kPagesIn2M; ++i) {
@@ -153,6 +183,12 @@ void populate_large(Store& store, BackingId backing, std::uint64_t first) {
   store.write(Space::kHost, index, store.read(Space::kHost, index) | bit(kLargeBit));
 }
 
+bool is_mapped_2m(const Store& store, BackingId backing, std::uint64_t page) {
+  if (page >= large_pages_of(store, backing, HostPageSize::k2M)) return false;
+  const std::uint64_t first = word_of_page(backing, page & ~(kPagesIn2M - 1));
+  return has_bit(store.read(Space::kHost, first), kLargeBit);
+}
+
 void split_large(Store& store, BackingId backing, std::uint64_t page) {
   if (!is_mapped_2m(store, backing, page)) return;
   const std::uint64_t index = word_of_page(backing, page & ~(kPagesIn2M - 1));
@@ -161,28 +197,101 @@ void split_large(Store& store, BackingId backing, std::uint64_t page) {
 
 }  // namespace
 
-void set_large_pages(Store& store, BackingId backing, std::uint64_t count) {
-  NPTSIM_CHECK(backing < kMaxFilled);
+void set_large_pages(Store& store, BackingId backing, HostPageSize size, std::uint64_t count) {
+  NPTSIM_CHECK(backing < kMaxFilled && size != HostPageSize::k4K);
   const std::uint64_t fill = fill_of(store, backing);
-  store.write(Space::kHost, kFills + backing, count << kLargeLow | fill);
+  const bool is_1g = size == HostPageSize::k1G;
+  NPTSIM_CHECK(fill == 0 || !is_1g);
+  store.write(Space::kHost, kFills + backing,
+              count << kLargeLow | (is_1g ? bit(kGigabyteBit) : 0) | fill);
 }
 
-bool is_mapped_2m(const Store& store, BackingId backing, std::uint64_t page) {
-  if (page / kPagesIn2M >= large_pages_of(store, backing)) return false;
-  const std::uint64_t first = word_of_page(backing, page & ~(kPagesIn2M - 1));
-  return has_bit(store.read(Space::kHost, first), kLargeBit);
+HostPageSize mapped_size(const Store& store, BackingId backing, std::uint64_t page) {
+  if (in_1g(store, backing, page) && backing_page(store, backing, page).frame) {
+    return HostPageSize::k1G;
+  }
+  return is_mapped_2m(store, backing, page) ? HostPageSize::k2M : HostPageSize::k4K;
+}
+
+bool cuts_1g(const Store& store, BackingId backing, std::uint64_t first, std::uint64_t count) {
+  const auto cut = [&](std::uint64_t page) {
+    return page % kPagesIn1G != 0 && in_1g(store, backing, page);
+  };
+  return cut(first) || cut(first + count);
 }
 
 void protect_range(Store& store, BackingId backing, std::uint64_t first, std::uint64_t count,
                    HostProtection value) {
   if (count == 0) return;
+  NPTSIM_CHECK(!cuts_1g(store, backing, first, count));
   const std::uint64_t end = first + count;
   if (first % kPagesIn2M != 0) split_large(store, backing, first);
   if (end % kPagesIn2M != 0) split_large(store, backing, end - 1);
-  for (std::uint64_t page = first; page < end; ++page) set_protection(store, backing, page, value);
+  for (std::uint64_t page = first; page < end;) {
+    set_protection(store, backing, page, value);
+    page += in_1g(store, backing, page) ? kPagesIn1G : 1;
+  }
 }
 
+namespace {
+
+// The lowest free frames that are aligned to their number: whole words of the allocator.
+HostPhysAddr allocate_block(Store& store, std::uint64_t frames) {
+  const std::uint64_t words = frames / 64;
+  const auto is_free = [&](std::uint64_t word) {
+    for (std::uint64_t i = 0; i < words; ++i) {
+      if (store.read(Space::kHost, kAllocator + word + i) != 0) return false;
+    }
+    return true;
+  };
+  std::uint64_t word = (frames - kFirstFreeFrame % frames) % frames / 64;
+  while (!is_free(word)) word += words;
+  for (std::uint64_t i = 0; i < words; ++i) {
+    store.write(Space::kHost, kAllocator + word + i, ~0ull);
+  }
+  std::uint64_t next = store.read(Space::kHost, kFirstWithFree);
+  while (store.read(Space::kHost, kAllocator + next) == ~0ull) ++next;
+  store.write(Space::kHost, kFirstWithFree, next);
+  return HostPhysAddr((kFirstFreeFrame + word * 64) << kPageShift);
+}
+
+std::uint64_t owner_word(BackingId backing, std::uint64_t page) {
+  return (static_cast<std::uint64_t>(backing) + 1) << 32 | page;
+}
+
+void populate_1g(Store& store, BackingId backing, std::uint64_t first) {
+  const HostPhysAddr frame = allocate_block(store, kPagesIn1G);
+  const std::uint64_t index = word_of_page(backing, first);
+  const std::uint64_t word = store.read(Space::kHost, index);
+  store.write(Space::kHost, index, word | frame.value | bit(kPopulatedBit));
+  store.write(Space::kHost, kFrameOwners + frame.page_number(),
+              bit(kOwns1GBit) | owner_word(backing, first));
+}
+
+void discard_1g(Store& store, BackingId backing, std::uint64_t first) {
+  const auto frame = backing_page(store, backing, first).frame;
+  if (!frame) return;
+  clear_memory(store, *frame, kSize1G);
+  store.write(Space::kHost, kFrameOwners + frame->page_number(), 0);
+  const std::uint64_t word = kAllocator + (frame->page_number() - kFirstFreeFrame) / 64;
+  for (std::uint64_t i = 0; i < kPagesIn1G / 64; ++i) store.write(Space::kHost, word + i, 0);
+  const std::uint64_t free_from =
+      std::min(store.read(Space::kHost, kFirstWithFree), word - kAllocator);
+  store.write(Space::kHost, kFirstWithFree, free_from);
+  const std::uint64_t index = word_of_page(backing, first);
+  const std::uint64_t protection =
+      get_bits(store.read(Space::kHost, index), kProtectionHigh, kProtectionLow);
+  store.write(Space::kHost, index, protection << kProtectionLow);
+}
+
+}  // namespace
+
 HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page) {
+  if (in_1g(store, backing, page)) {
+    if (const auto known = backing_page(store, backing, page).frame) return *known;
+    populate_1g(store, backing, page & ~(kPagesIn1G - 1));
+    return *backing_page(store, backing, page).frame;
+  }
   const std::uint64_t index = word_of_page(backing, page);
   const std::uint64_t word = store.read(Space::kHost, index);
   if (has_bit(word, kPopulatedBit)) return HostPhysAddr(word & ~kPageMask);
@@ -194,52 +303,26 @@ HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page) {
   const HostPhysAddr frame = allocate_frame(store);
   fill_frame(store, frame, content_of(store, backing, page));
   store.write(Space::kHost, index, word | frame.value | bit(kPopulatedBit));
-  store.write(Space::kHost, kFrameOwners + frame.page_number(),
-              (static_cast<std::uint64_t>(backing) + 1) << 32 | page);
+  store.write(Space::kHost, kFrameOwners + frame.page_number(), owner_word(backing, page));
   return frame;
 }
 
-namespace {
-
-// The lowest free 2 MByte that are aligned: eight whole words of the allocator.
-HostPhysAddr allocate_2m(Store& store) {
-  constexpr std::uint64_t kFrames = 512, kWords = kFrames / 64;
-  constexpr std::uint64_t kFirstAligned = (kFrames - kFirstFreeFrame % kFrames) % kFrames / 64;
-  const auto is_free = [&](std::uint64_t word) {
-    for (std::uint64_t i = 0; i < kWords; ++i) {
-      if (store.read(Space::kHost, kAllocator + word + i) != 0) return false;
-    }
-    return true;
-  };
-  std::uint64_t word = kFirstAligned;
-  while (!is_free(word)) word += kWords;
-  for (std::uint64_t i = 0; i < kWords; ++i) {
-    store.write(Space::kHost, kAllocator + word + i, ~0ull);
-  }
-  std::uint64_t next = store.read(Space::kHost, kFirstWithFree);
-  while (store.read(Space::kHost, kAllocator + next) == ~0ull) ++next;
-  store.write(Space::kHost, kFirstWithFree, next);
-  return HostPhysAddr((kFirstFreeFrame + word * 64) << kPageShift);
-}
-
-}  // namespace
-
 HostPhysAddr populate_2m(Store& store, BackingId backing, std::uint64_t first_page) {
-  constexpr std::uint64_t kFrames = 512;
-  const HostPhysAddr first = allocate_2m(store);
-  for (std::uint64_t i = 0; i < kFrames; ++i) {
+  const HostPhysAddr first = allocate_block(store, kPagesIn2M);
+  for (std::uint64_t i = 0; i < kPagesIn2M; ++i) {
     const std::uint64_t index = word_of_page(backing, first_page + i);
     const std::uint64_t word = store.read(Space::kHost, index);
     NPTSIM_CHECK(!has_bit(word, kPopulatedBit));
     const HostPhysAddr frame = first + i * kPageSize;
     store.write(Space::kHost, index, word | frame.value | bit(kPopulatedBit));
     store.write(Space::kHost, kFrameOwners + frame.page_number(),
-                (static_cast<std::uint64_t>(backing) + 1) << 32 | (first_page + i));
+                owner_word(backing, first_page + i));
   }
   return first;
 }
 
 void discard(Store& store, BackingId backing, std::uint64_t page) {
+  if (in_1g(store, backing, page)) return;
   split_large(store, backing, page);
   const std::uint64_t index = word_of_page(backing, page);
   const std::uint64_t word = store.read(Space::kHost, index);
@@ -254,6 +337,15 @@ void discard(Store& store, BackingId backing, std::uint64_t page) {
                         get_bits(word, kProtectionHigh, kProtectionLow)));
 }
 
+void discard_range(Store& store, BackingId backing, std::uint64_t first, std::uint64_t count) {
+  NPTSIM_CHECK(!cuts_1g(store, backing, first, count));
+  for (std::uint64_t page = first; page < first + count;) {
+    const bool is_1g = in_1g(store, backing, page);
+    is_1g ? discard_1g(store, backing, page) : discard(store, backing, page);
+    page += is_1g ? kPagesIn1G : 1;
+  }
+}
+
 void set_fill(Store& store, BackingId backing, std::uint8_t fill) {
   NPTSIM_CHECK(backing < kMaxFilled);
   const std::uint64_t index = kFills + backing;
@@ -262,9 +354,18 @@ void set_fill(Store& store, BackingId backing, std::uint8_t fill) {
 
 std::optional<FrameOwner> owner_of(const Store& store, HostPhysAddr frame) {
   if (frame.page_number() >= kFrameOwners) return std::nullopt;
-  const std::uint64_t word = store.read(Space::kHost, kFrameOwners + frame.page_number());
-  if (word == 0) return std::nullopt;
-  return FrameOwner{static_cast<BackingId>((word >> 32) - 1), word & 0xffffffff};
+  const auto word_at = [&](HostPhysAddr at) {
+    return store.read(Space::kHost, kFrameOwners + at.page_number());
+  };
+  const auto owner = [](std::uint64_t word, std::uint64_t within) {
+    return FrameOwner{static_cast<BackingId>(get_bits(word, 62, 32) - 1),
+                      get_bits(word, 31, 0) + within};
+  };
+  if (const std::uint64_t word = word_at(frame)) return owner(word, 0);
+  const HostPhysAddr first = frame.align_down(kSize1G);
+  const std::uint64_t word = word_at(first);
+  if (!has_bit(word, kOwns1GBit)) return std::nullopt;
+  return owner(word, (frame - first) >> kPageShift);
 }
 
 void read_backing(arch::PhysicalMemory& memory, BackingId backing, std::uint64_t offset, void* data,

@@ -54,8 +54,11 @@ void set_protection(Store& store, BackingId backing, std::uint64_t page, HostPro
 void protect_range(Store& store, BackingId backing, std::uint64_t first, std::uint64_t count,
                    HostProtection value);
 // The frame is given back; the next use of the page finds zeros (madvise MADV_DONTNEED of private
-// memory, a truncated file). Whoever maps the frame must have let go of it before.
+// memory, a truncated file). Whoever maps the frame must have let go of it before. A part of a
+// 1-GByte page cannot go: it stays.
 void discard(Store& store, BackingId backing, std::uint64_t page);
+// The same for a range that holds its 1-GByte pages whole.
+void discard_range(Store& store, BackingId backing, std::uint64_t first, std::uint64_t count);
 // Every byte of a backing that has no frames yet (a flash image of 0xff). A page gets it when it
 // gets its frame, in plaintext. Backings from kMaxFilled on must be written instead.
 inline constexpr BackingId kMaxFilled = 63;
@@ -67,13 +70,17 @@ HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page);
 // memory.
 HostPhysAddr populate_2m(Store& store, BackingId backing, std::uint64_t first_page);
 
-// The first `count` times 2 MByte of a backing below kMaxFilled are large pages of the host
-// (hugetlb or transparent): the first touch of any page gives all 512 their frames, if they have
-// one protection.
-void set_large_pages(Store& store, BackingId backing, std::uint64_t count);
-// Whether the host maps the page by a 2-MByte entry (Linux arch/x86/kvm/mmu/mmu.c
-// host_pfn_mapping_level). mprotect or discarding a part of it ends that.
-bool is_mapped_2m(const Store& store, BackingId backing, std::uint64_t page);
+// The host's own entry for a page (Linux arch/x86/kvm/mmu/mmu.c host_pfn_mapping_level).
+enum class HostPageSize : std::uint8_t { k4K, k2M, k1G };
+// The first `count` times that size of a backing below kMaxFilled are large pages of the host. Of 2
+// MByte, hugetlb or transparent: the first touch of any page gives all 512 their frames, if they
+// have one protection. Of 1 GByte, hugetlb: always whole, and of a backing without fill.
+void set_large_pages(Store& store, BackingId backing, HostPageSize size, std::uint64_t count);
+// By what the host maps a page. mprotect or discarding a part of 2 MByte makes them small.
+HostPageSize mapped_size(const Store& store, BackingId backing, std::uint64_t page);
+// Whether a range begins or ends within a page of 1 GByte: mprotect and madvise answer EINVAL then
+// (Linux mm/hugetlb.c hugetlb_vm_op_split, mm/madvise.c madvise_dontneed_free_valid_vma).
+bool cuts_1g(const Store& store, BackingId backing, std::uint64_t first, std::uint64_t count);
 
 // Which backing page a frame belongs to; none for frames of the host itself.
 struct FrameOwner {

@@ -71,7 +71,6 @@ void refuse_unmodelled(Plan& plan) {
   for (std::size_t i = 0; i < plan.vm.memory.size(); ++i) {
     const Region& region = plan.vm.memory[i];
     const std::string key = "memory." + region.name.value + ".host_page";
-    refuse(plan, region.host_page > kSize2M, region.name.pos, key + " of 1G");
     refuse(plan, region.host_page != kPageSize && i >= machine::kMaxFilled, region.name.pos,
            key + " beyond the first " + std::to_string(machine::kMaxFilled) + " regions");
   }

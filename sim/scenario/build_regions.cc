@@ -272,8 +272,10 @@ void describe_regions(Plan& plan) {
 void map_large_pages(const Plan& plan, machine::Machine& machine) {
   for (std::size_t i = 0; i < plan.vm.memory.size(); ++i) {
     const machine::Region& region = plan.setup.regions[i];
-    if (plan.vm.memory[i].host_page != kSize2M || region.backing == machine::kNoBacking) continue;
-    machine::set_large_pages(machine.store(), region.backing, region.size / kSize2M);
+    const std::uint64_t page = plan.vm.memory[i].host_page;
+    if (page == kPageSize || region.backing == machine::kNoBacking) continue;
+    const auto size = page == kSize1G ? machine::HostPageSize::k1G : machine::HostPageSize::k2M;
+    machine::set_large_pages(machine.store(), region.backing, size, region.size / page);
   }
 }
 

@@ -141,8 +141,7 @@ class ScriptReader {
     if (!region) return false;
     backing_ = plan_.setup.regions[*region].backing;
     offset_ = place.offset;
-    if (backing_ != machine::kNoBacking && fits(operation, plan_.setup.regions[*region]))
-      return true;
+    if (backing_ != machine::kNoBacking && fits(operation, *region)) return true;
     plan_.report(place.pos, "not in the memory of a region, or not whole pages of it",
                  "a region with memory, or a region and an offset like ram+0x1000");
     return false;
@@ -212,15 +211,17 @@ class ScriptReader {
     return name.starts_with("snp_launch") ? "numbers" : "2M";
   }
 
-  // What KVM is told may be wrong; a system call on memory is to succeed.
-  bool fits(const Operation& operation, const machine::Region& region) const {
+  // What KVM is told may be wrong; a system call on memory is to succeed. (mprotect and madvise of
+  // a part of a hugetlbfs page do not: Linux mm/hugetlb.c hugetlb_vm_op_split.)
+  bool fits(const Operation& operation, std::size_t index) const {
+    const machine::Region& region = plan_.setup.regions[index];
+    const std::uint64_t unit = plan_.vm.memory[index].host_page == kSize1G ? kSize1G : kPageSize;
     const std::string& name = operation.name.value;
     if (name == "set_slot" || name == "snp_launch_update") return offset_ < kMostOffset;
     if (name == "fallocate") return region.gmem != machine::kNoBacking;
     if (operation.name.value == "write") return offset_ + operation.bytes.size() <= region.size;
     const std::uint64_t size = operation.numbers.at("size").value;
-    return (offset_ | size) % kPageSize == 0 && offset_ <= region.size &&
-           size <= region.size - offset_;
+    return (offset_ | size) % unit == 0 && offset_ <= region.size && size <= region.size - offset_;
   }
 
   bool read_flags(const Operation& operation) {

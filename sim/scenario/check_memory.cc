@@ -81,6 +81,19 @@ void check_flash(const Region& region, const std::string& what, Diagnostics& dia
   }
 }
 
+// hugetlbfs gives whole pages, which nobody fills for a model to keep.
+void check_1g(const Region& region, const std::string& what, Diagnostics& diagnostics) {
+  const SourcePos& pos = region.name.pos;
+  check_aligned(pos, "size of " + what, region.size, kSize1G, diagnostics);
+  if (region.device != Device::kRam) {
+    diagnostics.push_back({pos, what + " is no RAM, but has pages of 1G", "host_page: 2M", ""});
+  }
+  if (region.fill.value_or(0) != 0) {
+    diagnostics.push_back(
+        {pos, "fill of " + what + " would take all of its pages", "contents at an offset", ""});
+  }
+}
+
 void check_region(const Region& region, Diagnostics& diagnostics) {
   const std::string what = "region " + yaml::quote(region.name.value);
   const SourcePos& pos = region.name.pos;
@@ -101,6 +114,7 @@ void check_region(const Region& region, Diagnostics& diagnostics) {
   if (is_registers && (region.fill || !region.contents.empty())) {
     diagnostics.push_back({pos, what + " has contents but is a device", "", "say device: ram"});
   }
+  if (region.host_page == kSize1G) check_1g(region, what, diagnostics);
   check_contents(region, what, diagnostics);
 }
 

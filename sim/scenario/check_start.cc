@@ -80,11 +80,13 @@ class StartCheck {
   void check(const HostRange& range) {
     const Region* region = check_region(range.pos, range.region);
     if (region == nullptr) return;
-    const bool pages = range.offset % kPageSize == 0 && range.size % kPageSize == 0;
+    const std::uint64_t unit = region->host_page == kSize1G ? kSize1G : kPageSize;
+    const bool pages = range.offset % unit == 0 && range.size % unit == 0;
     const bool inside = range.offset < region->size && range.size <= region->size - range.offset;
     if (pages && inside) return;
     report(range.pos, "the range is not made of whole pages of region " + yaml::quote(range.region),
-           "offset and size that are multiples of 4K, inside the region");
+           "offset and size that are multiples of " + std::string(unit == kSize1G ? "1G" : "4K") +
+               ", inside the region");
   }
 
   const Vm& vm_;

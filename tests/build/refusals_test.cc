@@ -110,8 +110,23 @@ TEST_CASE("what is not modelled yet is named") {
   check_refused(head + "place: { secrets: 0x7000 }\n", "place.secrets");
   check_refused(head + "script: [ { host: reclaim ram } ]\n", "acts of 'host'");
   check_refused(head + "explore: { may: [ { host: reclaim ram } ] }\n", "explore");
-  check_refused(kPlain + "memory: { ram: { gpa: 0, size: 16M, host_page: 1G } }\n" + kNop,
-                "host_page");
+}
+
+// hugetlbfs gives whole pages of 1 GByte, and changes them whole.
+TEST_CASE("pages of 1 GByte cannot be cut") {
+  const auto with = [](const std::string& region, const std::string& more) {
+    return kPlain + "memory: { ram: { gpa: 0, size: 16M }, big: { gpa: 4G, " + region + " } }\n" +
+           kNop + more;
+  };
+  const std::string two = "size: 2G, host_page: 1G";
+  CHECK(refusal(with(two, "")) == "");
+  const auto protect = [](const std::string& backing, const std::string& size) {
+    return "script: [ { vmm: { protect: { backing: " + backing + ", size: " + size +
+           ", protection: r } } } ]\n";
+  };
+  CHECK(refusal(with(two, protect("big+0x40000000", "1G"))) == "");
+  check_refused(with(two, protect("big", "2M")), "not whole pages of it");
+  check_refused(with(two, protect("big+0x200000", "1G")), "not whole pages of it");
 }
 
 TEST_CASE("boards are PCs of QEMU's") {

@@ -58,8 +58,8 @@ TEST_CASE("a large page comes whole, and is small once it is not mapped alike") 
   Store store;
   arch::PhysicalMemory memory(store);
   set_fill(store, 3, 0x5a);
-  set_large_pages(store, 3, 2);  // the third 2 MByte are not whole
-  CHECK_FALSE(is_mapped_2m(store, 3, 700));
+  set_large_pages(store, 3, HostPageSize::k2M, 2);  // the third 2 MByte are not whole
+  CHECK(mapped_size(store, 3, 700) == HostPageSize::k4K);
   const HostPhysAddr frame = populate(store, 3, 700);
   CHECK(frame.page_offset() == 0);
   CHECK(backing_page(store, 3, 512).frame->aligned_to(kSize2M));
@@ -67,22 +67,22 @@ TEST_CASE("a large page comes whole, and is small once it is not mapped alike") 
   std::uint8_t byte = 0;
   read_backing(memory, 3, 1023 * kPageSize, &byte, 1);
   CHECK(byte == 0x5a);
-  CHECK(is_mapped_2m(store, 3, 512));
-  CHECK(is_mapped_2m(store, 3, 1023));
-  CHECK_FALSE(is_mapped_2m(store, 3, 511));
+  CHECK(mapped_size(store, 3, 512) == HostPageSize::k2M);
+  CHECK(mapped_size(store, 3, 1023) == HostPageSize::k2M);
+  CHECK(mapped_size(store, 3, 511) == HostPageSize::k4K);
   populate(store, 3, 1024);
-  CHECK_FALSE(is_mapped_2m(store, 3, 1024));
+  CHECK(mapped_size(store, 3, 1024) == HostPageSize::k4K);
 
   protect_range(store, 3, 512, 512, HostProtection::kRead);
-  CHECK(is_mapped_2m(store, 3, 700));
+  CHECK(mapped_size(store, 3, 700) == HostPageSize::k2M);
   protect_range(store, 3, 700, 1, HostProtection::kReadWrite);
-  CHECK_FALSE(is_mapped_2m(store, 3, 700));
+  CHECK(mapped_size(store, 3, 700) == HostPageSize::k4K);
   CHECK(backing_page(store, 3, 700).frame == frame);
 
   populate(store, 3, 0);
-  CHECK(is_mapped_2m(store, 3, 0));
+  CHECK(mapped_size(store, 3, 0) == HostPageSize::k2M);
   discard(store, 3, 5);
-  CHECK_FALSE(is_mapped_2m(store, 3, 0));
+  CHECK(mapped_size(store, 3, 0) == HostPageSize::k4K);
   protect_range(store, 4, 3, 4, HostProtection::kNone);
   CHECK(backing_page(store, 4, 6).protection == HostProtection::kNone);
   CHECK(backing_page(store, 4, 7).protection == HostProtection::kReadWrite);
@@ -90,11 +90,50 @@ TEST_CASE("a large page comes whole, and is small once it is not mapped alike") 
 
 TEST_CASE("2 MByte with two protections are no large page") {
   Store store;
-  set_large_pages(store, 0, 1);
+  set_large_pages(store, 0, HostPageSize::k2M, 1);
   set_protection(store, 0, 7, HostProtection::kRead);
   populate(store, 0, 0);
-  CHECK_FALSE(is_mapped_2m(store, 0, 0));
+  CHECK(mapped_size(store, 0, 0) == HostPageSize::k4K);
   CHECK_FALSE(backing_page(store, 0, 1).frame.has_value());
+}
+
+TEST_CASE(
+    "a page of 1 GByte comes, changes and goes as a whole, and takes memory where it is used") {
+  constexpr std::uint64_t k1G = kSize1G / kPageSize;
+  Store store;
+  arch::PhysicalMemory memory(store);
+  const HostPhysAddr small = populate(store, 1, 0);
+  const StoreHash before = store.hash();
+  set_large_pages(store, 3, HostPageSize::k1G, 2);
+  CHECK(mapped_size(store, 3, k1G) == HostPageSize::k4K);
+  const std::uint8_t byte = 0x5a;
+  write_backing(memory, 3, kSize1G + 0x12345678, &byte, 1);
+  const HostPhysAddr first = *backing_page(store, 3, k1G).frame;
+  CHECK(first.aligned_to(kSize1G));
+  CHECK(*backing_page(store, 3, 2 * k1G - 1).frame == first + (kSize1G - kPageSize));
+  CHECK(mapped_size(store, 3, 2 * k1G - 1) == HostPageSize::k1G);
+  CHECK_FALSE(backing_page(store, 3, 0).frame.has_value());
+  CHECK(owner_of(store, first + 0x12345000)->backing == 3);
+  CHECK(owner_of(store, first + 0x12345000)->page == k1G + 0x12345);
+  CHECK_FALSE(owner_of(store, first + kSize1G).has_value());
+  CHECK(store.bytes() < 1 << 20);
+
+  CHECK(cuts_1g(store, 3, 0, 7));
+  CHECK(cuts_1g(store, 3, 1, 2 * k1G - 1));
+  CHECK_FALSE(cuts_1g(store, 3, k1G, k1G));
+  protect_range(store, 3, k1G, k1G, HostProtection::kRead);
+  CHECK(backing_page(store, 3, k1G + 77).protection == HostProtection::kRead);
+  CHECK(backing_page(store, 3, 77).protection == HostProtection::kReadWrite);
+  protect_range(store, 3, k1G, k1G, HostProtection::kReadWrite);
+
+  discard(store, 3, k1G + 5);  // a part of it stays
+  CHECK(backing_page(store, 3, k1G + 5).frame.has_value());
+  discard_range(store, 3, k1G, k1G);
+  CHECK_FALSE(backing_page(store, 3, k1G + 5).frame.has_value());
+  CHECK(allocate_frame(store) == small + kPageSize);
+  free_frame(store, small + kPageSize);
+  set_large_pages(store, 3, HostPageSize::k2M, 0);
+  CHECK(store.hash() == before);
 }
 
 TEST_CASE("protections are kept by page") {

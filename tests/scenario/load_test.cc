@@ -405,6 +405,13 @@ TEST_CASE("regions that cannot be") {
       {"{ a: { gpa: 1, size: 100 } }",
        "f.yaml:3:11: error: gpa of region 'a' 0x1 is not aligned (accepted: a multiple of 4K)\n"
        "f.yaml:3:11: error: size of region 'a' 0x64 is not aligned (accepted: a multiple of 4K)\n"},
+      {"{ a: { gpa: 4G, size: 2M, host_page: 1G } }",
+       "f.yaml:3:11: error: size of region 'a' 0x200000 is not aligned (accepted: a multiple of "
+       "1G)\n"},
+      {"{ a: { gpa: 4G, size: 1G, host_page: 1G, device: rom, fill: 1 } }",
+       "f.yaml:3:11: error: region 'a' is no RAM, but has pages of 1G (accepted: host_page: 2M)\n"
+       "f.yaml:3:11: error: fill of region 'a' would take all of its pages (accepted: contents at "
+       "an offset)\n"},
       {"{ a: { gpa: 0xffffffffff000, size: 8K } }",
        "f.yaml:3:11: error: region 'a' ends beyond 52 bits (accepted: guest physical addresses "
        "below 0x10000000000000)\n"},

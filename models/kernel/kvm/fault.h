@@ -2,6 +2,8 @@
 #ifndef NPTSIM_MODELS_KERNEL_KVM_FAULT_H_
 #define NPTSIM_MODELS_KERNEL_KVM_FAULT_H_
 
+#include <algorithm>
+
 #include "models/common/host.h"
 #include "models/kernel/kvm/npt.h"
 #include "models/kernel/kvm/state.h"
@@ -37,7 +39,8 @@ inline void set_fault_page(machine::View& view, HostPhysAddr frame, bool writabl
 }
 // fault->goal_level.
 inline unsigned goal_level(const machine::View& view) {
-  return kVcpus.at(view.store(), view.vcpu()).get(vcpu::kGoalLevel) > 1 ? 2 : 1;
+  const std::uint64_t level = kVcpus.at(view.store(), view.vcpu()).get(vcpu::kGoalLevel);
+  return std::max(1u, static_cast<unsigned>(level));
 }
 
 // make_spte for the frame that the fault has pinned: as writable as the host's mapping, unless

@@ -144,7 +144,7 @@ ActionResult pre_fault_advance(View& view, const Args&) {
   namespace request = kvm_uapi::pre_fault;
   const Record record = pre_fault_of(view);
   const std::uint64_t gpa = record.get(request::kGpa), size = record.get(request::kSize);
-  const std::uint64_t mapped = goal_level(view) > 1 ? kSize2M - gpa % kSize2M : kPageSize;
+  const std::uint64_t page = size_of_level(goal_level(view)), mapped = page - gpa % page;
   record.set(request::kGpa, gpa + std::min(size, mapped));
   record.set(request::kSize, size - std::min(size, mapped));
   record.set(request::kProgress, 1);

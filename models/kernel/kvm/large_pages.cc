@@ -9,40 +9,49 @@
 namespace nptsim::kvm {
 namespace {
 
-constexpr std::uint64_t kPages = kSize2M >> kPageShift;
-
-std::uint64_t first_of(std::uint64_t gfn) { return gfn & ~(kPages - 1); }
+std::uint64_t first_of(std::uint64_t gfn, unsigned level) {
+  return gfn & ~(pages_of_level(level) - 1);
+}
 
 // kvm_mmu_gfn_disallow_lpage of a write-tracked page.
-bool has_write_tracked(const Store& store, std::uint64_t gfn) {
+bool has_write_tracked(const Store& store, std::uint64_t gfn, unsigned level) {
   for (std::uint64_t i = 0; i < kVm.at(store, 0).get(vm::kTrackedCount); ++i) {
-    if (first_of(kTracked.at(store, i).get(tracked::kGfn)) == first_of(gfn)) return true;
+    const std::uint64_t tracked = kTracked.at(store, i).get(tracked::kGfn);
+    if (first_of(tracked, level) == first_of(gfn, level)) return true;
   }
   return false;
 }
 
-// hugepage_has_attrs: not all 512 pages are private, or shared.
-bool is_mixed(const Store& store, std::uint64_t gfn) {
-  return !are_alike(store, first_of(gfn), kPages);
+// hugepage_has_attrs: not all of its pages are private, or shared.
+bool is_mixed(const Store& store, std::uint64_t gfn, unsigned level) {
+  return !are_alike(store, first_of(gfn, level), pages_of_level(level));
 }
 
-bool host_maps_2m(const Store& store, std::uint64_t gfn) {
+// host_pfn_mapping_level.
+unsigned host_level_of(const Store& store, std::uint64_t gfn) {
   const auto found = slot_of(store, gfn);
-  return found && machine::is_mapped_2m(store, found->backing, found->page);
+  if (!found) return 1;
+  return 1 + static_cast<unsigned>(machine::mapped_size(store, found->backing, found->page));
 }
 
 // --- facts ---
 
 // Asked only of a gfn that has a slot.
-unsigned slot_2m(const View& view) {
+template <unsigned level>
+unsigned slot_of_size(const View& view) {
   if (!slot_record_of(view.store(), fault_gfn(view))) return 0;
-  return static_cast<unsigned>(slot_fit(view.store(), fault_gfn(view)));
+  return static_cast<unsigned>(slot_fit(view.store(), fault_gfn(view), level));
 }
-unsigned tracked_2m(const View& view) { return has_write_tracked(view.store(), fault_gfn(view)); }
-unsigned host_level(const View& view) { return host_maps_2m(view.store(), fault_gfn(view)); }
+template <unsigned level>
+unsigned tracked_of_size(const View& view) {
+  return has_write_tracked(view.store(), fault_gfn(view), level);
+}
+template <unsigned level>
+unsigned attributes_of_size(const View& view) {
+  return is_mixed(view.store(), fault_gfn(view), level);
+}
+unsigned host_level(const View& view) { return host_level_of(view.store(), fault_gfn(view)) - 1; }
 unsigned slot_logs(const View& view) { return logs_dirty(view.store(), fault_gfn(view)); }
-
-unsigned attributes_2m(const View& view) { return is_mixed(view.store(), fault_gfn(view)); }
 
 // The leaf where the walk for the faulting gfn ends. MMIO entries are none.
 unsigned leaf_size(const View& view) {
@@ -65,10 +74,10 @@ ActionResult zap_large(View& view, const Args&) {
   return ActionResult::done();
 }
 
-// tdp_mmu_split_huge_page: no flush, the translation stays what it was.
-ActionResult split_large(View& view, const Args&) {
+// tdp_mmu_split_huge_page, level by level: no flush, the translation stays what it was.
+ActionResult split_large(View& view, const Args& args) {
   NestedTables tables = tables_of(view);
-  for (auto entry = tables.find(fault_gpa(view)); entry.level > 1;
+  for (auto entry = tables.find(fault_gpa(view)); entry.level > args.get(0);
        entry = tables.find(fault_gpa(view))) {
     tables.split(entry);
   }
@@ -93,45 +102,56 @@ GfnRange range_of_request(const View& view) {
   return {first, first + record.get(slot::kPages)};
 }
 
-// kvm_mmu_slot_try_split_huge_pages.
+// kvm_mmu_slot_try_split_huge_pages: to 4 KByte. Of 1 GByte the 2-MByte entries come first.
 ActionResult split_slot(View& view, const Args&) {
   NestedTables tables = tables_of(view);
   const GfnRange slot = range_of_request(view);
-  for (std::uint64_t gfn = slot.first; gfn < slot.end; gfn = first_of(gfn) + kPages) {
-    const auto entry = tables.find(GuestPhysAddr(gfn << kPageShift));
-    if (entry.level > 1 && has_bit(entry.word, kSpteMmuPresent)) tables.split(entry);
+  for (std::uint64_t gfn = slot.first; gfn < slot.end; gfn = first_of(gfn, 2) + pages_of_level(2)) {
+    const GuestPhysAddr gpa(gfn << kPageShift);
+    for (auto entry = tables.find(gpa); entry.level > 1 && has_bit(entry.word, kSpteMmuPresent);
+         entry = tables.find(gpa)) {
+      tables.split(entry);
+    }
   }
   return ActionResult::done();
 }
 
-// Calls each(gfn) for the first gfn of every whole 2 MByte that could be large and is mapped by a
-// table.
-template <class Each>
-void for_collapsible(View& view, Each&& each) {
-  const NestedTables tables = tables_of(std::as_const(view));
-  const GfnRange slot = range_of_request(view);
-  for (std::uint64_t gfn = first_of(slot.first + kPages - 1); gfn + kPages <= slot.end;
-       gfn += kPages) {
-    const bool has_table = tables.find(GuestPhysAddr(gfn << kPageShift)).level == 1;
-    if (has_table && may_map_2m(view.store(), gfn)) each(gfn);
-  }
-}
-
-// zap_collapsible_spte_range as it was: the present leaves go, their table stays.
+// zap_collapsible_spte_range as it was: present leaves that are smaller than they could be go,
+// their table stays. Within 2 MByte the largest size is the same for all.
 ActionResult zap_collapsible_leaves(View& view, const Args&) {
   NestedTables tables = tables_of(view);
-  for_collapsible(view, [&](std::uint64_t gfn) {
-    tables.for_present_leaves(gfn, kPages, [](std::uint64_t) { return std::uint64_t{0}; });
-  });
+  const GfnRange slot = range_of_request(view);
+  for (std::uint64_t gfn = slot.first; gfn < slot.end; gfn = first_of(gfn, 2) + pages_of_level(2)) {
+    const auto entry = tables.find(GuestPhysAddr(gfn << kPageShift));
+    if (entry.level >= max_mapping_level(view.store(), gfn)) continue;
+    tables.for_present_leaves(gfn, pages_of_level(2),
+                              [](std::uint64_t) { return std::uint64_t{0}; });
+  }
   flush_tlbs(view);
   return ActionResult::done();
+}
+
+// Calls each(gfn, level) for the tables of the slot that could be a large leaf, from above.
+template <class Each>
+void for_collapsible_tables(View& view, Each&& each) {
+  const NestedTables tables = tables_of(std::as_const(view));
+  const GfnRange slot = range_of_request(view);
+  for (unsigned level = kLargestLevel; level > 1; --level) {
+    const std::uint64_t pages = pages_of_level(level);
+    for (std::uint64_t gfn = first_of(slot.first + pages - 1, level); gfn < slot.end;
+         gfn += pages) {
+      if (!tables.has_table(GuestPhysAddr(gfn << kPageShift), level)) continue;
+      if (max_mapping_level(view.store(), gfn) >= level) each(gfn, level);
+    }
+  }
 }
 
 // zap_collapsible_spte_range: the table goes, with all that is in it.
 ActionResult zap_collapsible_tables(View& view, const Args&) {
   NestedTables tables = tables_of(view);
-  for_collapsible(view,
-                  [&](std::uint64_t gfn) { tables.put(GuestPhysAddr(gfn << kPageShift), 2, 0); });
+  for_collapsible_tables(view, [&](std::uint64_t gfn, unsigned level) {
+    tables.put(GuestPhysAddr(gfn << kPageShift), level, 0);
+  });
   flush_tlbs(view);
   return ActionResult::done();
 }
@@ -139,13 +159,13 @@ ActionResult zap_collapsible_tables(View& view, const Args&) {
 // recover_huge_pages_range: the first present leaf tells what the large one is (make_huge_spte).
 ActionResult recover_large(View& view, const Args&) {
   NestedTables tables = tables_of(view);
-  for_collapsible(view, [&](std::uint64_t gfn) {
+  for_collapsible_tables(view, [&](std::uint64_t gfn, unsigned level) {
     std::uint64_t small = 0;
-    tables.for_present_leaves(gfn, kPages, [&](std::uint64_t leaf) {
+    tables.for_present_leaves(gfn, pages_of_level(level), [&](std::uint64_t leaf) {
       if (small == 0) small = leaf;
       return leaf;
     });
-    if (small != 0) tables.put(GuestPhysAddr(gfn << kPageShift), 2, make_large(small));
+    if (small != 0) tables.put(GuestPhysAddr(gfn << kPageShift), level, make_large(small, level));
   });
   flush_tlbs(view);
   return ActionResult::done();
@@ -153,40 +173,51 @@ ActionResult recover_large(View& view, const Args&) {
 
 }  // namespace
 
-SlotFit slot_fit(const Store& store, std::uint64_t gfn) {
+SlotFit slot_fit(const Store& store, std::uint64_t gfn, unsigned level) {
   const SlotRecord record = slot_record_of(store, gfn);
   NPTSIM_CHECK(record);
-  const std::uint64_t base = record.get(slot::kBaseGfn);
-  // Every backing begins at a user address that is a multiple of 2 MByte.
+  const std::uint64_t base = record.get(slot::kBaseGfn), pages = pages_of_level(level);
+  // Every backing begins at a user address that is a multiple of 2 MByte, and of its host's page.
   const std::uint64_t user = record.get(slot::kOffset) >> kPageShift;
-  if ((base ^ user) % kPages != 0) return SlotFit::kMisaligned;
-  const std::uint64_t first = first_of(gfn);
-  const bool inside = first >= base && first + kPages <= base + record.get(slot::kPages);
+  if ((base ^ user) % pages != 0) return SlotFit::kMisaligned;
+  const std::uint64_t first = first_of(gfn, level);
+  const bool inside = first >= base && first + pages <= base + record.get(slot::kPages);
   return inside ? SlotFit::kInside : SlotFit::kEdge;
 }
 
-bool may_map_2m(const Store& store, std::uint64_t gfn) {
-  return slot_fit(store, gfn) == SlotFit::kInside && !has_write_tracked(store, gfn) &&
-         !is_mixed(store, gfn) && host_maps_2m(store, gfn);
+unsigned max_mapping_level(const Store& store, std::uint64_t gfn) {
+  unsigned level = host_level_of(store, gfn);
+  const auto disallowed = [&] {
+    return slot_fit(store, gfn, level) != SlotFit::kInside ||
+           has_write_tracked(store, gfn, level) || is_mixed(store, gfn, level);
+  };
+  while (level > 1 && disallowed()) --level;
+  return level;
 }
 
 void add_large_pages(rules::Vocabulary& v) {
   v.add(fact<slot_logs>("slot_logs", kNoYes, "KVM_MEM_LOG_DIRTY_PAGES of the faulting gfn's slot"));
-  v.add(fact<slot_2m>("slot_2m", {"inside", "edge", "misaligned"},
-                      "the 2 MByte around the gfn, against its slot: lpage_info.disallow_lpage"));
-  v.add(fact<tracked_2m>("tracked_2m", kNoYes, "a gfn of these 2 MByte is write-tracked"));
-  v.add(fact<attributes_2m>("attributes_2m", {"same", "mixed"},
-                            "the memory attributes of these 2 MByte"));
-  v.add(fact<host_level>("host_level", {"4k", "2m"},
+  const std::vector<std::string> fit = {"inside", "edge", "misaligned"}, alike = {"same", "mixed"};
+  v.add(fact<slot_of_size<2>>(
+      "slot_2m", fit, "the 2 MByte around the gfn, against its slot: lpage_info.disallow_lpage"));
+  v.add(fact<slot_of_size<3>>("slot_1g", fit, "the same of the GByte around it"));
+  v.add(fact<tracked_of_size<2>>("tracked_2m", kNoYes, "a gfn of these 2 MByte is write-tracked"));
+  v.add(fact<tracked_of_size<3>>("tracked_1g", kNoYes, "a gfn of this GByte is write-tracked"));
+  v.add(fact<attributes_of_size<2>>("attributes_2m", alike,
+                                    "the memory attributes of these 2 MByte"));
+  v.add(fact<attributes_of_size<3>>("attributes_1g", alike, "the memory attributes of this GByte"));
+  v.add(fact<host_level>("host_level", {"4k", "2m", "1g"},
                          "host_pfn_mapping_level: the host's entry for the page"));
   v.add(fact<leaf_size>("leaf_size", {"none", "4k", "2m", "1g"},
                         "the present nested leaf of the gfn"));
-  v.add(action<set_goal_level>("set_goal_level", {number_arg("level", 2)}, "fault.goal_level",
+  v.add(action<set_goal_level>("set_goal_level", {number_arg("level", 3)}, "fault.goal_level",
                                "the size that the gfn will be mapped with"));
   v.add(action<zap_large>("zap_large", {}, "a nested entry",
                           "the large leaf is cleared, and a flush"));
-  v.add(action<split_large>("split_large", {}, "nested entries",
-                            "tdp_mmu_split_huge_page: 512 small leaves that say the same"));
+  v.add(
+      action<split_large>("split_large", {number_arg("level", 2)}, "nested entries",
+                          "tdp_mmu_split_huge_page, down to that level: 512 leaves each time that "
+                          "say the same"));
   v.add(action<split_slot>("split_slot", {}, "nested entries of the slot",
                            "kvm_mmu_slot_try_split_huge_pages"));
   v.add(action<zap_collapsible_leaves>("zap_collapsible_leaves", {}, "nested leaves of the slot",

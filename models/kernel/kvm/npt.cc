@@ -39,14 +39,14 @@ bool is_mmio_spte(std::uint64_t spte, std::uint64_t mmio_value) {
 std::uint64_t make_spte(HostPhysAddr frame, bool writable, bool host_writable, unsigned level) {
   std::uint64_t spte =
       frame.value | svm::kEntryP | svm::kEntryUs | svm::kEntryA | bit(kSpteMmuPresent);
-  if (level > 1) spte = (spte & ~(kSize2M - kPageSize)) | svm::kEntryPs;
+  if (level > 1) spte = make_large(spte, level);
   if (host_writable) spte |= bit(kSpteHostWritable);
   if (writable) spte |= svm::kEntryRw | svm::kEntryD | bit(kSpteMmuWritable);
   return spte;
 }
 
-std::uint64_t make_large(std::uint64_t small) {
-  return (small & ~(kSize2M - kPageSize)) | svm::kEntryPs;
+std::uint64_t make_large(std::uint64_t small, unsigned level) {
+  return (small & ~(size_of_level(level) - kPageSize)) | svm::kEntryPs;
 }
 
 HostPhysAddr NestedTables::root() const { return HostPhysAddr(kVm.at(*store_, 0).get(vm::kRoot)); }
@@ -84,7 +84,7 @@ bool NestedTables::put(GuestPhysAddr gpa, unsigned level, std::uint64_t word) {
 void NestedTables::split(const Entry& large) {
   NPTSIM_CHECK(large.level > 1 && has_bit(large.word, kSpteMmuPresent));
   const HostPhysAddr table = machine::allocate_frame(*store_);
-  const std::uint64_t step = kPageSize << 9 * (large.level - 2);
+  const std::uint64_t step = size_of_level(large.level - 1);
   const std::uint64_t small = large.level == 2 ? large.word & ~svm::kEntryPs : large.word;
   for (std::uint64_t i = 0; i < kWordsPerPage; ++i) {
     store_->write(Space::kDram, (table + i * 8).value / 8, small + i * step);

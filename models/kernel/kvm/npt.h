@@ -19,6 +19,13 @@ inline constexpr unsigned kSpteHostWritable = 9;  // DEFAULT_SPTE_HOST_WRITABLE
 inline constexpr unsigned kSpteMmuWritable = 10;  // DEFAULT_SPTE_MMU_WRITABLE
 inline constexpr unsigned kSpteMmuPresent = 11;   // SPTE_MMU_PRESENT_MASK; clear in MMIO SPTEs
 
+// What an entry of a level maps: 4 KByte, 2 MByte, 1 GByte at levels 1 to 3.
+constexpr std::uint64_t size_of_level(unsigned level) { return kPageSize << (9 * (level - 1)); }
+constexpr std::uint64_t pages_of_level(unsigned level) {
+  return size_of_level(level) >> kPageShift;
+}
+inline constexpr unsigned kLargestLevel = 3;  // KVM_MAX_HUGEPAGE_LEVEL
+
 // Bits 10:3 and 62:52 of an MMIO SPTE: 19 bits of generation (spte.h MMIO_SPTE_GEN_*).
 std::uint64_t mmio_generation_bits(std::uint64_t generation);
 std::uint64_t mmio_generation_of(std::uint64_t spte);
@@ -28,10 +35,10 @@ inline constexpr std::uint64_t kMmioGenerationMask = 0x7ff00000000007f8ull;
 std::uint64_t make_mmio_spte(std::uint64_t mmio_value, std::uint64_t generation, std::uint64_t gpa);
 bool is_mmio_spte(std::uint64_t spte, std::uint64_t mmio_value);
 
-// make_spte for a leaf with hardware A/D bits; at level 2 of 2 MByte.
+// make_spte for a leaf with hardware A/D bits.
 std::uint64_t make_spte(HostPhysAddr frame, bool writable, bool host_writable, unsigned level = 1);
-// make_huge_spte: the 2-MByte leaf around a small one.
-std::uint64_t make_large(std::uint64_t small);
+// make_huge_spte: the leaf of that level around a smaller one.
+std::uint64_t make_large(std::uint64_t small, unsigned level);
 
 class NestedTables {
  public:
@@ -64,6 +71,11 @@ class NestedTables {
       if (level == lowest || !is_table(entry.word, level)) return entry;
       table = HostPhysAddr(entry.word & bit_range(51, 12));
     }
+  }
+  // Whether a table is below the entry of `gpa` at `level`.
+  bool has_table(GuestPhysAddr gpa, unsigned level) const {
+    const Entry entry = find(gpa, level);
+    return entry.level == level && is_table(entry.word, level);
   }
   // The entry of `gpa` at `level`; tables on the way are made. No leaf may be in the way.
   Entry find_or_make(GuestPhysAddr gpa, unsigned level = 1);

@@ -124,7 +124,8 @@ inline constexpr Field kCacheValid{"mmio_cache.valid", 2, 0, 0, ""};
 inline constexpr Field kCacheGfn{"mmio_cache.mmio_gfn", 3, 63, 0, ""};
 inline constexpr Field kCacheGeneration{"mmio_cache.mmio_gen", 4, 63, 0, ""};
 inline constexpr Field kFaultFrame{"fault.pfn", 5, 63, 0, "SPA that hva_to_pfn found"};
-inline constexpr Field kGoalLevel{"fault.goal_level", 6, 6, 5, "2: a 2-MByte leaf; else 4K"};
+inline constexpr Field kGoalLevel{"fault.goal_level", 6, 6, 5,
+                                  "2: a 2-MByte leaf, 3: of 1 GByte; else 4K"};
 inline constexpr Field kMapWritable{"fault.map_writable", 6, 0, 0, ""};
 inline constexpr unsigned kMaxReads = 16;
 inline constexpr Field kWakeup{"wakeup", 6, 1, 1, "something ended HLT"};

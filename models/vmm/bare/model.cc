@@ -139,9 +139,8 @@ ActionResult protect_pages(View& view, const Args& args) {
 }
 
 ActionResult discard_pages(View& view, const Args&) {
-  kvm_uapi::for_host_range(view.store(), [&](machine::BackingId backing, std::uint64_t page) {
-    machine::discard(view.store(), backing, page);
-  });
+  const kvm_uapi::HostRange range = kvm_uapi::host_range_of(view.store());
+  machine::discard_range(view.store(), range.backing, range.first_page, range.pages);
   return ActionResult::done();
 }
 

@@ -105,6 +105,7 @@ ActionResult ask_hole(View& view, const Args&) {
   return ActionResult::done();
 }
 
+// What hugetlbfs backs stays (QEMU accel/kvm/kvm-all.c kvm_convert_memory).
 ActionResult discard_memory(View& view, const Args&) {
   kvm_uapi::for_host_range(view.store(), [&](machine::BackingId backing, std::uint64_t page) {
     machine::discard(view.store(), backing, page);

@@ -109,7 +109,7 @@ TEST_CASE("a large leaf takes the place of a table, and is split again") {
   const StoreHash with_table = store.hash();
   const std::uint64_t large = make_spte(HostPhysAddr(0x600000), true, true, 2);
   CHECK((large & svm::kEntryPs) != 0);
-  CHECK(make_large(make_spte(HostPhysAddr(0x603000), true, true)) == large);
+  CHECK(make_large(make_spte(HostPhysAddr(0x603000), true, true), 2) == large);
 
   CHECK(tables.put(gpa, 2, large));
   CHECK(store.hash() != with_table);
@@ -123,6 +123,39 @@ TEST_CASE("a large leaf takes the place of a table, and is split again") {
     CHECK(entry.level == 1);
     CHECK(entry.word == make_spte(HostPhysAddr(0x600000 + page * kPageSize), true, true));
   }
+}
+
+TEST_CASE(
+    "a leaf of 1 GByte takes the place of two levels of tables, and is split level by level") {
+  Store store = fresh();
+  const StoreHash empty = store.hash();
+  NestedTables tables(store, false);
+  const GuestPhysAddr gpa(0x40000000), far_away(0x7fe03000);
+  const std::uint64_t small = make_spte(HostPhysAddr(0x80003000), true, true);
+  tables.write(tables.find_or_make(gpa + 0x3000), small);
+  CHECK(tables.has_table(gpa, 3));
+  CHECK(tables.has_table(gpa, 2));
+  CHECK_FALSE(tables.has_table(far_away, 2));
+  const std::uint64_t giant = make_spte(HostPhysAddr(0x80000000), true, true, 3);
+  CHECK(make_large(small, 3) == giant);
+  CHECK(make_large(make_spte(HostPhysAddr(0x80200000), true, true, 2), 3) == giant);
+
+  CHECK(tables.put(gpa, 3, giant));
+  CHECK(tables.find(far_away).level == 3);
+  CHECK_FALSE(tables.has_table(gpa, 3));
+  tables.split(tables.find(gpa));
+  CHECK(tables.find(far_away).word == make_spte(HostPhysAddr(0xbfe00000), true, true, 2));
+  tables.split(tables.find(far_away));
+  CHECK(tables.find(far_away).word == make_spte(HostPhysAddr(0xbfe03000), true, true));
+  CHECK(tables.find(gpa).level == 2);
+  unsigned visits = 0;
+  tables.for_present_leaves(0x40000, 1 << 18, [&](std::uint64_t) {
+    ++visits;
+    return std::uint64_t{0};
+  });
+  CHECK(visits == 511 + 512);
+  tables.new_root();
+  CHECK(store.hash() == empty);
 }
 
 TEST_CASE("a large leaf that is in a range in part is visited once, and whole") {
