@@ -9,6 +9,12 @@ namespace {
 constexpr u64 kEferKnown = bit(0) | bit(8) | bit_range(15, 10) | bit_range(21, 17);
 constexpr u64 kCr4Known = bit_range(12, 0) | bit_range(18, 16) | bit_range(23, 20);
 
+// Bit 63 of a value for CR3 is "do not flush" with CR4.PCIDE, and reserved without.
+u64 no_flush_bit(const isa::Registers& r) {
+  constexpr u64 kCr4Pcide = bit(17);
+  return (r.cr4 & kCr4Pcide) ? bit(63) : 0;
+}
+
 bool cr0_allowed(const isa::Registers& r, u64 value) {
   if (value >> 32) return false;
   if ((value & isa::kCr0Pg) && !(value & isa::kCr0Pe)) return false;
@@ -25,7 +31,8 @@ bool cr0_allowed(const isa::Registers& r, u64 value) {
 bool cr3_allowed(const CpuProfile& profile, const VcpuRecord& v, u64 value) {
   if (!(v.registers.efer & isa::kEferLma)) return true;
   const u64 c = has_sev(guest_type(v)) ? profile.guest_c_mask() : 0;
-  return (value & (profile.guest_reserved_address(c) | bit_range(63, 52))) == 0;
+  const u64 reserved = profile.guest_reserved_address(c) | bit_range(63, 52);
+  return (value & reserved & ~no_flush_bit(v.registers)) == 0;
 }
 
 bool cr4_allowed(const CpuProfile& profile, const isa::Registers& r, u64 value) {
@@ -100,6 +107,8 @@ bool control_write_allowed(const CpuProfile& profile, const VcpuRecord& v, unsig
       return true;
   }
 }
+
+u64 stored_cr3(const isa::Registers& registers) { return registers.cr3 & ~no_flush_bit(registers); }
 
 bool selective_cr0_write(u64 before, u64 after) {
   return ((before ^ after) & ~(isa::kCr0Ts | isa::kCr0Mp)) != 0;

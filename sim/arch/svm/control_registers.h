@@ -21,6 +21,10 @@ inline ControlRegisters control_registers(const isa::Registers& r) {
 bool control_write_allowed(const CpuProfile& profile, const VcpuRecord& vcpu, unsigned index,
                            u64 value);
 
+// What MOV to CR3 leaves there: with CR4.PCIDE bit 63 only says what not to flush
+// (APM vol. 2 rev. 3.45, 5.5.1). More is flushed here than has to be: entries have no PCID.
+u64 stored_cr3(const isa::Registers& registers);
+
 // Whether a MOV to CR0 changes more than TS and MP: the selective intercept, exit code 0x65
 // (APM vol. 2 rev. 3.45, 15.9).
 bool selective_cr0_write(u64 before, u64 after);

@@ -538,6 +538,7 @@ class Run {
     }
     const Attempt end = by_registers(i);
     if (end.kind != AttemptKind::kRetired) return end;
+    r_.cr3 = stored_cr3(r_);
     flush_after_control_write(port_.tlb(), before, v_, mov && index == 3);
     const u64 trap = exit_code::kCr0WriteTrap + index;
     if (!intercepts(v_.control, trap)) return end;
