@@ -1,11 +1,16 @@
 // x86_emulate_instruction for a guest whose registers and memory KVM can read.
+#include <algorithm>
 #include <vector>
 
 #include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/devices.h"
 #include "models/kernel/kvm/emulator.h"
+#include "models/kernel/kvm/emulator_tables.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/inject.h"
+#include "models/kernel/kvm/write_tracking.h"
 #include "sim/isa/execute.h"
+#include "sim/isa/special.h"
 
 namespace nptsim::kvm {
 namespace {
@@ -13,8 +18,11 @@ namespace {
 namespace uapi = kvm_uapi;
 using machine::Hex;
 
-enum Emulation : unsigned { kEmulated, kMmio, kInjected, kFailed };
-ActionResult gives(Emulation how) { return ActionResult::done().give(0, how); }
+// kNothing: no progress, and nobody is told; for the rules it is done.
+enum Emulation : unsigned { kEmulated, kMmio, kInjected, kFailed, kNothing };
+ActionResult gives(Emulation how) {
+  return ActionResult::done().give(0, how == kNothing ? kEmulated : how);
+}
 
 // x86_emulate_insn goes on with a repeated string instruction by itself, up to this many rounds.
 constexpr unsigned kMaxRounds = 1024;
@@ -92,73 +100,108 @@ bool next_fragment(View& view) {
   return true;
 }
 
-// The opcode byte of an instruction of the one-byte map; 0x0f for all others.
-isa::u8 opcode_of(const isa::Instruction& instruction) {
-  for (const isa::u8 byte : instruction.encoding()) {
-    const bool legacy_prefix = byte == 0x66 || byte == 0x67 || byte == 0xf0 || byte == 0xf2 ||
-                               byte == 0xf3 || byte == 0x2e || byte == 0x36 || byte == 0x3e ||
-                               byte == 0x26 || byte == 0x64 || byte == 0x65;
-    const bool rex = instruction.mode == isa::Mode::k64 && (byte & 0xf0) == 0x40;
-    if (!legacy_prefix && !rex) return byte;
-  }
-  return 0;
-}
-
 // One round: one instruction, or one iteration of a repeated one.
 struct Round {
   Emulation how = kEmulated;
   bool repeats = false;  // a repeated instruction has iterations left
 };
 
-// Linux arch/x86/kvm/emulate.c: repeated string instructions and those marked TwoMemOp (MOVS, CMPS,
-// PUSH and POP of memory) touch more than the address that faulted.
+// Linux arch/x86/kvm/emulate.c emulator_can_use_gpa: what touches more than the address that
+// faulted is walked.
 bool can_use_fault_gpa(const isa::Instruction& instruction) {
-  const isa::u8 opcode = opcode_of(instruction);
-  const bool string = opcode >= 0xa4 && opcode <= 0xaf && opcode != 0xa8 && opcode != 0xa9;
-  if (string && instruction.repeat != isa::Repeat::kNone) return false;
-  const bool movs_or_cmps = opcode >= 0xa4 && opcode <= 0xa7;
-  const bool stack_of_memory =
-      opcode == 0x8f || (opcode == 0xff && instruction.has_memory_operand());
-  return !movs_or_cmps && !stack_of_memory;
+  if (is_string(instruction) && instruction.repeat != isa::Repeat::kNone) return false;
+  return !has_two_memory_operands(instruction);
+}
+
+// em_lgdt, em_ltr, em_smsw and their kin: what a processor without intercepts does. Not SLDT and
+// STR, whose destination is read first.
+bool accesses_table_register(isa::SpecialKind kind) {
+  using enum isa::SpecialKind;
+  constexpr isa::SpecialKind kKinds[] = {kSgdt, kSidt, kLgdt, kLidt, kLldt, kLtr, kSmsw, kLmsw};
+  return std::find(std::begin(kKinds), std::end(kKinds), kind) != std::end(kKinds);
+}
+
+isa::Outcome execute_by_tables(const isa::Instruction& instruction, isa::Registers& registers,
+                               EmulatorPort& port) {
+  const isa::Outcome outcome = isa::execute(instruction, registers, port);
+  const bool special = outcome.kind == isa::OutcomeKind::kSpecial;
+  if (!special || !accesses_table_register(outcome.special)) return outcome;
+  return isa::complete_natively(instruction, registers, port);
+}
+
+// Each emulator_read_write begins with no fragments, so of eight pushes to a device one is left.
+Round ends_unmodelled(OpenView& view) {
+  end_unmodelled(view, "KVM's emulator makes eight accesses to a device of PUSHA or POPA");
+  return {kNothing, false};
+}
+
+// The instruction is done, but for the writes that are user space's.
+Round executed(OpenView& view, const isa::Instruction& instruction, EmulatorPort& port,
+               bool repeats) {
+  forget_answers(view);
+  const auto fragments = port.commit();
+  if (fragments.empty()) return {kEmulated, repeats};
+  // X86EMUL_IO_NEEDED without a request: the guest is entered again where it was.
+  if (knows_no_mmio(instruction)) return {kNothing, false};
+  if (moves_all_registers(instruction)) return ends_unmodelled(view);
+  keep_fragments(view, fragments);
+  next_fragment(view);
+  return {kMmio, repeats};
+}
+
+void request_read(OpenView& view, const MmioFragment& fragment) {
+  vcpu_of(view).set(vcpu::kReadBytes, fragment.length);
+  request_mmio(view, fragment, false);
+}
+
+// LGDT and LIDT: the operand of the table is answered by user space, the descriptor never.
+Round stopped_loading_table(OpenView& view, const isa::Instruction& instruction,
+                            const EmulatorPort& port) {
+  if (vcpu_of(view).get(vcpu::kReads) != 0) {
+    forget_answers(view);
+    return {kNothing, false};
+  }
+  request_read(view, {port.pending_read()->gpa, op_bytes(instruction), 0});
+  return {kMmio, false};
+}
+
+Round stopped(OpenView& view, const isa::Instruction& instruction, const EmulatorPort& port) {
+  if (port.page_fault()) {
+    forget_answers(view);
+    inject_page_fault(view, *port.page_fault());
+    return {kInjected, false};
+  }
+  if (loads_descriptor_table(instruction)) return stopped_loading_table(view, instruction, port);
+  if (moves_all_registers(instruction)) return ends_unmodelled(view);
+  request_read(view, *port.pending_read());
+  return {kMmio, false};
 }
 
 Round emulate_round(OpenView& view, const isa::Instruction& instruction) {
-  svm::VcpuRecord& v = view.vcpu_state();
+  isa::Registers& registers = view.vcpu_state().registers;
+  const isa::Registers before = registers;
   EmulatorPort port(view, can_use_fault_gpa(instruction));
-  const isa::Outcome outcome = isa::execute(instruction, v.registers, port);
-  switch (outcome.kind) {
-    case isa::OutcomeKind::kRetired:
-    case isa::OutcomeKind::kIteration: {
-      forget_answers(view);
-      const auto fragments = port.commit();
-      keep_fragments(view, fragments);
-      const bool repeats = outcome.kind == isa::OutcomeKind::kIteration;
-      if (fragments.empty()) return {kEmulated, repeats};
-      next_fragment(view);
-      return {kMmio, repeats};
-    }
-    case isa::OutcomeKind::kStopped:
-      if (port.page_fault()) {
-        forget_answers(view);
-        inject_page_fault(view, *port.page_fault());
-        return {kInjected, false};
-      }
-      vcpu_of(view).set(vcpu::kReadBytes, port.pending_read()->length);
-      request_mmio(view, *port.pending_read(), false);
-      return {kMmio, false};
-    case isa::OutcomeKind::kException: {
-      forget_answers(view);
-      std::optional<std::uint32_t> error;
-      if (outcome.has_error_code) error = outcome.error_code;
-      queue_exception(view, outcome.vector, error);
-      return {kInjected, false};
-    }
-    case isa::OutcomeKind::kSpecial:
-    case isa::OutcomeKind::kUnsupported:
-      forget_answers(view);
-      return {kFailed, false};
+  const isa::Outcome outcome = execute_by_tables(instruction, registers, port);
+  const bool done =
+      outcome.kind == isa::OutcomeKind::kRetired || outcome.kind == isa::OutcomeKind::kIteration;
+  Round round{kFailed, false};
+  if (outcome.kind == isa::OutcomeKind::kStopped) return stopped(view, instruction, port);
+  if (outcome.kind == isa::OutcomeKind::kSpecial ||
+      outcome.kind == isa::OutcomeKind::kUnsupported) {
+    end_unmodelled(view, "KVM's emulator has a function of its own for this instruction");
+    return {kNothing, false};
   }
-  return {kFailed, false};
+  if (outcome.kind == isa::OutcomeKind::kException) {
+    std::optional<std::uint32_t> error;
+    if (outcome.has_error_code) error = outcome.error_code;
+    queue_exception(view, outcome.vector, error);
+    round.how = kInjected;
+  } else if (done && table_entry(instruction) != TableEntry::kUnhandleable) {
+    round = executed(view, instruction, port, outcome.kind == isa::OutcomeKind::kIteration);
+  }
+  forget_answers(view);
+  if (round.how == kFailed || round.how == kNothing) registers = before;
+  return round;
 }
 
 ActionResult emulate_instruction(OpenView& view, const Args&) {
@@ -171,21 +214,37 @@ ActionResult emulate_instruction(OpenView& view, const Args&) {
   if (had_fragments) return gives(kEmulated);
   isa::Instruction instruction;
   const Decoded decoded = decode_at_rip(view, instruction);
+  trace_emulation(view, false);
   if (decoded.page_fault) {
     inject_page_fault(view, *decoded.page_fault);
     return gives(kInjected);
   }
-  if (decoded.status != isa::DecodeStatus::kOk) {
+  if (!decoded.by_tables) {
     trace_emulation(view, true);
     return gives(kFailed);
   }
-  trace_emulation(view, false);
   Round round{kEmulated, true};
   for (unsigned n = 0; n < kMaxRounds && round.how == kEmulated && round.repeats; ++n) {
     round = emulate_round(view, instruction);
   }
   if (round.how == kFailed) trace_emulation(view, true);
   return gives(round.how);
+}
+
+// retry_instruction, before 6.12: whatever faulted on a page that may be write-protected, and does
+// not look like the writing of a page table, is tried once more by the processor.
+ActionResult retry_instruction(OpenView& view, const Args&) {
+  constexpr unsigned kNo = 0, kYes = 1;
+  const bool same = take_last_retry(view);
+  isa::Instruction instruction;
+  const Decoded decoded = decode_at_rip(view, instruction);
+  if (same || !decoded.by_tables || writes_page_tables(instruction)) {
+    return ActionResult::done().give(0, kNo);
+  }
+  trace_emulation(view, false);
+  note_retry(view);
+  unprotect(view);
+  return ActionResult::done().give(0, kYes);
 }
 
 // kvm_skip_emulated_instruction by nRIP, which the processor gave: here its length is found again.
@@ -217,6 +276,10 @@ Decoded decode_at_rip(OpenView& view, isa::Instruction& instruction) {
   Decoded decoded;
   decoded.status = isa::decode({bytes, count}, isa::mode_of(v.registers), instruction);
   if (decoded.status == isa::DecodeStatus::kNeedsMoreBytes) decoded.page_fault = port.page_fault();
+  if (decoded.status == isa::DecodeStatus::kOk) {
+    decoded.by_tables = table_entry(instruction) != TableEntry::kUnknown;
+    instruction = as_emulated(instruction);
+  }
   return decoded;
 }
 
@@ -240,6 +303,12 @@ void add_emulation_actions(rules::Vocabulary& v) {
                                                 "registers and memory of the guest, kvm_run",
                                                 "x86_emulate_instruction: decodes and executes one "
                                                 "instruction against the memslots")));
+  v.add(given("retried", kNoYes, "the instruction was left to the processor once more"));
+  v.add(giving({"retried"},
+               open_action<retry_instruction>("retry_instruction", {},
+                                              "where it was tried last, the write-tracked gfns",
+                                              "retry_instruction: once for each instruction and "
+                                              "address, unless it may write a page table")));
   v.add(open_action<skip_instruction>("skip_instruction", {}, "RIP",
                                       "kvm_skip_emulated_instruction: RIP becomes nRIP"));
 }

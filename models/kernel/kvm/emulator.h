@@ -13,6 +13,7 @@ namespace nptsim::kvm {
 struct Decoded {
   isa::DecodeStatus status = isa::DecodeStatus::kOk;
   std::optional<EmulatorPort::PageFault> page_fault;
+  bool by_tables = false;  // decoded, and by the tables of KVM's emulator as well
 };
 // From the VMCB if the processor gave bytes, else from the guest's memory, which for an SEV guest
 // is ciphertext to KVM. Where the guest's tables have no bytes left for it the fetch is a #PF of

@@ -8,11 +8,18 @@
 #include "models/kernel/kvm/guest_memory.h"
 #include "models/kernel/kvm/guest_walk.h"
 #include "models/kernel/kvm/mmio_bus.h"
+#include "sim/arch/svm/exit_info.h"
 
 namespace nptsim::kvm {
 namespace {
 
 constexpr unsigned kFragment = 8;  // KVM_MMIO fragments: kvm_run.mmio.data
+
+// vcpu_is_mmio_gpa: APIC_DEFAULT_PHYS_BASE is MMIO to the emulator, whatever slot is there.
+bool is_apic_page(GuestPhysAddr gpa) {
+  constexpr std::uint64_t kApicDefaultPhysBase = 0xfee00000;
+  return gpa.page_base().value == kApicDefaultPhysBase;
+}
 
 }  // namespace
 
@@ -47,38 +54,43 @@ unsigned EmulatorPort::read_devices(GuestPhysAddr gpa, char* data, unsigned size
   return done;
 }
 
-// Memory, or an answer that user space has given already, or the request for one.
-bool EmulatorPort::read_piece(GuestPhysAddr gpa, char* data, unsigned size) {
-  if (read_guest(view_, gpa, data, size)) return true;
+// Memory, then the kernel's devices, which take pieces from the front (vcpu_mmio_read); user space
+// is to be asked for the rest.
+void EmulatorPort::read_piece(GuestPhysAddr gpa, char* data, unsigned size) {
+  if (!is_apic_page(gpa) && read_guest(view_, gpa, data, size)) return;
+  for (unsigned done = read_devices(gpa, data, size); done < size; done += kFragment) {
+    asked_.push_back({gpa + done, data + done, std::min(size - done, kFragment)});
+  }
+}
+
+// With what user space has answered so far; or the next request.
+bool EmulatorPort::take_answers() {
   const ConstRecord vcpu = vcpu_of(static_cast<const View&>(view_));
-  // vcpu_mmio_read: the kernel's devices take pieces from the front, user space is asked for the
-  // rest.
-  unsigned done = read_devices(gpa, data, size);
-  while (done < size) {
-    const unsigned length = std::min(size - done, kFragment);
+  for (const Asked& asked : asked_) {
     if (answers_used_ >= vcpu.get(vcpu::kReads)) {
-      pending_read_ = MmioFragment{gpa + done, length, 0};
+      pending_read_ = MmioFragment{asked.gpa, asked.length, 0};
       return false;
     }
     const std::uint64_t index = vcpu.base() + vcpu::kReadData0.word + answers_used_++;
     const std::uint64_t answer = view_.store().read(Space::kKernel, index);
-    std::memcpy(data + done, &answer, length);
-    done += length;
+    std::memcpy(asked.data, &answer, asked.length);
   }
   return true;
 }
 
+// emulator_read_write: both pages are translated, and what is memory is read, before user space is
+// asked for anything.
 isa::PortStatus EmulatorPort::load(GuestVirtAddr address, void* data, unsigned size,
                                    isa::Privilege privilege) {
+  asked_.clear();
   for (unsigned done = 0; done < size;) {
     const auto part = static_cast<unsigned>(bytes_in_page((address + done).value, size - done));
     const auto gpa = translate(address + done, WalkFor::kRead, privilege);
-    if (!gpa || !read_piece(*gpa, static_cast<char*>(data) + done, part)) {
-      return isa::PortStatus::kStopped;
-    }
+    if (!gpa) return isa::PortStatus::kStopped;
+    read_piece(*gpa, static_cast<char*>(data) + done, part);
     done += part;
   }
-  return isa::PortStatus::kOk;
+  return take_answers() ? isa::PortStatus::kOk : isa::PortStatus::kStopped;
 }
 
 isa::PortStatus EmulatorPort::prepare_store(GuestVirtAddr address, unsigned size,
@@ -90,12 +102,13 @@ isa::PortStatus EmulatorPort::prepare_store(GuestVirtAddr address, unsigned size
   return isa::PortStatus::kOk;
 }
 
+// x86_emulate_insn reads by the rights of a read, and only says "write" in the #PF; whether the
+// destination can be written is seen when it is, and user space has been asked by then.
 isa::PortStatus EmulatorPort::load_for_update(GuestVirtAddr address, void* data, unsigned size,
                                               bool, isa::Privilege privilege) {
-  if (prepare_store(address, size, privilege) == isa::PortStatus::kStopped) {
-    return isa::PortStatus::kStopped;
-  }
-  return load(address, data, size, privilege);
+  const isa::PortStatus status = load(address, data, size, privilege);
+  if (page_fault_) page_fault_->error_code |= static_cast<std::uint32_t>(svm::kErrorRw);
+  return status;
 }
 
 isa::PortStatus EmulatorPort::store(GuestVirtAddr address, const void* data, unsigned size,
@@ -126,7 +139,9 @@ std::vector<MmioFragment> EmulatorPort::commit() {
   std::vector<MmioFragment> fragments;
   for (const Store& store : stores_) {
     const auto size = static_cast<unsigned>(store.bytes.size());
-    if (write_guest(view_, store.gpa, store.bytes.data(), size)) continue;
+    if (!is_apic_page(store.gpa) && write_guest(view_, store.gpa, store.bytes.data(), size)) {
+      continue;
+    }
     // vcpu_mmio_write: the devices take pieces from the front, user space gets the rest.
     unsigned done = 0;
     while (done < size && write_mmio_device(view_, store.gpa + done, store.bytes.data() + done,

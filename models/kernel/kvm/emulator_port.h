@@ -55,7 +55,8 @@ class EmulatorPort final : public isa::MemoryPort {
   std::optional<GuestPhysAddr> translate(GuestVirtAddr address, WalkFor access,
                                          isa::Privilege privilege);
   unsigned read_devices(GuestPhysAddr gpa, char* data, unsigned size);
-  bool read_piece(GuestPhysAddr gpa, char* data, unsigned size);
+  void read_piece(GuestPhysAddr gpa, char* data, unsigned size);
+  bool take_answers();
 
   struct Store {
     GuestPhysAddr gpa;
@@ -64,7 +65,14 @@ class EmulatorPort final : public isa::MemoryPort {
 
   machine::OpenView& view_;
   bool use_fault_gpa_;
-  unsigned answers_used_ = 0;  // of the reads that user space has answered
+  // What a read left for user space, in order, and how much of that is answered.
+  struct Asked {
+    GuestPhysAddr gpa;
+    char* data;
+    unsigned length;
+  };
+  std::vector<Asked> asked_;
+  unsigned answers_used_ = 0;
   std::vector<Store> stores_;
   std::optional<MmioFragment> pending_read_;
   std::optional<PageFault> page_fault_;

@@ -78,14 +78,19 @@ class Walker {
 
   bool denied() const {
     if (user_ && !user_page_) return true;
-    if (access_ == WalkFor::kWrite && !writable_) return user_ || (r_.cr0 & isa::kCr0Wp);
-    if (access_ != WalkFor::kFetch) return false;
+    if (access_ == WalkFor::kWrite && !writable_ && (user_ || (r_.cr0 & isa::kCr0Wp))) return true;
+    if (access_ != WalkFor::kFetch) return prevented_by_smap();
     return no_execute_ || (!user_ && user_page_ && (r_.cr4 & isa::kCr4Smep));
+  }
+
+  // mmu.h permission_fault.
+  bool prevented_by_smap() const {
+    return !user_ && user_page_ && (r_.cr4 & isa::kCr4Smap) && !(r_.rflags & isa::kFlagAc);
   }
 
   GuestTranslation end_at(std::uint64_t word, unsigned level) {
     if (denied()) return fault(svm::kErrorP);
-    if (!set_accessed_and_dirty()) return fault(svm::kErrorP);
+    if (!set_accessed_and_dirty()) return fault(0);  // walk_addr_generic: errcode is still 0
     const std::uint64_t offset = bit_range(rules_->at(level).shift - 1, 0);
     const std::uint64_t frame = svm::leaf_frame(word, *rules_, level);
     return {GuestPhysAddr((frame & ~offset) | (address_.value & offset)), 0};

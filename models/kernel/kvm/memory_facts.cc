@@ -87,9 +87,11 @@ unsigned mmio_gen(const View& view) {
   return mmio_generation_of(tables_of(view).find(fault_gpa(view)).word) == now ? 0 : 1;
 }
 
+// vcpu_match_mmio_gpa: an mmio_gfn of 0 stands for an empty cache, so gfn 0 is never found there.
 unsigned mmio_cache(const View& view) {
   const ConstRecord vcpu = vcpu_of(view);
-  return vcpu.get(vcpu::kCacheValid) && vcpu.get(vcpu::kCacheGfn) == fault_gfn(view) &&
+  const std::uint64_t gfn = fault_gfn(view);
+  return gfn != 0 && vcpu.get(vcpu::kCacheValid) && vcpu.get(vcpu::kCacheGfn) == gfn &&
          vcpu.get(vcpu::kCacheGeneration) == vm_of(view).get(vm::kGeneration);
 }
 

@@ -24,18 +24,10 @@ std::uint64_t rip_of(const View& view) {
   return static_cast<const OpenView&>(view).vcpu_state().registers.rip;
 }
 
-// vcpu->arch.last_retry_eip and last_retry_addr.
 unsigned last_unprotect(const View& view) {
   const ConstRecord vcpu = vcpu_of(view);
   return vcpu.get(vcpu::kRetryValid) && vcpu.get(vcpu::kRetryRip) == rip_of(view) &&
          vcpu.get(vcpu::kRetryGpa) == fault_gpa(view).value;
-}
-
-void note_retry(View& view) {
-  const Record vcpu = vcpu_of(view);
-  vcpu.set(vcpu::kRetryValid, 1);
-  vcpu.set(vcpu::kRetryRip, rip_of(view));
-  vcpu.set(vcpu::kRetryGpa, fault_gpa(view).value);
 }
 
 // The last one takes its place.
@@ -47,17 +39,18 @@ void forget(Store& store, std::uint64_t index) {
   kVm.at(store, 0).set(vm::kTrackedCount, last);
 }
 
-// The shadow pages of the gfn go, so nobody needs to know of writes to it any more. The nested
-// entry stays read-only until the next fault. Nothing happens for a gfn that is not tracked.
-ActionResult unprotect_gfn(View& view, const Args&) {
-  const std::uint64_t gfn = fault_gfn(view);
-  const auto index = index_of(view.store(), gfn);
-  if (index) {
-    forget(view.store(), *index);
-    note_retry(view);
-  }
+bool was_unprotected(View& view) {
+  const auto index = index_of(view.store(), fault_gfn(view));
+  if (index) forget(view.store(), *index);
   view.say("text", {{"text", std::string(index ? "unprotected" : "nothing to unprotect")},
-                    {"gfn", machine::Hex{gfn}}});
+                    {"gfn", machine::Hex{fault_gfn(view)}}});
+  return index.has_value();
+}
+
+// The shadow pages of the gfn go, so nobody needs to know of writes to it any more. The nested
+// entry stays read-only until the next fault.
+ActionResult unprotect_gfn(View& view, const Args&) {
+  if (was_unprotected(view)) note_retry(view);
   return ActionResult::done();
 }
 
@@ -74,6 +67,24 @@ void set_write_tracked(Store& store, const std::vector<std::uint64_t>& gfns) {
 bool is_write_tracked(const Store& store, std::uint64_t gfn) {
   return index_of(store, gfn).has_value();
 }
+
+void note_retry(machine::View& view) {
+  const Record vcpu = vcpu_of(view);
+  vcpu.set(vcpu::kRetryValid, 1);
+  vcpu.set(vcpu::kRetryRip, rip_of(view));
+  vcpu.set(vcpu::kRetryGpa, fault_gpa(view).value);
+}
+
+bool take_last_retry(machine::View& view) {
+  const bool same = last_unprotect(view);
+  const Record vcpu = vcpu_of(view);
+  vcpu.set(vcpu::kRetryValid, 0);
+  vcpu.set(vcpu::kRetryRip, 0);
+  vcpu.set(vcpu::kRetryGpa, 0);
+  return same;
+}
+
+void unprotect(machine::View& view) { was_unprotected(view); }
 
 void add_write_tracking(rules::Vocabulary& v) {
   v.add(fact<write_tracked>("write_tracked", kNoYes,

@@ -108,6 +108,15 @@ start:
     - { gpa: 0x1000000, size: 1M, backing: rom, flags: [readonly] }
 program: { vcpu0: nop }
 )";
+const std::string kAddToReadonly = R"(
+memory: { ram: { gpa: 0, size: 16M }, rom: { gpa: 0x1000000, size: 1M } }
+map: [ { gva: 0x1000000, gpa: 0x1000000, size: 4K, access: rw } ]
+start:
+  slots:
+    - { gpa: 0, size: 16M, backing: ram }
+    - { gpa: 0x1000000, size: 1M, backing: rom, flags: [readonly] }
+program: { vcpu0: "mov ebx, 0x1000000\nadd dword ptr [rbx], 1" }
+)";
 // A device page gets an MMIO entry; a command to the flash deletes its slot; the page is read
 // again.
 const std::string kDeleteElsewhere = R"(
@@ -179,6 +188,11 @@ const Difference kDifferences[] = {
      "vm: sev-es-legacy, vmm: bare",
      kReadonlySlot + "place: { tables: 0x1000000 }\n",
      {{"5.17", OutcomeKind::kSpins, "gate.sealed"}}},
+    {"EMU-6: a write to a read-only slot by what writes no page tables",
+     "vm: default, vmm: bare",
+     kAddToReadonly,
+     {{"5.17", OutcomeKind::kCompletes, "emulate.tried-again"},
+      {"6.12", OutcomeKind::kCompletes, "retry-allowed.other", "emulate.tried-again"}}},
     {"WP-3: a write-tracked page",
      "vm: default, vmm: bare",
      kTracked,
