@@ -7,10 +7,12 @@ TRACECMD_COPTS = [
     "-idirafter/usr/include/tracefs",
 ]
 
-# Most of what a compiler does with a file of ours is reading headers, so the sources of a package are
+# Much of what a compiler does with a file of ours is reading headers, so the sources of a package are
 # compiled several at a time: each unit includes so many of them. Two files of a package may therefore
-# not define the same name, not even in unnamed namespaces.
+# not define the same name, not even in unnamed namespaces. Large units (--define=units=large) are for
+# whoever builds everything once: a changed file costs more there.
 _SOURCES_PER_UNIT = 10
+_SOURCES_PER_LARGE_UNIT = 30
 
 def _unit_impl(ctx):
     lines = ['#include "%s"\n' % source.short_path for source in ctx.files.srcs]
@@ -24,23 +26,33 @@ _unit = rule(
     },
 )
 
+def _units_of(name, sources, testonly, most):
+    """Declares units of at most so many sources, and returns them."""
+    count = (len(sources) + most - 1) // most
+    size = (len(sources) + count - 1) // count
+    units = []
+    for i in range(count):
+        unit = "%s%d" % (name, i + 1)
+        _unit(
+            name = unit,
+            out = unit + ".cc",
+            srcs = sources[i * size:(i + 1) * size],
+            testonly = testonly,
+        )
+        units.append(unit + ".cc")
+    return units
+
 def _units(name, sources, testonly):
     """Declares the units of a target that has more than one source, and returns what to compile."""
     if len(sources) < 2:
         return sources
-    count = (len(sources) + _SOURCES_PER_UNIT - 1) // _SOURCES_PER_UNIT
-    size = (len(sources) + count - 1) // count
-    units = []
-    for i in range(count):
-        out = "%s_unit%d.cc" % (name, i + 1)
-        _unit(
-            name = "%s_unit%d" % (name, i + 1),
-            out = out,
-            srcs = sources[i * size:(i + 1) * size],
-            testonly = testonly,
-        )
-        units.append(out)
-    return units
+    units = _units_of(name + "_unit", sources, testonly, _SOURCES_PER_UNIT)
+    if len(sources) <= _SOURCES_PER_UNIT:
+        return units
+    return select({
+        "//bazel:large_units": _units_of(name + "_large", sources, testonly, _SOURCES_PER_LARGE_UNIT),
+        "//conditions:default": units,
+    })
 
 def _split(srcs):
     sources = [src for src in srcs if src.endswith(".cc")]
