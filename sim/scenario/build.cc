@@ -67,6 +67,7 @@ void start(Plan& plan, machine::Machine& machine, machine::EventSink* events) {
   if (!plan.ok()) return;
   write_image(plan, machine);
   protect_backings(plan, machine);
+  set_generation(plan, machine);
   track_writes(plan, machine);
   warm_up(plan, machine);
   if (!plan.ok() || machine.vm_outcome()) return;

@@ -1,4 +1,5 @@
 // The nested tables at the start: what the kernel has mapped already, and raw entries on top.
+#include "models/kernel/kvm/state.h"
 #include "models/kernel/kvm/write_tracking.h"
 #include "sim/arch/svm/entry.h"
 #include "sim/arch/svm/vcpu.h"
@@ -159,6 +160,21 @@ class EntryWriter {
 };
 
 }  // namespace
+
+// The number of memslot updates so far. Address space 0 has the even ones, where there are two.
+void set_generation(Plan& plan, machine::Machine& machine) {
+  const auto& generation = plan.vm.start.generation;
+  if (!generation) return;
+  if (plan.stack->kernel.family != "kvm") {
+    return plan.report(generation->pos, "start.generation is KVM's", "a kernel like kvm-7.0");
+  }
+  const std::uint64_t step = plan.setup.snp() ? 1 : 2;
+  if (generation->value % step != 0) {
+    return plan.report(generation->pos, "start.generation is odd",
+                       "an even number: this VM has two address spaces");
+  }
+  kvm::kVm.at(machine.store(), 0).set(kvm::vm::kGeneration, generation->value);
+}
 
 void track_writes(Plan& plan, machine::Machine& machine) {
   const auto& pages = plan.vm.start.write_tracked;

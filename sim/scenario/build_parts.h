@@ -120,6 +120,7 @@ void set_raw_slots(Plan& plan, machine::Machine& machine);
 std::optional<machine::HostProtection> host_protection(const std::string& word);
 void protect_backings(const Plan& plan, machine::Machine& machine);
 // The nested tables: what the kernel would have mapped by now, and the scenario's own entries.
+void set_generation(Plan& plan, machine::Machine& machine);
 void track_writes(Plan& plan, machine::Machine& machine);
 void warm_up(Plan& plan, machine::Machine& machine);
 

@@ -34,7 +34,10 @@ void refuse_start(Plan& plan) {
                     "' makes its own slots by its rules",
                 "machine.vmm: bare");
   }
-  if (s.generation) refuse(plan, true, s.generation->pos, "start.generation");
+  if (s.generation && s.begin != Begin::kRunning) {
+    plan.report(s.generation->pos, "start.generation, but the VM is still to be made",
+                "start.begin: running");
+  }
   if (!s.vmsa.features.empty()) {
     refuse(plan, true, s.vmsa.features[0].pos, "start.vmsa.features");
   }
