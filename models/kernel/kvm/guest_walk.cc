@@ -52,18 +52,21 @@ class Walker {
       if (kind == svm::EntryKind::kReserved) return fault(svm::kErrorP | svm::kErrorRsv);
       add_rights(entry.word, rules);
       if (kind == svm::EntryKind::kLeaf || level == 1) return end_at(entry.word, level);
-      table_ = entry.word & rules.table_address;
+      table_ = entry.word & (rules.table_address | c_mask_);
     }
   }
 
  private:
+  // gpte_to_gfn: to KVM an SEV guest's C-bit is not reserved, and a part of the address. Memory
+  // slots do not reach there.
   void choose_format() {
     const bool keyed = view_.setup().keyed();
-    const svm::GuestTables tables =
-        svm::guest_tables(r_, keyed ? view_.setup().cpu.guest_c_mask() : 0);
+    const svm::GuestTables tables = svm::guest_tables(r_, 0);
     levels_ = tables.levels;
     table_ = tables.root;
     const svm::TableFormat format = format_of(tables.paging);
+    const bool has_c_bit = keyed && format != svm::TableFormat::kLegacy;
+    if (has_c_bit) c_mask_ = view_.setup().cpu.guest_c_mask();
     const bool pse = format == svm::TableFormat::kLegacy;
     rules_ = &view_.entry_rules().guest(
         format, pse ? r_.cr4 & isa::kCr4Pse : r_.efer & isa::kEferNxe, c_meaning(format, keyed));
@@ -92,7 +95,7 @@ class Walker {
     if (denied()) return fault(svm::kErrorP);
     if (!set_accessed_and_dirty()) return fault(0);  // walk_addr_generic: errcode is still 0
     const std::uint64_t offset = bit_range(rules_->at(level).shift - 1, 0);
-    const std::uint64_t frame = svm::leaf_frame(word, *rules_, level);
+    const std::uint64_t frame = svm::leaf_frame(word, *rules_, level) | (word & c_mask_);
     return {GuestPhysAddr((frame & ~offset) | (address_.value & offset)), 0};
   }
 
@@ -130,6 +133,7 @@ class Walker {
   const svm::EntryRules* rules_ = nullptr;
   unsigned levels_ = 0;
   std::uint64_t table_ = 0;
+  std::uint64_t c_mask_ = 0;
   std::array<Visited, svm::kTopLevel> path_{};
   unsigned count_ = 0;
   bool writable_ = true, user_page_ = true, no_execute_ = false;
