@@ -121,6 +121,12 @@ std::optional<std::string> Session::prepare() {
   if (const int error = vm_.create(host_, irqchip_of(point_))) {
     return std::string("KVM_CREATE_VM: ") + std::strerror(error);
   }
+  const std::string pit = point_.setting("vmm.pit").value_or("none");
+  if (pit != "none" && irqchip_of(point_) == Irqchip::kFull) {
+    if (const int error = vm_.create_pit(pit == "speaker")) {
+      return std::string("KVM_CREATE_PIT2: ") + std::strerror(error);
+    }
+  }
   std::vector<machine::BackingId> loaded;
   for (const machine::Region& region : setup_.regions) {
     if (region.backing == machine::kNoBacking) continue;

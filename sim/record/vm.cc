@@ -36,6 +36,12 @@ int Vm::create(const Host& host, Irqchip irqchip) {
   return create_irqchip(fd(), irqchip);
 }
 
+int Vm::create_pit(bool speaker) {
+  kvm_pit_config config{};
+  config.flags = speaker ? KVM_PIT_SPEAKER_DUMMY : 0;
+  return call(fd(), KVM_CREATE_PIT2, &config);
+}
+
 // Before 6.8 there is no guest_memfd, and the call has no room for one.
 int Vm::set_slot(const SlotCall& slot) {
   int error = 0;

@@ -34,6 +34,8 @@ struct Ioeventfd {
 class Vm {
  public:
   int create(const Host& host, Irqchip irqchip);
+  // The interval timer beside the interrupt controllers in the kernel.
+  int create_pit(bool speaker);
   int fd() const { return fd_.get(); }
 
   int set_slot(const SlotCall& call);

@@ -1,9 +1,20 @@
 #include "models/kernel/kvm/cpuid.h"
 
+#include "models/kernel/kvm/define.h"
+#include "models/kernel/kvm/devices.h"
+
 namespace nptsim::kvm {
 
-CpuidAnswer cpuid(const machine::Setup& setup, std::uint32_t leaf) {
+CpuidAnswer cpuid(const machine::View& view, std::uint32_t leaf) {
+  const machine::Setup& setup = view.setup();
   switch (leaf) {
+    case 0x00000001: {
+      // Of the features: x2APIC (ECX bit 21), and whether the APIC is on (EDX bit 9;
+      // kvm_update_cpuid_runtime).
+      const bool on = (apic_base(view.store(), view.vcpu()) & kApicEnabled) != 0;
+      const bool x2apic = vm_of(view).get(vm::kX2apic) != 0;
+      return {0, 0, x2apic ? 1u << 21 : 0, on ? 1u << 9 : 0};
+    }
     case 0x00000000:
     case 0x80000000:  // "AuthenticAMD" (APM vol. 3, appendix E.3.1)
       return {leaf == 0 ? 0xdu : 0x8000001fu, 0x68747541, 0x444d4163, 0x69746e65};

@@ -5,14 +5,14 @@
 
 #include <cstdint>
 
-#include "sim/machine/setup.h"
+#include "sim/machine/view.h"
 
 namespace nptsim::kvm {
 
 struct CpuidAnswer {
   std::uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
 };
-CpuidAnswer cpuid(const machine::Setup& setup, std::uint32_t leaf);
+CpuidAnswer cpuid(const machine::View& view, std::uint32_t leaf);
 
 }  // namespace nptsim::kvm
 

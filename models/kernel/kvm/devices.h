@@ -21,6 +21,11 @@ inline constexpr std::uint64_t kApicEnabled = 1ull << 11;
 std::uint64_t apic_base(const Store& store, unsigned vcpu);
 void set_apic_base(Store& store, unsigned vcpu, std::uint64_t value);
 
+// Its MSRs: IA32_APIC_BASE, and those of x2APIC mode. False: #GP.
+bool is_apic_msr(std::uint32_t number);
+bool read_apic_msr(machine::View& view, std::uint32_t number, std::uint64_t& value);
+bool write_apic_msr(machine::View& view, std::uint32_t number, std::uint64_t value);
+
 // What one access can be: 1, 2, 4 or 8 bytes.
 inline bool is_access_size(std::uint64_t length) {
   return length <= 8 && std::has_single_bit(length);
@@ -34,6 +39,7 @@ inline constexpr std::uint64_t kIoapicBase = 0xfec00000;  // IOAPIC_DEFAULT_BASE
 inline constexpr std::uint64_t kIoapicLength = 0x100;     // IOAPIC_MEM_LENGTH
 DeviceAnswer read_ioapic(machine::View& view, GuestPhysAddr gpa, void* data, unsigned length);
 void write_ioapic(machine::View& view, GuestPhysAddr gpa, const void* data, unsigned length);
+bool ioapic_unmasked(const Store& store, unsigned pin);
 // A coalesced zone keeps a write in it for later, if the ring has room.
 bool keep_coalesced(machine::View& view, GuestPhysAddr gpa, const void* data, unsigned length);
 

@@ -4,7 +4,9 @@
 #include "models/kernel/kvm/devices.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/inject.h"
+#include "models/kernel/kvm/lapic_registers.h"
 #include "models/kernel/kvm/mmu_role.h"
+#include "models/kernel/kvm/pio_bus.h"
 #include "sim/arch/svm/exits.h"
 #include "sim/arch/svm/sev.h"
 
@@ -110,10 +112,27 @@ void request_io_by_info(View& view, std::uint64_t info, std::uint64_t rax) {
   kvm::request_io(view, request);
 }
 
+// IN or OUT of one element by the kernel's own devices; false: user space is to do it.
+// kvm_fast_pio_in: less than four bytes leave the others of RAX alone.
+bool kernel_io(View& view, std::uint64_t info, std::uint64_t& rax) {
+  const PortAccess access{get_bits(info, 31, 16), get_bits(info, 6, 4)};
+  const std::uint64_t mask = mask_of_io(access.size), kept = access.size < 4 ? rax & ~mask : 0;
+  if (!has_bit(info, 0)) return write_port(view, access, rax & mask);
+  std::uint64_t value = access.size < 4 ? rax & mask : 0;
+  if (read_port(view, access, value) == DeviceAnswer::kNotMine) return false;
+  rax = kept | (value & mask);
+  return true;
+}
+
 // --- model-specific registers that KVM itself holds ---
 
-bool known_msr(std::uint32_t number) {
-  return svm::msr_direct_bit(number) != 0 || number == svm::msr::kApicBase;
+bool known_msr(std::uint32_t number) { return svm::msr_direct_bit(number) != 0; }
+
+bool apic_msr(View& view, std::uint32_t number, bool write, std::uint64_t& value) {
+  if (!write) return read_apic_msr(view, number, value);
+  const bool good = write_apic_msr(view, number, value);
+  watch_pit(view);  // an APIC that is off lets the 8259 through
+  return good;
 }
 
 // The processor's own numbers, and those of the interfaces that KVM offers to its guests (Hyper-V's
@@ -125,18 +144,6 @@ Handled unheld_msr(std::uint32_t number) {
     if (number - first < 0x2000) return kOtherMsr;
   }
   return kBadMsr;
-}
-
-// kvm_apic_set_base: what is above the raw width is reserved (kvm_vcpu_reserved_gpa_bits_raw). That
-// switching the APIC on again gives it its number back is left out: nobody has changed it but the
-// guest. x2APIC mode is not modelled.
-Handled write_apic_base(View& view, std::uint64_t value) {
-  constexpr std::uint64_t kReserved = 0x2ff, kX2apic = bit(10);
-  const std::uint64_t above = ~bit_range(view.setup().cpu.maxphyaddr - 1, 0);
-  if (value & (kReserved | above)) return kBadMsr;
-  if (value & kX2apic) return kOtherMsr;
-  set_apic_base(view.store(), view.vcpu(), value);
-  return kHandled;
 }
 
 // kvm_emulate_hypercall: only the guest's kernel is served, and no number is known here
@@ -152,23 +159,20 @@ void skip(svm::VcpuRecord& v) { v.registers.rip = v.exit.nrip; }
 
 Handled msr_access(View& view, svm::VcpuRecord& v) {
   const auto number = static_cast<std::uint32_t>(v.registers.gpr[isa::kRcx]);
-  if (!known_msr(number)) return unheld_msr(number);
   const bool write = v.exit.exit_info_1 != 0;
-  const bool base = number == svm::msr::kApicBase;
   std::uint64_t* held = number == svm::msr::kEfer  ? &v.registers.efer
                         : number == svm::msr::kPat ? &v.registers.pat
                                                    : nullptr;
-  if (held == nullptr && !base) return kOtherMsr;
-  if (write) {
-    const std::uint64_t value =
-        v.registers.gpr[isa::kRdx] << 32 | (v.registers.gpr[isa::kRax] & isa::mask_of_size(4));
-    if (held != nullptr) *held = value;
-    if (base) {
-      if (const Handled how = write_apic_base(view, value); how != kHandled) return how;
-    }
+  std::uint64_t value =
+      v.registers.gpr[isa::kRdx] << 32 | (v.registers.gpr[isa::kRax] & isa::mask_of_size(4));
+  if (is_apic_msr(number)) {
+    if (!apic_msr(view, number, write, value)) return kBadMsr;
+  } else if (held != nullptr) {
+    (write ? *held : value) = write ? value : *held;
   } else {
-    const std::uint64_t value =
-        held != nullptr ? *held : apic_base(std::as_const(view).store(), view.vcpu());
+    return known_msr(number) ? kOtherMsr : unheld_msr(number);
+  }
+  if (!write) {
     isa::write_gpr(v.registers, isa::kRax, 4, value);
     isa::write_gpr(v.registers, isa::kRdx, 4, value >> 32);
   }
@@ -176,8 +180,18 @@ Handled msr_access(View& view, svm::VcpuRecord& v) {
   return kHandled;
 }
 
+Handled io_access(View& view, svm::VcpuRecord& v) {
+  std::uint64_t& rax = v.registers.gpr[isa::kRax];
+  if (!kernel_io(view, v.exit.exit_info_1, rax)) {
+    request_io_by_info(view, v.exit.exit_info_1, rax);
+    return kIo;
+  }
+  v.registers.rip = v.exit.exit_info_2;  // of IOIO: the next rIP
+  return kHandled;
+}
+
 // The decode assist names the register of a MOV to CR in EXITINFO1[3:0] (APM vol. 2, 15.8.1).
-Handled write_cr(svm::VcpuRecord& v) {
+Handled write_cr(View& view, svm::VcpuRecord& v) {
   if (v.exit.exit_code < code::kWriteCr0) return kUnknown;
   const std::uint64_t value = v.registers.gpr[get_bits(v.exit.exit_info_1, 3, 0)];
   switch (v.exit.exit_code - code::kWriteCr0) {
@@ -189,6 +203,11 @@ Handled write_cr(svm::VcpuRecord& v) {
       break;
     case 8:
       v.registers.cr8 = value;
+      // kvm_set_cr8: the task priority of an APIC in the kernel.
+      if (lapic::in_kernel(view)) {
+        lapic::set(view.store(), view.vcpu(), lapic::kTaskPri,
+                   static_cast<std::uint32_t>(get_bits(value, 3, 0) << 4));
+      }
       break;
     default:
       return kUnknown;
@@ -203,7 +222,7 @@ ActionResult handle_intercept_open(OpenView& view, const Args&) {
   isa::Registers& r = v.registers;
   switch (v.exit.exit_code) {
     case code::kCpuid: {
-      const CpuidAnswer answer = cpuid(view.setup(), static_cast<std::uint32_t>(r.gpr[isa::kRax]));
+      const CpuidAnswer answer = cpuid(view, static_cast<std::uint32_t>(r.gpr[isa::kRax]));
       r.gpr[isa::kRax] = answer.eax;
       r.gpr[isa::kRbx] = answer.ebx;
       r.gpr[isa::kRcx] = answer.ecx;
@@ -215,8 +234,7 @@ ActionResult handle_intercept_open(OpenView& view, const Args&) {
       return handled(msr_access(view, v));
     case code::kIoio:
       if (has_bit(v.exit.exit_info_1, 2)) return handled(kStringIo);
-      request_io_by_info(view, v.exit.exit_info_1, r.gpr[isa::kRax]);
-      return handled(kIo);
+      return handled(io_access(view, v));
     case code::kHlt:
       skip(v);
       return handled(kHalted);
@@ -237,7 +255,7 @@ ActionResult handle_intercept_open(OpenView& view, const Args&) {
       skip(v);
       return handled(kHandled);
     default:
-      if (v.exit.exit_code < code::kReadDr0) return handled(write_cr(v));
+      if (v.exit.exit_code < code::kReadDr0) return handled(write_cr(view, v));
       // nested_svm_check_permissions: SVM is not offered, so the guest's EFER.SVME is 0.
       if (v.exit.exit_code == code::kInvlpga ||
           (v.exit.exit_code >= code::kVmrun && v.exit.exit_code <= code::kSkinit)) {
@@ -254,12 +272,24 @@ ActionResult handle_intercept_open(OpenView& view, const Args&) {
 // ours.
 Handled msr_by_request(View& view, const Record& vcpu) {
   const auto number = static_cast<std::uint32_t>(vcpu.get(vcpu::kRcx));
-  if (number != svm::msr::kApicBase) return known_msr(number) ? kOtherMsr : unheld_msr(number);
-  const std::uint64_t value =
-      vcpu.get(vcpu::kRdx) << 32 | (vcpu.get(vcpu::kRax) & isa::mask_of_size(4));
-  if (vcpu.get(vcpu::kExitInfo1) != 0) return write_apic_base(view, value);
-  vcpu.set(vcpu::kRax, apic_base(std::as_const(view).store(), view.vcpu()));
-  vcpu.set(vcpu::kRdx, 0);
+  if (!is_apic_msr(number)) return known_msr(number) ? kOtherMsr : unheld_msr(number);
+  const bool write = vcpu.get(vcpu::kExitInfo1) != 0;
+  std::uint64_t value = vcpu.get(vcpu::kRdx) << 32 | (vcpu.get(vcpu::kRax) & isa::mask_of_size(4));
+  if (!apic_msr(view, number, write, value)) return kBadMsr;
+  if (write) return kHandled;
+  vcpu.set(vcpu::kRax, value & isa::mask_of_size(4));
+  vcpu.set(vcpu::kRdx, value >> 32);
+  return kHandled;
+}
+
+Handled io_by_request(View& view, const Record& vcpu) {
+  const std::uint64_t info = vcpu.get(vcpu::kExitInfo1);
+  std::uint64_t rax = vcpu.get(vcpu::kRax);
+  if (!kernel_io(view, info, rax)) {
+    request_io_by_info(view, info, rax);
+    return kIo;
+  }
+  vcpu.set(vcpu::kRax, rax);
   return kHandled;
 }
 
@@ -273,8 +303,7 @@ ActionResult handle_intercept_sealed(SealedView& view, const Args&) {
   const Record vcpu = vcpu_of(view);
   switch (vcpu.get(vcpu::kExitCode)) {
     case code::kCpuid: {
-      const CpuidAnswer answer =
-          cpuid(view.setup(), static_cast<std::uint32_t>(vcpu.get(vcpu::kRax)));
+      const CpuidAnswer answer = cpuid(view, static_cast<std::uint32_t>(vcpu.get(vcpu::kRax)));
       vcpu.set(vcpu::kRax, answer.eax);
       vcpu.set(vcpu::kRbx, answer.ebx);
       vcpu.set(vcpu::kRcx, answer.ecx);
@@ -283,8 +312,7 @@ ActionResult handle_intercept_sealed(SealedView& view, const Args&) {
     }
     case code::kIoio:
       if (has_bit(vcpu.get(vcpu::kExitInfo1), 2)) return handled(kStringIo);
-      request_io_by_info(view, vcpu.get(vcpu::kExitInfo1), vcpu.get(vcpu::kRax));
-      return handled(kIo);
+      return handled(io_by_request(view, vcpu));
     case code::kMsr:
       return handled(msr_by_request(view, vcpu));
     case code::kVmmcall:

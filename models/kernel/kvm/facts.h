@@ -23,6 +23,8 @@ void add_create_actions(rules::Vocabulary& vocabulary);
 // Facts and actions of one subject.
 void add_dirty_log(rules::Vocabulary& vocabulary);
 void add_mmio_bus(rules::Vocabulary& vocabulary);
+void add_pio_bus(rules::Vocabulary& vocabulary);
+void add_lapic(rules::Vocabulary& vocabulary);
 void add_coalesced(rules::Vocabulary& vocabulary);
 void add_large_pages(rules::Vocabulary& vocabulary);
 void add_mmu_role(rules::Vocabulary& vocabulary);

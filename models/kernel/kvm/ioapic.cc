@@ -52,6 +52,10 @@ void write_indirect(const Record& r, std::uint32_t data) {
 
 }  // namespace
 
+bool ioapic_unmasked(const Store& store, unsigned pin) {
+  return ((kIoapic.at(store, 0).get(ioapic::table(pin)) ^ kMask) & kMask) == 0;
+}
+
 // ioapic_mmio_read: two registers by their very address, 0 elsewhere.
 DeviceAnswer read_ioapic(View& view, GuestPhysAddr gpa, void* data, unsigned length) {
   if (!is_access_size(length)) return DeviceAnswer::kNoData;

@@ -6,6 +6,7 @@
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/fault.h"
+#include "models/kernel/kvm/pio_bus.h"
 
 namespace nptsim::kvm {
 namespace {
@@ -196,6 +197,7 @@ DeviceAnswer read_mmio_device(View& view, GuestPhysAddr gpa, void* data, unsigne
 
 bool write_mmio_device(View& view, GuestPhysAddr gpa, const void* data, unsigned length) {
   bool taken = write_lapic(view, gpa, data, length) != DeviceAnswer::kNotMine;
+  if (taken) watch_pit(view);  // LVT0 lets the 8259 through
   if (taken) return true;
   offer(view.store(), {gpa.value, length}, [&](const Device& device) {
     switch (device.kind) {
@@ -205,6 +207,7 @@ bool write_mmio_device(View& view, GuestPhysAddr gpa, const void* data, unsigned
         return taken = keep_coalesced(view, gpa, data, length);
       case bus::Kind::kIoapic:
         write_ioapic(view, gpa, data, length);
+        watch_pit(view);
         return taken = true;
       case bus::Kind::kNone:
         break;

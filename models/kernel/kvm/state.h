@@ -25,6 +25,15 @@ inline constexpr Field kCreated{"created", 4, 32, 32, ""};
 inline constexpr Field kIrqchip{"irqchip_mode", 4, 34, 33, "Irqchip"};
 inline constexpr Field kRingExact{"coalesced ring: room", 4, 35, 35,
                                   "1: tested by the next index, 0: by a difference"};
+inline constexpr Field kX2apic{"CPUID: x2APIC", 4, 36, 36, ""};
+inline constexpr Field kX2apicChecks{"x2APIC: refused", 4, 38, 37,
+                                     "1: the upper half of 32-bit registers, 2: and ICR's bits"};
+inline constexpr Field kNoApicHole{"KVM_X86_QUIRK_LAPIC_MMIO_HOLE", 4, 39, 39, "1: disabled"};
+inline constexpr Field kPit{"vpit", 4, 51, 50, "PitMode"};
+inline constexpr Field kPitCounts{"vpit: period", 4, 52, 52, "channel 0's timer was started"};
+inline constexpr Field kPioInPlace{"emulator_pio_in: buffer", 4, 53, 53,
+                                   "1: a device reads into the caller's, 0: zeros come first"};
+inline constexpr Field kSpeaker{"port 0x61", 4, 55, 54, "gate of channel 2, speaker data"};
 inline constexpr Field kTrackedCount{"write_tracked", 4, 47, 40, "gfns"};
 // struct kvm_sev_info, and where a launch ioctl of an SNP guest stands.
 inline constexpr Field kLaunched{"pre_fault_allowed", 4, 48, 48, "SNP_LAUNCH_FINISH was"};
@@ -35,9 +44,10 @@ inline constexpr Field kPopulatePages{"populate: npages", 6, 63, 32, "up to the 
 inline constexpr Field kVmsaNext{"launch_update_vmsa: vcpu", 7, 7, 0, ""};
 inline constexpr Field kHoleNext{"punch_hole: index", 7, 63, 8, "page of the file"};
 inline constexpr Field kFields[] = {
-    kGeneration, kUpdating,     kGenerationWrapped, kMmioValue,    kRoot,     kSlots,
-    kCreated,    kIrqchip,      kRingExact,         kTrackedCount, kLaunched, kBugged,
-    kSnpContext, kPopulateDone, kPopulatePages,     kVmsaNext,     kHoleNext};
+    kGeneration, kUpdating,     kGenerationWrapped, kMmioValue,     kRoot,      kSlots,
+    kCreated,    kIrqchip,      kRingExact,         kTrackedCount,  kLaunched,  kBugged,
+    kX2apic,     kX2apicChecks, kNoApicHole,        kPit,           kPitCounts, kPioInPlace,
+    kSpeaker,    kSnpContext,   kPopulateDone,      kPopulatePages, kVmsaNext,  kHoleNext};
 inline constexpr RecordLayout kLayout{"kvm", 16, kFields};
 }  // namespace vm
 inline constexpr RecordArray kVm{&vm::kLayout, Space::kKernel, 0, 1};
@@ -45,6 +55,8 @@ inline constexpr RecordArray kVm{&vm::kLayout, Space::kKernel, 0, 1};
 // Which interrupt controllers are KVM's own: none, the local APICs (KVM_CAP_SPLIT_IRQCHIP), or all
 // (KVM_CREATE_IRQCHIP).
 enum class Irqchip : std::uint8_t { kNone, kSplit, kFull };
+// KVM_CREATE_PIT2, without and with KVM_PIT_SPEAKER_DUMMY.
+enum class PitMode : std::uint8_t { kNone, kPlain, kSpeaker };
 // vcpu->arch.mp_state.
 enum class MpState : std::uint8_t { kRunnable, kResetHold, kInitReceived, kHalted };
 
@@ -105,6 +117,40 @@ inline constexpr RecordLayout kLayout{"kvm_ioapic", 32, kFields};
 constexpr Field table(unsigned pin) { return {"redirtbl", 4 + pin, 63, 0, ""}; }
 }  // namespace ioapic
 inline constexpr RecordArray kIoapic{&ioapic::kLayout, Space::kKernel, 0x7000, 1};
+
+// struct kvm_kpic_state, as far as a guest can see it: master, then slave.
+namespace pic {
+inline constexpr Field kImr{"imr", 0, 7, 0, ""};
+inline constexpr Field kElcr{"elcr", 0, 15, 8, ""};
+inline constexpr Field kInitState{"init_state", 0, 17, 16, "the word that comes next"};
+inline constexpr Field kInit4{"init4", 0, 18, 18, "four words, not three"};
+inline constexpr Field kReadIsr{"read_reg_select", 0, 19, 19, "1: ISR, 0: IRR"};
+inline constexpr Field kPoll{"poll", 0, 20, 20, ""};
+inline constexpr Field kVectors{"irq_base", 0, 28, 24, "bits 7:3"};
+inline constexpr Field kFields[] = {kImr, kElcr, kInitState, kInit4, kReadIsr, kPoll, kVectors};
+inline constexpr RecordLayout kLayout{"kvm_kpic_state", 1, kFields};
+}  // namespace pic
+inline constexpr RecordArray kPics{&pic::kLayout, Space::kKernel, 0x7100, 2};
+
+// struct kvm_kpit_channel_state.
+namespace pit {
+inline constexpr Field kCount{"count", 0, 15, 0, "0: 65536"};
+inline constexpr Field kLatchedCount{"latched_count", 0, 31, 16, ""};
+inline constexpr Field kStatus{"status", 0, 39, 32, "latched"};
+inline constexpr Field kWriteLatch{"write_latch", 0, 47, 40, ""};
+inline constexpr Field kMode{"mode", 0, 55, 48, "inverted: after a reset it is 0xff"};
+inline constexpr Field kRwMode{"rw_mode", 1, 1, 0, ""};
+inline constexpr Field kReadState{"read_state", 1, 4, 2, "RW_STATE_*"};
+inline constexpr Field kWriteState{"write_state", 1, 7, 5, "RW_STATE_*"};
+inline constexpr Field kCountLatched{"count_latched", 1, 9, 8, ""};
+inline constexpr Field kStatusLatched{"status_latched", 1, 10, 10, ""};
+inline constexpr Field kBcd{"bcd", 1, 11, 11, ""};
+inline constexpr Field kFields[] = {kCount,        kLatchedCount,  kStatus,    kWriteLatch,
+                                    kMode,         kRwMode,        kReadState, kWriteState,
+                                    kCountLatched, kStatusLatched, kBcd};
+inline constexpr RecordLayout kLayout{"kvm_kpit_channel_state", 2, kFields};
+}  // namespace pit
+inline constexpr RecordArray kPitChannels{&pit::kLayout, Space::kKernel, 0x7110, 3};
 
 // The registers of a vCPU's local APIC, one word for each 16 bytes of its page: the difference from
 // the value after a reset.

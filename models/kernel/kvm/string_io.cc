@@ -1,12 +1,14 @@
 // INS and OUTS of a guest whose registers KVM can read: Linux arch/x86/kvm/svm/svm.c
 // io_interception, emulate.c em_in, em_out, pio_in_emulated.
 #include <algorithm>
+#include <vector>
 
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/devices.h"
 #include "models/kernel/kvm/emulator.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/inject.h"
+#include "models/kernel/kvm/pio_bus.h"
 #include "sim/isa/special.h"
 
 namespace nptsim::kvm {
@@ -43,9 +45,40 @@ StringIo begin_outs(OpenView& view, const isa::Instruction& instruction, const i
   const isa::Outcome loaded = isa::load_outs(instruction, registers, port, data);
   if (loaded.kind == isa::OutcomeKind::kStopped) return stopped(view, port);
   if (loaded.kind == isa::OutcomeKind::kException) return kIoFailed;
-  request_io(view, {.port = s.port, .size = s.size, .out = true, .data = data});
+  const bool by_kernel = write_port(view, {s.port, s.size}, data);
+  if (!by_kernel) request_io(view, {.port = s.port, .size = s.size, .out = true, .data = data});
   isa::complete_outs(instruction, registers);
-  return kIoUser;
+  return by_kernel ? kIoDone : kIoUser;
+}
+
+// The elements of INS go to memory. They have left the device, so a fault here loses them.
+StringIo store_elements(OpenView& view, const isa::Instruction& instruction,
+                        const std::vector<std::uint64_t>& elements) {
+  EmulatorPort port(view, false);
+  for (const std::uint64_t element : elements) {
+    const isa::Outcome outcome =
+        isa::complete_ins(instruction, view.vcpu_state().registers, port, element);
+    if (outcome.kind == isa::OutcomeKind::kStopped) return stopped(view, port);
+  }
+  return port.commit().empty() ? kIoDone : stopped(view, port);
+}
+
+StringIo begin_ins(OpenView& view, const isa::Instruction& instruction, const isa::Special& s) {
+  const std::uint64_t count = elements_ahead(s, view.vcpu_state().registers);
+  std::vector<std::uint64_t> elements;
+  while (elements.size() < count) {
+    std::uint64_t value = 0;
+    const DeviceAnswer answer = read_port(view, {s.port, s.size}, value);
+    if (answer == DeviceAnswer::kNoData) {
+      end_at_gap(view, "KVM's emulator stores what its buffer held before");
+    }
+    if (answer == DeviceAnswer::kNotMine) {
+      request_io(view, {.port = s.port, .size = s.size, .count = count});
+      return kIoUser;
+    }
+    elements.push_back(value);
+  }
+  return store_elements(view, instruction, elements);
 }
 
 ActionResult begin_string_io(OpenView& view, const Args&) {
@@ -67,12 +100,10 @@ ActionResult begin_string_io(OpenView& view, const Args&) {
     return gives(kIoDone);
   }
   if (s.kind == isa::SpecialKind::kOuts) return gives(begin_outs(view, instruction, s));
-  request_io(view, {.port = s.port, .size = s.size, .count = elements_ahead(s, registers)});
-  return gives(kIoUser);
+  return gives(begin_ins(view, instruction, s));
 }
 
-// complete_emulated_pio: the elements of INS go to memory. They have left the device, so a fault
-// here loses them.
+// complete_emulated_pio.
 ActionResult complete_string_io(OpenView& view, const Args&) {
   namespace run = kvm_uapi::run;
   const ConstRecord answer = run_of(std::as_const(static_cast<View&>(view)));
@@ -82,16 +113,8 @@ ActionResult complete_string_io(OpenView& view, const Args&) {
     end_unmodelled(view, "the guest's code changed while user space did its INS");
     return ActionResult::done();
   }
-  EmulatorPort port(view, false);
-  for (std::uint64_t n = 0; n < answer.get(run::kIoCount); ++n) {
-    const isa::Outcome outcome =
-        isa::complete_ins(instruction, view.vcpu_state().registers, port, answer.get(run::kIoData));
-    if (outcome.kind == isa::OutcomeKind::kStopped) {
-      stopped(view, port);
-      return ActionResult::done();
-    }
-  }
-  if (!port.commit().empty()) stopped(view, port);
+  store_elements(view, instruction,
+                 std::vector<std::uint64_t>(answer.get(run::kIoCount), answer.get(run::kIoData)));
   return ActionResult::done();
 }
 

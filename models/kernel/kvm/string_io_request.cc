@@ -9,6 +9,7 @@
 #include "models/kernel/kvm/devices.h"
 #include "models/kernel/kvm/facts.h"
 #include "models/kernel/kvm/guest_memory.h"
+#include "models/kernel/kvm/pio_bus.h"
 #include "models/kernel/kvm/vmgexit.h"
 
 namespace nptsim::kvm {
@@ -34,20 +35,37 @@ unsigned string_length(const View& view) {
 
 unsigned string_left(const View& view) { return vcpu_of(view).get(vcpu::kStringLeft) != 0; }
 
-ActionResult ghcb_string_begin(View& view, const Args&) {
-  const Record vcpu = vcpu_of(view);
-  vcpu.set(vcpu::kStringLeft, vcpu.get(vcpu::kExitInfo2));
-  vcpu.set(vcpu::kStringDone, 0);
-  return ActionResult::done();
-}
-
 GuestPhysAddr next_element(const View& view) {
   const ConstRecord vcpu = vcpu_of(view);
   return GuestPhysAddr(vcpu.get(vcpu::kScratch)) + vcpu.get(vcpu::kStringDone);
 }
 
-// kvm_sev_es_ins, kvm_sev_es_outs: as many elements as the page for them has room for. No port of
-// this model is the kernel's own.
+// emulator_pio_in_out: the kernel's own devices take one element after the other.
+bool by_kernel(View& view) {
+  const ConstRecord vcpu = vcpu_of(std::as_const(view));
+  const PortAccess access{get_bits(vcpu.get(vcpu::kExitInfo1), kPortTop, kPortBottom),
+                          element_size(view)};
+  std::uint64_t data = 0;
+  const auto size = static_cast<unsigned>(std::min<std::uint64_t>(access.size, sizeof data));
+  read_guest(view, next_element(view), &data, size);
+  if (!is_ins(view)) return write_port(view, access, data);
+  if (read_port(view, access, data) == DeviceAnswer::kNotMine) return false;
+  write_guest(view, next_element(view), &data, size);
+  return true;
+}
+
+ActionResult ghcb_string_begin(View& view, const Args&) {
+  const Record vcpu = vcpu_of(view);
+  vcpu.set(vcpu::kStringLeft, vcpu.get(vcpu::kExitInfo2));
+  vcpu.set(vcpu::kStringDone, 0);
+  while (vcpu.get(vcpu::kStringLeft) != 0 && by_kernel(view)) {
+    vcpu.set(vcpu::kStringDone, vcpu.get(vcpu::kStringDone) + element_size(view));
+    vcpu.set(vcpu::kStringLeft, vcpu.get(vcpu::kStringLeft) - 1);
+  }
+  return ActionResult::done();
+}
+
+// kvm_sev_es_ins, kvm_sev_es_outs: as many elements as the page for them has room for.
 ActionResult ghcb_string_piece(View& view, const Args&) {
   const ConstRecord vcpu = vcpu_of(std::as_const(view));
   IoRequest request{.port = get_bits(vcpu.get(vcpu::kExitInfo1), kPortTop, kPortBottom)};
@@ -92,7 +110,8 @@ void add_string_io_request(rules::Vocabulary& v) {
                             "count and element size of a string I/O request: its bytes are no int, "
                             "the size is 0, the count is 0, or elements are to do"));
   v.add(fact<string_left>("ghcb_string_left", kNoYes, "elements of the request are still to do"));
-  v.add(action<ghcb_string_begin>("ghcb_string_begin", {}, "the request", "nothing is done yet"));
+  v.add(action<ghcb_string_begin>("ghcb_string_begin", {}, "the request, the scratch area",
+                                  "what the kernel's own devices do is done at once"));
   v.add(action<ghcb_string_piece>("ghcb_string_piece", {}, "kvm_run",
                                   "KVM_EXIT_IO for the next elements, a page of them at most"));
   v.add(action<ghcb_string_complete>("ghcb_string_complete", {}, "the scratch area, the request",

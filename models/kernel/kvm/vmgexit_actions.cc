@@ -244,7 +244,7 @@ ActionResult msr_sev_info(View& view, const Args& args) {
 // The leaf's CPUID intercept runs with RCX 0; the register's number stays where it was.
 ActionResult msr_cpuid(View& view, const Args&) {
   const std::uint64_t request = view.control().ghcb_msr, reg = get_bits(request, 31, 30);
-  const CpuidAnswer answer = cpuid(view.setup(), static_cast<std::uint32_t>(request >> 32));
+  const CpuidAnswer answer = cpuid(view, static_cast<std::uint32_t>(request >> 32));
   const std::uint64_t values[] = {answer.eax, answer.ebx, answer.ecx, answer.edx};
   view.control().ghcb_msr = values[reg] << 32 | reg << 30 | ghcb::kMsrCpuid;
   return ActionResult::done();

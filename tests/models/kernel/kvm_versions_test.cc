@@ -140,6 +140,10 @@ map: [ { gva: 0xd0000000, gpa: 0xd0000000, size: 4K, access: rw } ]
 program: { vcpu0: "mov rsp, 0xd0001000\nmov eax, [rsp - 8]\ndiv ecx" }
 )";
 // Logging goes on between two writes of one page.
+// In x2APIC mode; the program goes on.
+const std::string kX2apic =
+    kRamOnly + "program: { vcpu0: \"mov ecx, 0x1b\\nmov eax, 0xfee00d00\\nxor edx, edx\\nwrmsr\\n";
+
 const std::string kLargeLogged = R"(
 memory: { ram: { gpa: 0, size: 16M }, bank: { gpa: 0x40000000, size: 2M, host_page: 2M } }
 map: [ { gva: 0x40000000, gpa: 0x40000000, size: 2M, page: 2M, access: rw } ]
@@ -250,6 +254,20 @@ program: { vcpu0: "mov rbx, 0xd0000000\njmp rbx" }
      kRamOnly + "program: { vcpu0: \"mov rax, cr4\\nxor eax, 0x10\\nmov cr4, rax\" }\n",
      {{"5.17", OutcomeKind::kCompletes, "intercept.role"},
       {"6.8", OutcomeKind::kCompletes, "", "intercept.role"}}},
+    {"a port of the kernel that gives nothing: AL is cleared, or as it was",
+     "vm: default, vmm: bare",
+     kRamOnly + "set: { vmm.pit: plain }\n"
+                "program: { vcpu0: \"mov al, 0x77\\nin al, 0x43\\ncmp al, 0x77\\n"
+                "je same\\nud2\\nsame: nop\" }\n",
+     {{"5.17", OutcomeKind::kException, ""}, {"6.0", OutcomeKind::kCompletes, ""}}},
+    {"x2APIC: the upper half of a 32-bit register",
+     "vm: default, vmm: bare",
+     kX2apic + "mov ecx, 0x808\\nmov edx, 1\\nwrmsr\" }\n",
+     {{"5.17", OutcomeKind::kCompletes, ""}, {"6.8", OutcomeKind::kException, ""}}},
+    {"x2APIC: reserved bits of ICR",
+     "vm: default, vmm: bare",
+     kX2apic + "mov ecx, 0x830\\nmov eax, 0x108500\\nwrmsr\" }\n",
+     {{"5.17", OutcomeKind::kCompletes, ""}, {"6.12", OutcomeKind::kException, ""}}},
     {"string I/O of a plain SEV guest",
      "vm: sev-legacy, vmm: bare",
      kRamOnly + "program: { vcpu0: \"mov esi, 0x20000\\noutsb\" }\n",

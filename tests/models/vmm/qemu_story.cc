@@ -40,6 +40,8 @@ procedures:
     - { id: irqchip.full, return: done, source: a test, evidence: inferred }
   split_irqchip:
     - { id: irqchip.split, return: done, source: a test, evidence: inferred }
+  create_pit:
+    - { id: pit.create, return: done, source: a test, evidence: inferred }
   set_memory_region:
     - { id: slots.einval, when: { slots: EINVAL }, return: { error: EINVAL, info: none }, source: a test, evidence: inferred }
     - { id: slots.eexist, when: { slots: EEXIST }, return: { error: EEXIST, info: none }, source: a test, evidence: inferred }
