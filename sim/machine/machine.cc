@@ -153,8 +153,9 @@ bool Machine::at_iret(unsigned vcpu) {
 StepNote Machine::after_attempt(unsigned vcpu, const svm::Attempt& attempt) {
   if (narrator_ != nullptr) {
     speak(vcpu, Layer::kCpu);
-    narrator_->attempted(attempt, svm::vcpu_record(std::as_const(store_), vcpu).exit,
-                         setup_->sealed());
+    const svm::VcpuRecord& v = svm::vcpu_record(std::as_const(store_), vcpu);
+    narrator_->attempted(attempt, v.exit,
+                         setup_->sealed() ? std::nullopt : std::optional(v.registers.rip));
   }
   switch (attempt.kind) {
     case svm::AttemptKind::kRetired:

@@ -14,22 +14,9 @@
 namespace nptsim::machine {
 namespace {
 
-// EXITINFO1 in the words that scenarios use (docs/formats.md).
-struct ErrorWord {
-  std::uint64_t mask;
-  const char* word;
-};
-constexpr ErrorWord kErrorWords[] = {
-    {svm::kErrorP, "present"},   {svm::kErrorRw, "write"}, {svm::kErrorUs, "user"},
-    {svm::kErrorRsv, "rsvd"},    {svm::kErrorId, "fetch"}, {svm::kErrorPk, "pk"},
-    {svm::kErrorSs, "ss"},       {svm::kErrorRmp, "rmp"},  {svm::kErrorFinal, "final"},
-    {svm::kErrorTable, "table"}, {svm::kErrorEnc, "enc"},  {svm::kErrorSizem, "sizem"},
-    {svm::kErrorVmpl, "vmpl"},   {svm::kErrorSss, "sss"},
-};
-
 std::vector<std::string> error_words(std::uint64_t code) {
   std::vector<std::string> words;
-  for (const ErrorWord& row : kErrorWords) {
+  for (const svm::ErrorWord& row : svm::kErrorWords) {
     if (code & row.mask) words.emplace_back(row.word);
   }
   return words;
@@ -292,7 +279,8 @@ void Narrator::on_rmp_instruction(const svm::RmpNote& n) {
   emit("rmp", std::move(fields), std::string(rule.id));
 }
 
-void Narrator::attempted(const svm::Attempt& attempt, const svm::ExitRecord& exit, bool sealed) {
+void Narrator::attempted(const svm::Attempt& attempt, const svm::ExitRecord& exit,
+                         std::optional<std::uint64_t> rip) {
   const svm::Rule& rule = svm::kRules[static_cast<unsigned>(attempt.rule)];
   const auto add_rule = [&](EventFields& fields) {
     fields.add("sentence", std::string(rule.sentence)).add("source", std::string(rule.source));
@@ -313,7 +301,8 @@ void Narrator::attempted(const svm::Attempt& attempt, const svm::ExitRecord& exi
                 {"exit_info_2", Hex{exit.exit_info_2}}};
     }
     if (exit.exit_int_info != 0) fields.add("exit_int_info", Hex{exit.exit_int_info});
-    fields.add("registers_visible", !sealed);
+    if (rip) fields.add("rip", Hex{*rip});
+    fields.add("registers_visible", rip.has_value());
     add_rule(fields);
     emit(npf ? "npf" : "exit", std::move(fields), std::string(rule.id));
   } else if (attempt.kind == svm::AttemptKind::kHostFault) {

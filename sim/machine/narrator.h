@@ -3,6 +3,7 @@
 #define NPTSIM_SIM_MACHINE_NARRATOR_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -54,8 +55,10 @@ class Narrator : public rules::Listener, public svm::WalkListener {
   void on_failure(const svm::Failure& failure) override;
   void on_rmp_instruction(const svm::RmpNote& note) override;
 
-  // What the processor made of an attempt: an exit, a delivery, a gap.
-  void attempted(const svm::Attempt& attempt, const svm::ExitRecord& exit, bool sealed);
+  // What the processor made of an attempt: an exit, a delivery, a gap. `rip`: of the guest, where
+  // the host can read its registers.
+  void attempted(const svm::Attempt& attempt, const svm::ExitRecord& exit,
+                 std::optional<std::uint64_t> rip);
 
  private:
   EventSink* sink_;

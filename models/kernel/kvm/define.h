@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/common/define.h"
+#include "models/common/kvm_exits.h"
 #include "models/common/kvm_uapi.h"
 #include "models/kernel/kvm/state.h"
 #include "sim/machine/view.h"
@@ -14,6 +15,7 @@
 
 namespace nptsim::kvm {
 
+using kvm_uapi::queue_exception;
 using machine::OpenView;
 using machine::SealedView;
 using machine::View;
@@ -41,21 +43,6 @@ rules::ActionDef open_action(std::string name, std::vector<rules::ArgDef> args, 
                              std::string text) {
   return define::action_in<OpenView, act>(std::move(name), std::move(args), std::move(writes),
                                           std::move(text));
-}
-
-// KVM_EXIT_HYPERCALL with KVM_HC_MAP_GPA_RANGE: user space is to change these pages. Its answer is
-// 0 until it says otherwise.
-inline void exit_for_map_gpa_range(View& view, std::uint64_t gpa, std::uint64_t pages,
-                                   bool is_private) {
-  namespace run = kvm_uapi::run;
-  const Record record = run_of(view);
-  record.set(run::kExitReason, static_cast<std::uint64_t>(kvm_uapi::ExitReason::kHypercall));
-  record.set(run::kHypercallGpa, gpa);
-  record.set(run::kHypercallPages, pages);
-  record.set(run::kHypercallPrivate, is_private);
-  record.set(run::kHypercallRet, 0);
-  view.say("kvm_exit_hypercall",
-           {{"gpa", machine::Hex{gpa}}, {"pages", pages}, {"private", is_private}});
 }
 
 }  // namespace nptsim::kvm

@@ -7,7 +7,6 @@
 #include "models/kernel/kvm/emulator.h"
 #include "models/kernel/kvm/emulator_tables.h"
 #include "models/kernel/kvm/facts.h"
-#include "models/kernel/kvm/inject.h"
 #include "models/kernel/kvm/write_tracking.h"
 #include "sim/isa/execute.h"
 #include "sim/isa/special.h"
@@ -28,17 +27,10 @@ ActionResult gives(Emulation how) {
 constexpr unsigned kMaxRounds = 1024;
 
 void request_mmio(View& view, const MmioFragment& fragment, bool write) {
-  const Record run = run_of(view);
-  run.set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kMmio));
-  run.set(uapi::run::kMmioWrite, write);
-  run.set(uapi::run::kMmioLen, fragment.length);
-  run.set(uapi::run::kMmioAddress, fragment.gpa.value);
-  run.set(uapi::run::kMmioData, fragment.data);
-  view.say("kvm_exit_mmio", {{"gpa", Hex{fragment.gpa.value}},
-                             {"len", static_cast<std::uint64_t>(fragment.length)},
-                             {"write", write},
-                             {"data", Hex{fragment.data}},
-                             {"from", std::string("emulator")}});
+  uapi::exit_for_mmio(view, {.gpa = fragment.gpa.value,
+                             .length = fragment.length,
+                             .data = fragment.data,
+                             .write = write});
 }
 
 // Takes the answer to the read that user space was asked for.

@@ -3,7 +3,6 @@
 #include "models/kernel/kvm/define.h"
 #include "models/kernel/kvm/devices.h"
 #include "models/kernel/kvm/facts.h"
-#include "models/kernel/kvm/inject.h"
 #include "models/kernel/kvm/lapic_registers.h"
 #include "models/kernel/kvm/mmu_role.h"
 #include "models/kernel/kvm/pio_bus.h"
@@ -25,21 +24,18 @@ ActionResult set_exit(View& view, const Args& args) {
   constexpr uapi::ExitReason kReasons[] = {uapi::ExitReason::kShutdown,
                                            uapi::ExitReason::kFailEntry,
                                            uapi::ExitReason::kApResetHold, uapi::ExitReason::kHlt};
-  run_of(view).set(uapi::run::kExitReason, static_cast<std::uint64_t>(kReasons[args.word(0)]));
+  uapi::set_exit_reason(view, kReasons[args.word(0)]);
   return ActionResult::done();
 }
 
 ActionResult set_run_errno(View& view, const Args& args) {
   constexpr uapi::Errno kErrnos[] = {uapi::Errno::kEfault, uapi::Errno::kEinval, uapi::Errno::kEio};
-  run_of(view).set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kErrno));
-  run_of(view).set(uapi::run::kErrno, static_cast<std::uint64_t>(kErrnos[args.word(0)]));
+  uapi::fail_run(view, kErrnos[args.word(0)]);
   return ActionResult::done();
 }
 
 ActionResult set_internal_error(View& view, const Args& args) {
-  run_of(view).set(uapi::run::kExitReason,
-                   static_cast<std::uint64_t>(uapi::ExitReason::kInternalError));
-  run_of(view).set(uapi::run::kSuberror, args.get(0));
+  uapi::exit_for_internal_error(view, args.get(0));
   return ActionResult::done();
 }
 
@@ -347,14 +343,6 @@ ActionResult complete_io_sealed(SealedView& view, const Args&) {
 }
 
 }  // namespace
-
-void queue_exception(View& view, std::uint8_t vector, std::optional<std::uint32_t> error_code) {
-  isa::Event event;
-  event.vector = vector;
-  event.has_error_code = error_code.has_value();
-  event.error_code = error_code.value_or(0);
-  view.control().event_inj = svm::event_inj_of(event);
-}
 
 void request_io(View& view, const IoRequest& request) {
   const Record run = run_of(view);

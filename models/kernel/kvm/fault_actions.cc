@@ -15,15 +15,11 @@ namespace {
 using machine::EventFields;
 using machine::Hex;
 
-// Up to 5.17 the tracepoint keeps 32 bits of the error code: the stage of the walk is not in them.
-ActionResult trace_page_fault(View& view, const Args& args) {
+template <class AnyView>
+ActionResult trace_page_fault(AnyView& view, const Args& args) {
   constexpr unsigned kU32 = 0;
-  view.say("trace", [&] {
-    const std::uint64_t error = view.exit_record().exit_info_1;
-    return EventFields{{"event", std::string("kvm_page_fault")},
-                       {"address", Hex{view.exit_record().exit_info_2}},
-                       {"error_code", Hex{args.word(0) == kU32 ? get_bits(error, 31, 0) : error}}};
-  });
+  view.say("trace",
+           [&] { return kvm_uapi::page_fault_line(view, args.word(0) == kU32 ? 32 : 64); });
   return ActionResult::done();
 }
 
@@ -159,8 +155,11 @@ ActionResult end_synthetic_fault(View& view, const Args&) {
 }  // namespace
 
 void add_fault_actions(rules::Vocabulary& v) {
-  v.add(action<trace_page_fault>("trace_page_fault", {word_arg("error_code", {"u32", "u64"})},
-                                 "nothing", "the kvm_page_fault line"));
+  rules::ActionDef trace = open_action<trace_page_fault<OpenView>>(
+      "trace_page_fault", {word_arg("error_code", {"u32", "u64"})}, "nothing",
+      "the kvm_page_fault line");
+  trace.sealed = rules::action_of<SealedView, trace_page_fault<SealedView>>;
+  v.add(trace);
   v.add(action<fill_mmio_cache>("fill_mmio_cache", {}, "the vCPU's MMIO cache",
                                 "vcpu_cache_mmio_info"));
   v.add(action<install_mmio>("install_mmio", {}, "a nested entry",

@@ -127,8 +127,8 @@ Next find_next(View& view) {
     }
     vcpu_of(view).set(vcpu::kPscEntry, first);
     vcpu_of(view).set(vcpu::kPscEntries, run.entries);
-    exit_for_map_gpa_range(view, (head.gfn() + head.done()) << kPageShift, run.pages,
-                           head.operation() == kPrivate);
+    kvm_uapi::exit_for_map_gpa_range(view, (head.gfn() + head.done()) << kPageShift, run.pages,
+                                     head.operation() == kPrivate);
     return kRequest;
   }
 }

@@ -17,15 +17,8 @@ using machine::Hex;
 
 // kvm_prepare_memory_fault_exit: the page, and what the access was.
 ActionResult memory_fault_exit(View& view, const Args&) {
-  const std::uint64_t gpa = fault_gpa(view).page_base().value;
   const bool is_private = (view.exit_record().exit_info_1 & svm::kErrorEnc) != 0;
-  const Record run = run_of(view);
-  run.set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kMemoryFault));
-  run.set(uapi::run::kErrno, static_cast<std::uint64_t>(uapi::Errno::kEfault));
-  run.set(uapi::run::kFaultGpa, gpa);
-  run.set(uapi::run::kFaultPrivate, is_private);
-  view.say("kvm_exit_memory_fault",
-           {{"gpa", Hex{gpa}}, {"size", std::uint64_t{kPageSize}}, {"private", is_private}});
+  uapi::exit_for_memory_fault(view, fault_gpa(view).page_base(), is_private);
   return ActionResult::done();
 }
 
@@ -146,7 +139,7 @@ ActionResult request_map_gpa_range(View& view, const Args&) {
   const std::uint64_t msr = view.control().ghcb_msr;
   const std::uint64_t gpa = get_bits(msr, 51, 12) << kPageShift;
   const bool is_private = get_bits(msr, 55, 52) == 1;
-  exit_for_map_gpa_range(view, gpa, 1, is_private);
+  uapi::exit_for_map_gpa_range(view, gpa, 1, is_private);
   return ActionResult::done();
 }
 

@@ -7,7 +7,6 @@
 #include "models/kernel/kvm/devices.h"
 #include "models/kernel/kvm/emulator.h"
 #include "models/kernel/kvm/facts.h"
-#include "models/kernel/kvm/inject.h"
 #include "models/kernel/kvm/pio_bus.h"
 #include "sim/isa/special.h"
 

@@ -36,6 +36,18 @@ inline constexpr ErrorBit kNpfBits[] = {
     {kErrorNotRestartable, "not-restartable", "the instruction cannot be restarted"},
 };
 
+// EXITINFO1 in the words that scenarios use (docs/formats.md).
+struct ErrorWord {
+  u64 mask;
+  std::string_view word;
+};
+inline constexpr ErrorWord kErrorWords[] = {
+    {kErrorP, "present"},   {kErrorRw, "write"},    {kErrorUs, "user"}, {kErrorRsv, "rsvd"},
+    {kErrorId, "fetch"},    {kErrorPk, "pk"},       {kErrorSs, "ss"},   {kErrorRmp, "rmp"},
+    {kErrorFinal, "final"}, {kErrorTable, "table"}, {kErrorEnc, "enc"}, {kErrorSizem, "sizem"},
+    {kErrorVmpl, "vmpl"},   {kErrorSss, "sss"},
+};
+
 // What the codes depend on beside the failure.
 struct GuestErrorRules {
   bool id_reported = false;  // NXE with PAE or long-mode tables, or SMEP
