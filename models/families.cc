@@ -2,6 +2,7 @@
 
 #include "models/guest/linux/model.h"
 #include "models/guest/ovmf/model.h"
+#include "models/kernel/given/model.h"
 #include "models/kernel/kvm/model.h"
 #include "models/vmm/bare/model.h"
 #include "models/vmm/qemu/model.h"
@@ -13,6 +14,7 @@ using rules::ModelKind;
 
 constexpr Family kFamilies[] = {
     {ModelKind::kKernel, "kvm", kvm::vocabulary, kvm::prepare},
+    {ModelKind::kKernel, "given", given::vocabulary, nullptr},
     {ModelKind::kVmm, "qemu", qemu::vocabulary, qemu::prepare},
     {ModelKind::kVmm, "bare", bare::vocabulary, bare::prepare},
     {ModelKind::kGuest, "ovmf", ovmf::vocabulary, nullptr},

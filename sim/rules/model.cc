@@ -6,8 +6,8 @@ namespace nptsim::rules {
 namespace {
 
 constexpr std::array<std::string_view, kModelKinds> kKinds = {"kernel", "vmm", "guest", "firmware"};
-constexpr std::array<std::string_view, 7> kEvidence = {
-    "", "recorded", "spec", "code", "mailing-list", "inferred", "recalled"};
+constexpr std::array<std::string_view, 8> kEvidence = {
+    "", "recorded", "spec", "code", "mailing-list", "inferred", "recalled", "given"};
 
 }  // namespace
 

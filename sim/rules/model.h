@@ -30,6 +30,7 @@ enum class Evidence : std::uint8_t {
   kMailingList,
   kInferred,  // follows from the above
   kRecalled,  // known to the writer, not re-read
+  kGiven,     // said by the scenario itself
 };
 std::string_view name_of(Evidence evidence);
 std::optional<Evidence> evidence_named(std::string_view name);

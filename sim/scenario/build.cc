@@ -19,6 +19,7 @@ bool fill_in(Plan& plan, models::Library& library) {
   choose_board(plan);
   refuse_without_snp(plan);
   describe_regions(plan);
+  read_answers(plan);
   choose_registers(plan);
   plan.places = make_places(plan.mode, plan.vm.place);
   if (!plan.ok()) return false;
@@ -61,6 +62,7 @@ void start(Plan& plan, machine::Machine& machine, machine::EventSink* events) {
     if (model->prepare != nullptr) model->prepare(machine.store(), plan.setup);
   }
   break_firmware(plan, machine);
+  set_answers(plan, machine);
   set_raw_slots(plan, machine);
   if (!plan.ok() || !start_vmm(plan, machine, events)) return;
   set_snp_pages(plan, machine);

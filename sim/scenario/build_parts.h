@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/kernel/given/model.h"
 #include "models/library.h"
 #include "sim/base/address.h"
 #include "sim/base/diagnostic.h"
@@ -49,6 +50,7 @@ struct Plan {
   Places places;                               // choose_places
   std::uint64_t tables_size = 0;               // write_guest_tables; 0: paging is off
   std::vector<Piece> image;                    // what the guest itself has written by now
+  std::vector<given::Answer> answers;          // read_answers
 
   bool ok() const { return diagnostics.empty(); }
   bool user_code(unsigned vcpu) const { return registers[vcpu].cpl == 3; }
@@ -86,6 +88,9 @@ std::optional<std::string> asid_problem(const svm::CpuProfile& cpu, svm::GuestTy
 bool cpu_switch(Plan& plan, const char* name);
 // Modes, privilege levels, control registers.
 void choose_registers(Plan& plan);
+// `start.answers`, for the kernel `given`.
+bool has_given_kernel(const Plan& plan);
+void read_answers(Plan& plan);
 bool has_memory(Device device);  // a mapping of the host is behind it
 void describe_regions(Plan& plan);
 // Programs to bytes, with labels; needs where code lies.
@@ -114,6 +119,7 @@ void map_large_pages(const Plan& plan, machine::Machine& machine);
 void write_vmm_images(const Plan& plan, machine::Machine& machine);
 void write_image(const Plan& plan, machine::Machine& machine);
 void set_vcpus(const Plan& plan, machine::Machine& machine);
+void set_answers(const Plan& plan, machine::Machine& machine);
 // The slots of `vmm: bare`.
 void set_raw_slots(Plan& plan, machine::Machine& machine);
 // By the words of `start: { host: ... }`.

@@ -52,7 +52,6 @@ void refuse_start(Plan& plan) {
                 "region '" + range.region + "' is a device: the host maps no memory for it",
                 "a region that has memory");
   }
-  if (!s.answers.empty()) refuse(plan, true, s.answers[0].pos, "start.answers");
 }
 
 void refuse_tlb(Plan& plan, const CpuStart& cpu) {

@@ -60,8 +60,10 @@ class PageSetter {
     const PageState state = states_.of(page);
     const bool large = range != nullptr && range->rmp.value_or(kPageSize) == kSize2M;
     const std::uint64_t size = large ? kSize2M : kPageSize;
-    kvm::set_private_gfns(store_, page.page_number(), size >> kPageShift,
-                          state != PageState::kShared);
+    if (!has_given_kernel(plan_)) {
+      kvm::set_private_gfns(store_, page.page_number(), size >> kPageShift,
+                            state != PageState::kShared);
+    }
     if (state == PageState::kShared || state == PageState::kUntouched) return size;
     if (large && (offset % kSize2M != 0 || region.size - offset < kSize2M)) {
       plan_.report(range->pos, "a 2-MByte entry, but the region does not lie so",
@@ -163,6 +165,7 @@ BackedPage backed_page(const Plan& plan, const machine::Region& region, GuestPhy
 void set_snp_pages(Plan& plan, machine::Machine& machine) {
   if (!plan.setup.snp()) return;
   PageSetter(plan, machine).run();
+  if (has_given_kernel(plan)) return;
   if (const auto& ranges = plan.vm.start.attributes) {
     for (const AttributeRange& range : *ranges) {
       kvm::set_private_gfns(machine.store(), range.gpa.page_number(), range.size >> kPageShift,
@@ -236,7 +239,13 @@ void refuse_without_snp(Plan& plan) {
   }
   if (!snp) return;
   const Machine& m = plan.vm.machine;
-  if (plan.stack->kernel.family != "kvm") {
+  if (s.attributes && has_given_kernel(plan)) {
+    plan.report(
+        s.attributes->empty() ? plan.pos() : (*s.attributes)[0].pos,
+        "start.attributes, but what a page is to the kernel 'given' follows from its answers",
+        "start.answers");
+  }
+  if (plan.stack->kernel.family != "kvm" && !has_given_kernel(plan)) {
     plan.report(m.kernel.pos, "SNP guests are not modelled in this kernel",
                 "a kernel like kvm-7.0");
   }

@@ -238,7 +238,13 @@ SortedJson cpu_start(const CpuStart& cpu) {
 }
 
 SortedJson answer(const Answer& a) {
-  return {{"gpa", a.gpa.value}, {"size", a.size}, {"access", a.access}, {"then", a.then.value}};
+  SortedJson out = {{"size", a.size}, {"access", a.access}, {"then", a.then.value}};
+  put(out, "exit", a.exit, Text{});
+  put(out, "ioctl", a.ioctl, Text{});
+  if (a.gpa) out["gpa"] = a.gpa->value;
+  for (const Text& word : a.error) out["error"].push_back(word.value);
+  put(out, "times", a.times.value, std::uint64_t{0});
+  return out;
 }
 
 SortedJson ghcb_start(const GhcbStart& ghcb) {

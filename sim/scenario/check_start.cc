@@ -29,9 +29,7 @@ class StartCheck {
     if (start.slots) {
       for (const Slot& slot : *start.slots) check_place(slot.backing);
     }
-    for (const Answer& answer : start.answers) {
-      check_range(answer.pos, answer.gpa, answer.size, kPageSize);
-    }
+    for (const Answer& answer : start.answers) check(answer);
     if (!start.answers.empty() && vm_.machine.kernel.value != "given") {
       report(start.answers[0].pos, "answers are for the kernel 'given'", "machine.kernel: given");
     }
@@ -71,6 +69,21 @@ class StartCheck {
       report(entry.pos, "the gpa is not aligned to its level", "a multiple of the entry's size");
     }
     if (entry.to) check_place(*entry.to);
+  }
+
+  void check(const Answer& answer) {
+    if (answer.gpa) check_range(answer.pos, *answer.gpa, answer.size, kPageSize);
+    const bool exit = !answer.exit.value.empty(), ioctl = !answer.ioctl.value.empty();
+    if (exit && ioctl) {
+      report(answer.ioctl.pos, "an answer to an exit and to a call", "exit: or ioctl:");
+    }
+    const bool fault = !ioctl && (!exit || answer.exit.value == "NPF");
+    if (fault && !answer.gpa) {
+      report(answer.pos, "an answer to a fault that says no address", "gpa: ADDRESS");
+    }
+    if (!fault && (!answer.error.empty() || answer.access != "rwx")) {
+      report(answer.pos, "access and error are those of a #NPF", "exit, ioctl, gpa, size, times");
+    }
   }
 
   void check(const PageRange& range) {

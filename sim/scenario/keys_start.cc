@@ -264,20 +264,25 @@ const Section& ghcb_keys() {
 }
 
 const Section& answer_keys() {
-  static const Section kSection = {"answer",
-                                   "What the kernel `given` does for a fault in a range.",
-                                   {
-                                       {"gpa", "The first page.", address(), true},
-                                       {"size", "Bytes, whole pages; one page without.", size()},
-                                       {"access", "The accesses that this is for; rwx without.",
-                                        text("letters of r, w, x",
-                                             [](std::string_view t) {
-                                               return !t.empty() && t.find_first_not_of("rwx") ==
-                                                                        std::string_view::npos;
-                                             })},
-                                       {"then", "What it does.", text(), true},
-                                   },
-                                   {}};
+  static const Section kSection = {
+      "answer",
+      "What the kernel `given` does at a #VMEXIT, or answers to a call.",
+      {
+          {"exit", "The exit by its name, like CPUID; a #NPF without.", text()},
+          {"ioctl", "Instead of an exit: the call of the VMM, like set_memory_region.", text()},
+          {"gpa", "The first page of the fault, or of what is asked for.", address()},
+          {"size", "Bytes, whole pages; one page without.", size()},
+          {"access", "The accesses that this is for; rwx without.",
+           text("letters of r, w, x",
+                [](std::string_view t) {
+                  return !t.empty() && t.find_first_not_of("rwx") == std::string_view::npos;
+                })},
+          {"error", "Words of the error code that have to be there: rsvd, rmp, enc, table...",
+           texts()},
+          {"times", "How often it is given; always without.", number(1, 0xffff)},
+          {"then", "What it does.", text(), true},
+      },
+      {}};
   return kSection;
 }
 
@@ -311,7 +316,7 @@ const Section& start_keys() {
           {"firmware", "The AMD-SP.", map(firmware_keys())},
           {"ghcb", "The GHCB: registered, none, or more.",
            either({word({"registered", "none"}), map(ghcb_keys())})},
-          {"answers", "With the kernel `given`: what it does for a fault at an address.",
+          {"answers", "With the kernel `given`: what it does at a fault, an exit or a call.",
            list(map(answer_keys()))},
       },
       {}};

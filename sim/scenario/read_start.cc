@@ -170,8 +170,17 @@ GhcbStart read_ghcb(const Node& node) {
 
 Answer read_answer(const Node& node) {
   const Values values(node);
-  return {GuestPhysAddr(values.number("gpa")), values.number("size", kPageSize),
-          values.text("access", "rwx"), values.located_text("then").value_or(Text{}), node.pos};
+  Answer answer;
+  answer.pos = node.pos;
+  answer.exit = values.located_text("exit").value_or(Text{});
+  answer.ioctl = values.located_text("ioctl").value_or(Text{});
+  if (values.find("gpa")) answer.gpa = GuestPhysAddr(values.number("gpa"));
+  answer.size = values.number("size", kPageSize);
+  answer.access = values.text("access", "rwx");
+  answer.error = values.texts("error");
+  answer.times = values.located_number("times").value_or(Number{0, node.pos});
+  answer.then = values.located_text("then").value_or(Text{});
+  return answer;
 }
 
 template <class T>

@@ -252,11 +252,16 @@ struct GhcbStart {
   std::optional<Number> gpa;
 };
 
-// With `kernel: given`: what it does for a fault in this range.
+// With `kernel: given`: what it does at a #VMEXIT, or answers to a call of the VMM. Of those that
+// fit the first one holds.
 struct Answer {
-  GuestPhysAddr gpa;
+  Text exit;                         // by its name: "CPUID"; empty, without `ioctl` too: NPF
+  Text ioctl;                        // or which call
+  std::optional<GuestPhysAddr> gpa;  // where the fault is, or what the call is about
   std::uint64_t size = 4096;
-  std::string access;  // "r", "w", "x", "rwx": the accesses that this is for
+  std::string access;       // "r", "w", "x", "rwx": the accesses that this is for
+  std::vector<Text> error;  // words of EXITINFO1 that have to be there
+  Number times{0, {}};      // how often it is given; 0: always
   Text then;
   SourcePos pos;
 };

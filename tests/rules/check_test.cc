@@ -158,10 +158,10 @@ TEST_CASE("a row needs id, source and evidence, once, and has to do something") 
         "toy.yaml:4:7: error: a row of 'p' has no id\n"
         "toy.yaml:4:7: error: a row of 'p' has no source\n"
         "toy.yaml:4:7: error: a row of 'p' has no evidence (accepted: recorded, spec, code, "
-        "mailing-list, inferred or recalled)");
+        "mailing-list, inferred, recalled or given)");
   CHECK(said(procedure("    - { id: p.1, do: map_page, source: toy, evidence: cod }\n")) ==
         "toy.yaml:4:55: error: unknown evidence: 'cod'; did you mean 'code'? (accepted: recorded, "
-        "spec, code, mailing-list, inferred or recalled)");
+        "spec, code, mailing-list, inferred, recalled or given)");
   CHECK(said("stages:\n  s: [ { id: x, then: a, E } ]\n" +
              procedure("    - { id: x, decide: s, E }\n")) ==
         "toy.yaml:6:7: error: row 'x' is there twice; the other is at toy.yaml:3:8");

@@ -164,6 +164,7 @@ script: [ { host: [ "reclaim ram", "age ram" ], at: second } ]
   CHECK(start.vmsa.vtom->value == 1ull << 40);
   CHECK(start.ghcb.version == 2u);
   CHECK(start.answers[0].access == "rwx");
+  CHECK(start.answers[0].exit.value.empty());
   CHECK(s.vm.place.at("ghcb").value == 0x20000);
 
   const Region& ram = *s.vm.region("ram");
