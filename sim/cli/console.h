@@ -25,6 +25,7 @@ class Progress {
 
  private:
   std::size_t total_;
+  std::size_t part_ = 0;  // of kParts, that was shown last
   bool shown_;
 };
 

@@ -1,79 +1,24 @@
 // `evidence`: how every rule of every model is known, and which recordings show it.
-#include <fmt/format.h>
-
-#include <map>
 #include <string>
 #include <vector>
 
 #include "models/library.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/console.h"
+#include "sim/cli/evidence_table.h"
 #include "sim/cli/interrupt.h"
-#include "sim/cli/points.h"
 #include "sim/cli/root.h"
-#include "sim/cli/trace_check.h"
 #include "sim/report/json.h"
-#include "sim/trace/evidence.h"
-#include "sim/trace/recording.h"
 
 namespace nptsim::cli {
-namespace {
-
-void add_models(models::Library& library, trace::EvidenceTable& table, Diagnostics& trouble) {
-  const std::map<std::string, rules::ModelKind> kinds = {{"kernel", rules::ModelKind::kKernel},
-                                                         {"vmm", rules::ModelKind::kVmm},
-                                                         {"guest", rules::ModelKind::kGuest}};
-  for (const models::Listed& listed : library.list()) {
-    const auto kind = kinds.find(listed.kind);
-    // `none` is a guest without rules.
-    if (kind == kinds.end() || listed.family.empty() || listed.file.empty()) continue;
-    const auto model = library.model(kind->second, {listed.name, {}});
-    if (!model.ok()) {
-      append(trouble, model.error());
-      continue;
-    }
-    table.add_model(listed.kind, listed.family, model.value());
-  }
-}
-
-// The project's own recordings, each beside its scenario. Only where they agree a rule was seen.
-void add_recordings(models::Library& library, std::uint64_t max_steps, trace::EvidenceTable& table,
-                    Diagnostics& trouble) {
-  const std::vector<FoundFile> files = find_all({library.root() + "/traces"});
-  Progress progress(files.size());
-  std::size_t done = 0;
-  for (const FoundFile& file : files) {
-    progress.done(++done);
-    if (file.file.ends_with("/trace-format.yaml") || interrupted()) continue;
-    const auto recording = trace::load_recording(file.file);
-    if (!recording.ok()) {
-      append(trouble, recording.error());
-      continue;
-    }
-    const auto check = check_trace(file.file, "", library, max_steps);
-    if (!check.ok()) {
-      append(trouble, check.error());
-      continue;
-    }
-    if (trace::agreement_of(check.value().trace) != trace::Agreement::kAgrees) continue;
-    for (const std::string& rule : check.value().rules) {
-      table.exercised(rule, recording.value().id);
-    }
-  }
-}
-
-}  // namespace
 
 ExitStatus evidence_command(const Options& options) {
   const auto root = find_root();
   if (!root.ok()) return print_bad_input(root.error(), options);
   catch_interrupts();
   models::Library library(root.value());
-  trace::EvidenceTable table;
   Diagnostics trouble;
-  table.add_hardware();
-  add_models(library, table, trouble);
-  add_recordings(library, options.max_steps, table, trouble);
+  const trace::EvidenceTable table = evidence_table(library, options.max_steps, trouble);
   if (!trouble.empty()) return print_bad_input(trouble, options);
   const std::vector<trace::EvidenceRow> rows = table.rows();
   if (options.format == Format::kJson) {

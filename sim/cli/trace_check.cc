@@ -20,6 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr char kGiven[] = "given";
+
 std::vector<std::string> kernels_of(const models::Library& library) {
   std::vector<std::string> names;
   for (const models::Listed& listed : library.list()) {
@@ -70,7 +72,8 @@ class Checking {
 Result<const trace::View*, Diagnostics> Checking::view_for(const std::string& kernel) {
   std::unique_ptr<trace::View>& view = views_[kernel];
   if (view == nullptr) {
-    auto loaded = trace::load_view({library_.root(), kernel});
+    // Of a kernel that nobody names any version's lines may come.
+    auto loaded = trace::load_view({library_.root(), kernel == kGiven ? "" : kernel});
     if (!loaded.ok()) return loaded.error();
     view = std::make_unique<trace::View>(std::move(loaded).value());
   }

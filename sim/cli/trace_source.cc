@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <utility>
 
 #include "sim/cli/interrupt.h"
@@ -21,22 +22,27 @@ Diagnostics one(const std::string& path, const std::string& sentence) {
   return {{{path, 0, 0}, sentence, "", ""}};
 }
 
-// "120 of 1024 MiB" while a large file is read; only on a terminal.
+// "trace.txt: 120 of 1024 MiB" while a large file is read; only on a terminal.
 class MegabyteProgress {
  public:
-  MegabyteProgress() : shown_(isatty(STDERR_FILENO) == 1) {}
+  explicit MegabyteProgress(const std::string& path)
+      : name_(path == "-" ? "standard input" : std::filesystem::path(path).filename().string()),
+        shown_(isatty(STDERR_FILENO) == 1) {}
   ~MegabyteProgress() {
     if (last_ > 0) std::fputs("\r\033[K", stderr);
   }
+  // `all` is 0 of what has no size.
   void at(std::uint64_t done, std::uint64_t all) {
     constexpr std::uint64_t kStep = std::uint64_t{16} << 20;
     if (!shown_ || done / kStep == last_) return;
     last_ = done / kStep;
-    std::fprintf(stderr, "\r%llu of %llu MiB", static_cast<unsigned long long>(done >> 20),
-                 static_cast<unsigned long long>(all >> 20));
+    const std::string of = all == 0 ? "" : fmt::format(" of {}", all >> 20);
+    std::fputs(fmt::format("\r{}: {}{} MiB\033[K", yaml::printable(name_), done >> 20, of).c_str(),
+               stderr);
   }
 
  private:
+  std::string name_;
   bool shown_;
   std::uint64_t last_ = 0;
 };
@@ -77,7 +83,7 @@ Result<TraceSource::Read, Diagnostics> TraceSource::read(const trace::View& view
     take(seen, at.vcpu, at.after_loss, fmt::format("{}:{}", path_, at.line));
     return !interrupted();
   };
-  MegabyteProgress progress;
+  MegabyteProgress progress(path_);
   const auto counts = trace::is_trace_dat(path_)
                           ? trace::read_trace_dat(path_, view, by_line)
                           : trace::read_text_trace(path_, view, by_line,

@@ -26,7 +26,7 @@ template <class Use>
 void for_differing(const EventShape& shape, const Seen& expected, const Seen& seen,
                    bool compare_code, Use&& use) {
   for (std::size_t field = 0; field < shape.fields.size(); ++field) {
-    if (same_value(expected.values[field], seen.values[field], shape.masks[field])) continue;
+    if (same_value(expected.values[field], seen.values[field], shape.mask(field, seen))) continue;
     if (!compare_code && is_code(shape, field)) continue;
     if (!use(field)) return;
   }

@@ -9,6 +9,7 @@
 #define _TRACE_FS_H
 #include <trace-cmd/trace-cmd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -47,9 +48,21 @@ void fill(const EventShape& shape, tep_event* event, tep_record* record, Seen& s
   }
 }
 
+// The version's own says less where the record is of a newer kernel.
+const LinePattern& longest_line(const EventShape& shape) {
+  return *std::max_element(shape.lines.begin(), shape.lines.end(),
+                           [](const LinePattern& a, const LinePattern& b) {
+                             return a.fields().size() < b.fields().size();
+                           });
+}
+
 int print_record(tracecmd_input*, tep_record* record, int cpu, void* data) {
   auto& printer = *static_cast<Printer*>(data);
-  if (record->missed_events != 0) std::fprintf(printer.out, "CPU:%d [LOST 1 EVENTS]\n", cpu);
+  if (record->missed_events > 0) {
+    std::fprintf(printer.out, "CPU:%d [LOST %lld EVENTS]\n", cpu, record->missed_events);
+  } else if (record->missed_events < 0) {
+    std::fprintf(printer.out, "CPU:%d [LOST EVENTS]\n", cpu);
+  }
   tep_event* event = tep_find_event_by_record(printer.tep, record);
   if (event == nullptr || event->name == nullptr) return 0;
   const int pid = tep_data_pid(printer.tep, record);
@@ -60,7 +73,7 @@ int print_record(tracecmd_input*, tep_record* record, int cpu, void* data) {
     Seen seen;
     seen.event = *which;
     fill(shape, event, record, seen);
-    if (!shape.lines.empty()) payload = shape.lines.front().print(seen);
+    if (!shape.lines.empty()) payload = longest_line(shape).print(seen);
   }
   const char* comm = tep_data_comm_from_pid(printer.tep, pid);
   std::string name = comm == nullptr ? "" : comm;

@@ -16,6 +16,8 @@ constexpr std::uint64_t kWrite = 1u << 1, kFetch = 1u << 4;
 constexpr std::uint64_t kTable = std::uint64_t{1} << 33, kEnc = std::uint64_t{1} << 34;
 constexpr std::uint64_t kPage = 4096;
 
+constexpr char kGiven[] = "given";  // the kernel of which only that is known
+
 constexpr std::size_t kMostTouches = 64;           // more is no start for a person
 constexpr std::uint64_t kRam = 16 << 20;           // for code, tables and stacks
 constexpr std::uint64_t kWindow = 0x10'0000'0000;  // where the draft maps what was touched
@@ -53,6 +55,8 @@ class Draft {
   Draft(const Story& story, const std::vector<std::string>& kernels)
       : story_(story), kernels_(kernels) {}
   std::string text();
+  // The same for a kernel of which nothing is known: what it did is taken from the recording.
+  std::string given_text();
 
  private:
   bool snp() const { return vm_ == "snp"; }
@@ -66,6 +70,8 @@ class Draft {
   std::string handler() const;
   std::string maps() const;
   std::string program(unsigned vcpu) const;
+  std::string answers() const;
+  std::string document(const std::string& memory) const;
   unsigned vcpus() const;
 
   const Story& story_;
@@ -231,12 +237,34 @@ std::string Draft::program(unsigned vcpu) const {
   return text;
 }
 
-std::string Draft::text() {
-  choose_machine();
-  choose_base();
-  const std::string memory = regions();
+bool names_kernel(const Story& story, const std::vector<std::string>& kernels) {
+  return kernel_named(story.platform.kernel.value_or(""), kernels).has_value();
+}
+
+// Where no event shows what the kernel did, the guest went on: its page was mapped. The last touch
+// of a guest that spins is the one that was not.
+std::string Draft::answers() const {
+  std::string text;
+  const bool sealed = vm_.starts_with("sev-es") || snp();
+  for (const Touch& touch : story_.touches) {
+    const bool spins = story_.outcome_class == "spin" && &touch == &story_.touches.back();
+    const bool enc = snp() && (touch.error & kEnc) != 0;
+    std::string then = touch.then;
+    if (then.empty()) then = spins ? "retry" : enc ? "assign" : "map";
+    if (then == "mmio" && sealed) then = "mmio-entry";
+    const char* access = (touch.error & kFetch) != 0   ? "x"
+                         : (touch.error & kWrite) != 0 ? "w"
+                                                       : "r";
+    text += fmt::format("    - {{ gpa: {:#x}, access: {},{} then: {} }}\n",
+                        touch.gpa / kPage * kPage, access, enc ? " error: [enc]," : "", then);
+  }
+  return text;
+}
+
+std::string Draft::document(const std::string& memory) const {
   std::string out = "nptsim: 1\n";
-  out += fmt::format("name: \"Draft: {}\"\n", yaml::printable(story_.title));
+  const std::string title = story_.title.empty() ? "a trace" : yaml::printable(story_.title);
+  out += fmt::format("name: \"Draft: {}\"\n", title);
   if (!story_.source.empty()) {
     std::string source = yaml::printable(story_.source);
     std::replace(source.begin(), source.end(), '"', '\'');
@@ -253,10 +281,13 @@ std::string Draft::text() {
       out += fmt::format("  {}: [{}]\n", one.key, fmt::join(one.values, ", "));
     }
   }
+  const bool given = kernel_ == kGiven;
   if (!story_.read_only.empty()) {
     out += "start: { begin: vmm-start }\n";  // whether the slots are made at all is the question
-  } else if (snp()) {
-    out += "start:\n  vectors: { 29: vc }\n  pages:\n" + pages();
+  } else if (snp() || given) {
+    out += "start:\n";
+    if (snp()) out += "  vectors: { 29: vc }\n  pages:\n" + pages();
+    if (given) out += "  answers:\n" + answers();
   }
   out += places();
   out += "program:\n";
@@ -264,6 +295,24 @@ std::string Draft::text() {
     out += fmt::format("  vcpu{}: |\n{}", vcpu, program(vcpu));
   }
   return out;
+}
+
+std::string Draft::text() {
+  choose_machine();
+  choose_base();
+  return document(regions());
+}
+
+std::string Draft::given_text() {
+  choose_machine();
+  choose_base();
+  const std::string memory = regions();
+  std::erase_if(candidates_, [](const Candidates& one) {
+    return one.key == "kernel" || one.key.starts_with("memory.");
+  });
+  kernel_ = kGiven;
+  candidates_.push_back({"kernel", {kGiven}});
+  return document(memory);
 }
 
 }  // namespace
@@ -279,7 +328,46 @@ void StoryTeller::touch(std::uint64_t gpa, std::uint64_t error, unsigned vcpu) {
       std::any_of(story_.touches.begin(), story_.touches.end(), [&](const Touch& one) {
         return one.gpa / kPage == gpa / kPage && ((one.error ^ error) & kWays) == 0;
       });
-  if (!known) story_.touches.push_back({gpa, error, vcpu, false});
+  if (!known) story_.touches.push_back({gpa, error, vcpu, false, ""});
+}
+
+// What the kernel did about the latest touch, where an event shows it.
+void StoryTeller::answer(const Seen& seen, const EventShape& shape) {
+  if (story_.touches.empty()) return;
+  Touch& last = story_.touches.back();
+  if (shape.name == "KVM_EXIT_MEMORY_FAULT") {
+    last.memory_fault = true;
+    last.then = "memory-fault";
+    return;
+  }
+  if (shape.name == "KVM_EXIT_MMIO" || shape.name == "kvm_mmio") last.then = "mmio";
+  if (shape.name == "KVM_EXIT_INTERNAL_ERROR") last.then = "internal-error";
+  if (shape.name == "KVM_EXIT_SHUTDOWN") last.then = "shutdown";
+  const auto field = shape.field("reason");
+  if (shape.name != "kvm_userspace_exit" || !field) return;
+  const std::string_view reason = seen.values[*field].text;
+  constexpr std::uint64_t kEfault = 14;
+  if (reason == "KVM_EXIT_MMIO") last.then = "mmio";
+  if (reason == "KVM_EXIT_INTERNAL_ERROR") last.then = "internal-error";
+  if (reason == "KVM_EXIT_SHUTDOWN") last.then = "shutdown";
+  if (reason == "error" && number_of(seen, shape, "number") == kEfault) last.then = "efault";
+}
+
+// As Candidate does it (verdict.h), so that the draft's vCPUs are taken for the right ones. None:
+// there are more streams than a machine has vCPUs.
+std::optional<unsigned> StoryTeller::vcpu_for(std::optional<unsigned> recorded) {
+  if (!recorded && !vcpus_.empty()) return last_;
+  const unsigned number = recorded.value_or(0);
+  if (const auto known = vcpus_.find(number); known != vcpus_.end()) return last_ = known->second;
+  const auto is_taken = [&](unsigned vcpu) {
+    return std::any_of(vcpus_.begin(), vcpus_.end(),
+                       [&](const auto& one) { return one.second == vcpu; });
+  };
+  unsigned vcpu = number < kMostVcpus && !is_taken(number) ? number : 0;
+  while (vcpu < kMostVcpus && is_taken(vcpu)) ++vcpu;
+  if (vcpu == kMostVcpus) return std::nullopt;
+  vcpus_.emplace(number, vcpu);
+  return last_ = vcpu;
 }
 
 void StoryTeller::take(const Seen& seen, std::optional<unsigned> vcpu) {
@@ -296,7 +384,9 @@ void StoryTeller::take(const Seen& seen, std::optional<unsigned> vcpu) {
       story_.read_only.size() < kMostTouches) {
     story_.read_only.emplace_back(number_of(seen, shape, "start"), number_of(seen, shape, "size"));
   }
-  const unsigned who = std::min(vcpu.value_or(0), 63u);
+  const auto mine = vcpu_for(vcpu);
+  if (!mine) return;
+  const unsigned who = *mine;
   if (has(seen, shape, "gpa") && has(seen, shape, "error_code")) {
     touch(number_of(seen, shape, "gpa"), number_of(seen, shape, "error_code"), who);
   } else if (has(seen, shape, "info2") && has(seen, shape, "info1")) {
@@ -309,6 +399,7 @@ void StoryTeller::take(const Seen& seen, std::optional<unsigned> vcpu) {
     touch(number_of(seen, shape, "gpa"), (number_of(seen, shape, "flags") & 8) != 0 ? kEnc : 0,
           who);
   }
+  answer(seen, shape);
 }
 
 void StoryTeller::take(const Recording& recording) {
@@ -317,15 +408,11 @@ void StoryTeller::take(const Recording& recording) {
   story_.vm_type = recording.vm_type;
   story_.platform = recording.platform;
   story_.outcome_class = recording.outcome_class;
-  std::map<unsigned, unsigned> numbers;  // recorded vCPU, counted from 0 as they come
   for (const RecordedEvent& event : recording.events) {
     const auto seen = see(event, view_);
     if (!seen) continue;
     std::optional<unsigned> vcpu;
-    if (!event.vcpus.empty()) {
-      vcpu =
-          numbers.try_emplace(event.vcpus[0], static_cast<unsigned>(numbers.size())).first->second;
-    }
+    if (!event.vcpus.empty()) vcpu = event.vcpus[0];
     take(*seen, vcpu);
   }
   if (recording.access && recording.access->gpa && story_.touches.empty()) {
@@ -378,7 +465,11 @@ Drafted draft(const StoryTeller& teller, const std::vector<std::string>& kernels
     return {"",
             "the recording does not say which address was touched: a scenario has to be written"};
   }
-  return {Draft(story, kernels).text(), ""};
+  std::string text = Draft(story, kernels).text();
+  // Of a kernel that nobody names it is tried, last of all, what it was seen to do.
+  const bool unnamed = !names_kernel(story, kernels) && story.read_only.empty();
+  if (unnamed) text += "---\n" + Draft(story, kernels).given_text();
+  return {std::move(text), ""};
 }
 
 }  // namespace nptsim::trace

@@ -4,6 +4,7 @@
 #define NPTSIM_SIM_TRACE_DRAFT_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,6 +22,7 @@ struct Touch {
   std::uint64_t error = 0;  // of the #NPF
   unsigned vcpu = 0;
   bool memory_fault = false;  // it left as KVM_EXIT_MEMORY_FAULT
+  std::string then;           // what the kernel did, in the words of start.answers; empty: not seen
 };
 
 // What a draft is made of.
@@ -46,11 +48,15 @@ class StoryTeller {
   const std::string& not_modelled() const { return not_modelled_; }
 
  private:
+  std::optional<unsigned> vcpu_for(std::optional<unsigned> recorded);
   void touch(std::uint64_t gpa, std::uint64_t error, unsigned vcpu);
+  void answer(const Seen& seen, const EventShape& shape);
 
   const View& view_;
   Story story_;
   std::string not_modelled_;
+  std::map<unsigned, unsigned> vcpus_;  // by recorded stream
+  unsigned last_ = 0;                   // whose the event before was
 };
 
 // A draft, as the text of a scenario file; or why there can be none: nobody models it, or the

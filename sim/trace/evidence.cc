@@ -11,8 +11,8 @@ namespace nptsim::trace {
 namespace {
 
 // Best first: what was recorded outranks what was read, and that what was thought.
-constexpr std::array<const char*, 6> kRanks = {"recorded",     "spec",     "code",
-                                               "mailing-list", "inferred", "recalled"};
+constexpr std::array<const char*, 7> kRanks = {"recorded", "spec",     "code", "mailing-list",
+                                               "inferred", "recalled", "given"};
 
 const char* in_words_of_rows(svm::Evidence evidence) {
   switch (evidence) {
@@ -69,6 +69,8 @@ void EvidenceTable::exercised(const std::string& rule, const std::string& record
   bool found = false;
   for (auto& [key, row] : rows_) {
     if (key.second != id || row.layer != layer) continue;
+    // What a scenario gives was taken from the recording: it shows nothing.
+    if (row.evidence == rules::name_of(rules::Evidence::kGiven)) return;
     row.recordings.insert(recording);
     found = true;
   }

@@ -17,7 +17,7 @@ struct EvidenceRow {
   std::string layer;   // "cpu", "kernel", "vmm", "guest"
   std::string family;  // "cpu", "kvm", "qemu", ...
   std::string id;
-  std::string evidence;  // recorded, spec, code, mailing-list, inferred or recalled
+  std::string evidence;  // recorded, spec, code, mailing-list, inferred, recalled, given
   std::string source;
   std::set<std::string> recordings;  // ids of those in which it was seen
 };

@@ -72,6 +72,14 @@ std::size_t end_of_word(std::string_view line) {
 
 }  // namespace
 
+std::optional<std::uint64_t> read_plain_number(std::string_view word, bool hex) {
+  std::uint64_t number = 0;
+  const bool marked = word.starts_with("0x");
+  const bool good = hex && !marked ? take_hex(word, number) : take_number(word, number);
+  if (!good || !word.empty()) return std::nullopt;
+  return number;
+}
+
 Result<LinePattern, std::string> LinePattern::compile(std::string_view shape,
                                                       std::vector<std::string>& fields) {
   constexpr std::string_view kKinds = "udxwrn";
@@ -154,6 +162,26 @@ bool LinePattern::match_from(std::string_view line, std::size_t first, Seen& see
     value.kind = Value::Kind::kNumber;
   }
   return true;
+}
+
+bool LinePattern::takes(std::uint8_t field, Take take) const {
+  return std::any_of(pieces_.begin(), pieces_.end(), [&](const Piece& piece) {
+    return piece.take == take && piece.field == field;
+  });
+}
+
+std::string LinePattern::called(std::uint8_t field) const {
+  for (const Piece& piece : pieces_) {
+    if (piece.take == Take::kNothing || piece.field != field) continue;
+    std::string_view literal = piece.literal;
+    if (literal.ends_with("0x")) literal.remove_suffix(2);
+    while (!literal.empty() && std::string_view(" =:[").find(literal.back()) != literal.npos) {
+      literal.remove_suffix(1);
+    }
+    const std::size_t begin = literal.find_last_of(" ,=:[(");
+    return std::string(begin == literal.npos ? literal : literal.substr(begin + 1));
+  }
+  return "";
 }
 
 bool LinePattern::match(std::string_view line, Seen& seen) const {

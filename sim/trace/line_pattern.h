@@ -11,6 +11,7 @@
 #define NPTSIM_SIM_TRACE_LINE_PATTERN_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@
 #include "sim/trace/seen.h"
 
 namespace nptsim::trace {
+
+// The whole word as a number: with 0x, else hex digits if `hex`, else decimal.
+std::optional<std::uint64_t> read_plain_number(std::string_view word, bool hex);
 
 class LinePattern {
  public:
@@ -35,6 +39,13 @@ class LinePattern {
 
   // The fields that the shape has, by number.
   std::span<const std::uint8_t> fields() const { return fields_; }
+  // Whether it takes this one as hex digits, or as text.
+  bool takes_hex(std::uint8_t field) const { return takes(field, Take::kHex); }
+  bool takes_text(std::uint8_t field) const {
+    return takes(field, Take::kWord) || takes(field, Take::kRest);
+  }
+  // What the line calls a field: the word before it. Empty if there is none.
+  std::string called(std::uint8_t field) const;
   // `seen` as such a line; a field that it does not have is '?'.
   std::string print(const Seen& seen) const;
 
@@ -46,6 +57,7 @@ class LinePattern {
     std::uint8_t field = 0;
   };
   bool match_from(std::string_view line, std::size_t piece, Seen& seen) const;
+  bool takes(std::uint8_t field, Take take) const;
 
   std::vector<Piece> pieces_;
   std::vector<std::uint8_t> fields_;

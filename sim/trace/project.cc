@@ -51,8 +51,12 @@ bool Projection::wants(std::string_view kind) const {
 void Projection::begin(std::size_t vcpu) {
   while (streams_.size() <= vcpu) {
     streams_.push_back(common_);
-    for (const Way& way : at_start_)
-      streams_.back().push_back({{way.event, {}}, 0, "", "", {}, true});
+    for (const Way& way : at_start_) {
+      Expected expected;
+      expected.seen.event = way.event;
+      expected.own = true;
+      streams_.back().push_back(std::move(expected));
+    }
   }
 }
 

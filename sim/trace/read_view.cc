@@ -26,7 +26,7 @@ class ViewReader {
   void read_event(const Node& node, View& view);
   void read_lines(const Node& list, EventShape& shape);
   void read_line(const Node& node, EventShape& shape);
-  void read_bits(const Node* bits, EventShape& shape);
+  std::vector<std::uint64_t> read_bits(const Node* bits, EventShape& shape);
   void read_origin(const Node& node, EventShape& shape);
   Giving read_giving(const MapEntry& entry, EventShape& shape);
   void read_record(const Node* record, EventShape& shape);
@@ -44,9 +44,9 @@ const std::vector<std::string> kFileKeys = {"trace_format", "text", "events"};
 const std::vector<std::string> kEventKeys = {"event", "system",      "text",   "source", "lines",
                                              "from",  "code",        "nested", "fields", "untold",
                                              "log",   "followed_by", "record"};
-const std::vector<std::string> kLineKeys = {"line", "since", "bits", "source", "text"};
+const std::vector<std::string> kLineKeys = {"line", "since", "other", "bits", "source", "text"};
 const std::vector<std::string> kOriginKeys = {"kind", "where", "give", "at_start"};
-const std::vector<std::string> kRecordKeys = {"of", "words"};
+const std::vector<std::string> kRecordKeys = {"of", "words", "also"};
 const std::vector<std::string> kGivingKeys = {"of", "words"};
 
 // A field that no line has may still be in recordings.
@@ -60,16 +60,16 @@ std::uint8_t ViewReader::field(const Node& name, EventShape& shape) {
   return static_cast<std::uint8_t>(shape.fields.size() - 1);
 }
 
-void ViewReader::read_bits(const Node* bits, EventShape& shape) {
-  if (bits == nullptr) return;
+std::vector<std::uint64_t> ViewReader::read_bits(const Node* bits, EventShape& shape) {
+  std::vector<std::uint64_t> masks(kMostFields, ~std::uint64_t{0});
+  if (bits == nullptr) return masks;
   for (const MapEntry& entry : bits->entries) {
     const auto width =
         yaml::read_number(entry.value, "bits of " + entry.key.text, diagnostics_, {1, 64});
-    if (!width) continue;
-    const std::uint8_t which = field(entry.key, shape);
-    shape.masks.resize(kMostFields, ~std::uint64_t{0});
-    shape.masks[which] = *width == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << *width) - 1;
+    if (!width || *width == 64) continue;
+    masks[field(entry.key, shape)] = (std::uint64_t{1} << *width) - 1;
   }
+  return masks;
 }
 
 void ViewReader::read_line(const Node& node, EventShape& shape) {
@@ -82,14 +82,17 @@ void ViewReader::read_line(const Node& node, EventShape& shape) {
     return;
   }
   const std::string since = map.text("since").value_or("");
-  if (is_newer(since)) {
-    // Still understood, after the version's own: a trace may come from another kernel than is said.
+  std::vector<std::uint64_t> masks = read_bits(map.find("bits"), shape);
+  if (is_newer(since) || map.yes_no("other").value_or(false)) {
+    // Still understood, after the version's own: a trace may come from another kernel than is said,
+    // or by another program.
     shape.lines.push_back(std::move(pattern).value());
+    shape.line_masks.push_back(std::move(masks));
     return;
   }
-  shape.masks.clear();
-  read_bits(map.find("bits"), shape);
+  shape.masks = masks;
   shape.lines.insert(shape.lines.begin(), std::move(pattern).value());
+  shape.line_masks.insert(shape.line_masks.begin(), std::move(masks));
 }
 
 void ViewReader::read_lines(const Node& list, EventShape& shape) {
@@ -153,6 +156,11 @@ void ViewReader::read_record(const Node* record, EventShape& shape) {
       const auto number = yaml::read_number(word.key, "number of a word", diagnostics_);
       if (number) shape.record_words[which][*number] = word.value.text;
     }
+    if (const Node* also = map.find("also")) {
+      for (const MapEntry& word : also->entries) {
+        shape.other_words[which][word.key.text] = word.value.text;
+      }
+    }
   }
 }
 
@@ -192,6 +200,20 @@ void ViewReader::read_event(const Node& node, View& view) {
   read_record(map.find("record"), shape);
   shape.vcpu = shape.field("vcpu");
   shape.masks.resize(kMostFields, ~std::uint64_t{0});
+  if (kernel_.empty()) {
+    shape.narrowest.resize(kMostFields, ~std::uint64_t{0});
+    for (const auto& masks : shape.line_masks) {
+      for (std::size_t i = 0; i < kMostFields; ++i) shape.narrowest[i] &= masks[i];
+    }
+  }
+  for (std::uint8_t i = 0; i < shape.fields.size(); ++i) {
+    shape.hex.push_back(std::any_of(shape.lines.begin(), shape.lines.end(),
+                                    [&](const LinePattern& line) { return line.takes_hex(i); }));
+  }
+  for (const auto& [which, name] : shape.record_names) shape.called.emplace(name, which);
+  for (const LinePattern& line : shape.lines) {
+    for (const std::uint8_t which : line.fields()) shape.called.emplace(line.called(which), which);
+  }
   view.events().push_back(std::move(shape));
 }
 

@@ -19,7 +19,9 @@
 // `fields:` are those that only recordings have; `code:` are addresses of the guest's code, which a
 // scenario may place elsewhere; `untold:` lines are no part of the model, and so is the
 // `followed_by:` that comes with them; `nested: yes` needs a nested hypervisor; the line of a `log:
-// yes` may stand anywhere in a line; `record:` says what a field is called in a binary trace.
+// yes` may stand anywhere in a line; `record:` says what a field is called in a binary trace, and
+// `also:` in it what other programs call a value; `other: yes` is a line that no version prints
+// itself.
 #ifndef NPTSIM_SIM_TRACE_READ_VIEW_H_
 #define NPTSIM_SIM_TRACE_READ_VIEW_H_
 

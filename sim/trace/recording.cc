@@ -245,6 +245,7 @@ std::optional<Seen> see(const RecordedEvent& event, const View& view) {
     seen.values[*field] =
         number.ok() ? Value::of(number.value()) : Value::of(std::string_view(text));
   }
+  shape.use_own_words(seen);
   return seen;
 }
 

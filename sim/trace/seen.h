@@ -29,8 +29,17 @@ inline constexpr std::size_t kMostFields = 16;
 // that event's fields.
 struct Seen {
   std::uint32_t event = 0;
+  std::uint8_t line = 0;  // which of EventShape::lines it was read by, from 1; 0: by none
   std::array<Value, kMostFields> values;
 };
+
+// Streams of events are told apart by the number of their vCPU. A thread of which no line says
+// which vCPU it runs is a stream as well: this, and its pid.
+inline constexpr unsigned kFirstThread = 1u << 20;
+
+// The vCPUs that a machine can have. A number below that is kept where it is free; others get the
+// first that is.
+inline constexpr unsigned kMostVcpus = 16;
 
 }  // namespace nptsim::trace
 

@@ -8,49 +8,14 @@
 #include <cstring>
 #include <utility>
 
+#include "sim/trace/named_fields.h"
+
 namespace nptsim::trace {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string_view without_blanks(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  return text;
-}
-
-// Digits off the front; false if there are none or too many.
-bool take_digits(std::string_view& text, std::uint32_t& number) {
-  std::size_t at = 0;
-  std::uint64_t value = 0;
-  for (; at < text.size() && is_digit(text[at]); ++at) {
-    value = value * 10 + static_cast<unsigned>(text[at] - '0');
-    if (value > 0xffffffff) return false;
-  }
-  text.remove_prefix(at);
-  number = static_cast<std::uint32_t>(value);
-  return at > 0;
-}
-
-// "[003]", the processor: what follows it, or npos. A thread's name may hold brackets as well.
-std::size_t behind_processor(std::string_view text, std::size_t& begin) {
-  for (std::size_t at = text.find('['); at != std::string_view::npos; at = text.find('[', at + 1)) {
-    std::size_t end = at + 1;
-    while (end < text.size() && is_digit(text[end])) ++end;
-    if (end == at + 1 || end >= text.size() || text[end] != ']') continue;
-    begin = at;
-    return end + 1;
-  }
-  return std::string_view::npos;
-}
-
-// "12.345678:" off the front.
-bool take_time(std::string_view& text) {
-  std::size_t at = 0;
-  while (at < text.size() && (is_digit(text[at]) || text[at] == '.')) ++at;
-  if (at == 0 || at >= text.size() || text[at] != ':') return false;
-  text = without_blanks(text.substr(at + 1));
-  return true;
-}
+// "# entries-in-buffer/entries-written: 205/1000   #P:4": what is not in the buffer was
+// overwritten.
+constexpr std::string_view kBufferHeading = "# entries-in-buffer/entries-written: ";
 
 }  // namespace
 
@@ -60,45 +25,7 @@ TextTrace::TextTrace(const View& view, Take take) : view_(view), take_(std::move
   }
 }
 
-// `<comm>-<pid> [<cpu>] <flags> <seconds>: <event>: <payload>`; the flags are absent in
-// `trace-cmd report` of older versions (Linux Documentation/trace/ftrace.rst).
-bool TextTrace::read_header(std::string_view text, Header& header) {
-  std::size_t begin = 0;
-  const std::size_t behind = behind_processor(text, begin);
-  if (behind == std::string_view::npos) return false;
-  std::string_view who = text.substr(0, begin);
-  while (!who.empty() && who.back() == ' ') who.remove_suffix(1);
-  // /sys/kernel/tracing/trace may print the thread group behind it: "-123 (  120)".
-  if (!who.empty() && who.back() == ')') {
-    who = who.substr(0, who.rfind('('));
-    while (!who.empty() && who.back() == ' ') who.remove_suffix(1);
-  }
-  const std::size_t dash = who.rfind('-');
-  if (dash == std::string_view::npos) return false;
-  std::string_view pid = who.substr(dash + 1);
-  if (!take_digits(pid, header.pid) || !pid.empty()) return false;
-  // QEMU calls its vCPU threads so (accel/kvm/kvm-accel-ops.c kvm_start_vcpu_thread).
-  std::string_view name = without_blanks(who.substr(0, dash));
-  std::uint32_t number = 0;
-  if (name.starts_with("CPU ")) {
-    name.remove_prefix(4);
-    if (take_digits(name, number) && name == "/KVM") header.vcpu = number;
-  }
-  std::string_view rest = without_blanks(text.substr(behind));
-  if (!take_time(rest)) {
-    const std::size_t blank = rest.find(' ');
-    if (blank == std::string_view::npos) return false;
-    rest = without_blanks(rest.substr(blank));
-    if (!take_time(rest)) return false;
-  }
-  const std::size_t colon = rest.find(':');
-  if (colon == std::string_view::npos || colon == 0) return false;
-  header.event = rest.substr(0, colon);
-  header.payload = without_blanks(rest.substr(colon + 1));
-  return true;
-}
-
-std::optional<unsigned> TextTrace::vcpu_of(const Header& header, const EventShape& shape,
+std::optional<unsigned> TextTrace::vcpu_of(const TraceHeader& header, const EventShape& shape,
                                            const Seen& seen) {
   constexpr std::size_t kMostThreads = 65536;
   if (shape.vcpu && !seen.values[*shape.vcpu].absent()) {
@@ -113,16 +40,46 @@ std::optional<unsigned> TextTrace::vcpu_of(const Header& header, const EventShap
   }
   const auto known = vcpu_by_pid_.find(header.pid);
   if (known != vcpu_by_pid_.end()) return known->second;
-  return header.vcpu;
+  constexpr std::uint32_t kMostPid = 1u << 22;  // PID_MAX_LIMIT
+  if (header.vcpu || header.pid >= kMostPid) return header.vcpu;
+  return kFirstThread + header.pid;
+}
+
+// Events may be missing before the next event of every vCPU, not only of the next one in the file.
+bool TextTrace::is_after_loss(std::optional<unsigned> vcpu) {
+  constexpr std::size_t kMostStreams = 65536;
+  if (losses_ == 0) return false;
+  const std::uint64_t who = vcpu ? std::uint64_t{*vcpu} + 1 : 0;
+  const auto heard = heard_.find(who);
+  if (heard == heard_.end()) {
+    if (heard_.size() < kMostStreams) heard_.emplace(who, losses_);
+    return true;
+  }
+  return std::exchange(heard->second, losses_) != losses_;
 }
 
 bool TextTrace::hand_on(const Seen& seen, std::optional<unsigned> vcpu, std::string_view text) {
   ++counts_.seen;
-  SeenAt at{counts_.lines, vcpu, std::exchange(lost_, false), text};
-  return take_(seen, at);
+  return take_(seen, {counts_.lines, vcpu, is_after_loss(vcpu), text});
 }
 
-bool TextTrace::trace_line(const Header& header, std::string_view text) {
+// By a shape that some version prints, else by the names of its fields.
+bool TextTrace::read_payload(const EventShape& shape, std::string_view payload, Seen& seen) {
+  // A nested hypervisor's events are known by their names alone.
+  if (shape.lines.empty()) return true;
+  for (std::size_t i = 0; i < shape.lines.size(); ++i) {
+    if (shape.lines[i].match(payload, seen)) {
+      seen.line = static_cast<std::uint8_t>(i + 1);
+      return true;
+    }
+    seen.values = {};
+  }
+  if (read_named_fields(payload, shape, seen)) return true;
+  seen.values = {};
+  return false;
+}
+
+bool TextTrace::trace_line(const TraceHeader& header, std::string_view text) {
   const auto which = view_.find(header.event);
   if (!which) {
     ++counts_.foreign;
@@ -131,35 +88,51 @@ bool TextTrace::trace_line(const Header& header, std::string_view text) {
   const EventShape& shape = view_.events()[*which];
   Seen seen;
   seen.event = *which;
-  // A nested hypervisor's events are known by their names alone.
-  bool matched = shape.lines.empty();
-  for (const LinePattern& pattern : shape.lines) {
-    if (pattern.match(header.payload, seen)) {
-      matched = true;
-      break;
-    }
-    seen.values = {};
-  }
-  if (!matched) {
+  if (!read_payload(shape, header.payload, seen)) {
     ++counts_.misshapen;
     return true;
   }
+  shape.use_own_words(seen);
   return hand_on(seen, vcpu_of(header, shape, seen), text);
 }
 
-// "CPU:3 [LOST 42 EVENTS]" (ftrace), "CPU:3 [42 EVENTS DROPPED]" (trace-cmd).
+// "CPU:3 [LOST 42 EVENTS]", "CPU:3 [LOST EVENTS]" (Linux kernel/trace/trace.c print_trace_line),
+// "CPU:3 [42 EVENTS DROPPED]", "CPU:3 [EVENTS DROPPED]" (trace-cmd).
 bool TextTrace::lost_line(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
   if (!text.starts_with("CPU:")) return false;
-  std::size_t at = text.find('[');
+  const std::size_t at = text.find('[');
   if (at == std::string_view::npos) return false;
   std::string_view what = text.substr(at + 1);
   const bool ftrace = what.starts_with("LOST ");
   if (ftrace) what.remove_prefix(5);
   std::uint32_t number = 0;
-  if (!take_digits(what, number)) return false;
-  if (!what.starts_with(ftrace ? " EVENTS" : " EVENTS DROPPED")) return false;
+  const bool counted = take_digits(what, number);
+  if (counted && what.starts_with(' ')) what.remove_prefix(1);
+  if (!what.starts_with(ftrace ? "EVENTS" : "EVENTS DROPPED")) return false;
   counts_.lost += number;
-  lost_ = true;
+  counts_.gaps += counted ? 0 : 1;
+  ++losses_;
+  return true;
+}
+
+// "##### CPU 3 buffer started ####" (kernel/trace/trace.c test_cpu_buff_start): from here on events
+// of that processor are there; older ones were overwritten.
+bool TextTrace::buffer_line(std::string_view text) {
+  if (text.starts_with(kBufferHeading)) {
+    text.remove_prefix(kBufferHeading.size());
+    std::uint32_t kept = 0, written = 0;
+    if (!take_digits(text, kept) || !text.starts_with('/')) return false;
+    text.remove_prefix(1);
+    if (!take_digits(text, written)) return false;
+    counts_.overwritten += written > kept ? written - kept : 0;
+    return true;
+  }
+  if (!text.starts_with("##### CPU ") || text.find("buffer started") == std::string_view::npos) {
+    return false;
+  }
+  ++counts_.gaps;
+  ++losses_;
   return true;
 }
 
@@ -179,13 +152,16 @@ bool TextTrace::log_line(std::string_view text) {
 bool TextTrace::line(std::string_view text) {
   ++counts_.lines;
   if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+  if (buffer_line(text)) return true;
   // ftrace's own heading; "#PF: ..." is a line of the kernel's log.
   if (text.empty() || text == "#" || text.starts_with("# ")) {
     ++counts_.unknown;
     return true;
   }
-  Header header;
-  if (read_header(text, header)) return trace_line(header, text);
+  if (const auto header = read_trace_header(text)) {
+    // The tracepoint of the kernel's own log (printk:console).
+    return header->event == "console" ? log_line(header->payload) : trace_line(*header, text);
+  }
   if (lost_line(text)) return true;
   return log_line(text);
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "sim/base/result.h"
+#include "sim/trace/trace_header.h"
 #include "sim/trace/view.h"
 
 namespace nptsim::trace {
@@ -20,18 +21,20 @@ namespace nptsim::trace {
 // Where an event stands, and whose it is.
 struct SeenAt {
   std::uint64_t line = 0;        // from 1
-  std::optional<unsigned> vcpu;  // none: nobody can say
-  bool after_loss = false;       // events may be missing before it
+  std::optional<unsigned> vcpu;  // or kFirstThread and more; none: nobody can say
+  bool after_loss = false;       // events of this vCPU may be missing before it
   std::string_view text;         // the line
 };
 
 struct TraceCounts {
   std::uint64_t lines = 0;
-  std::uint64_t seen = 0;       // lines of the view
-  std::uint64_t unknown = 0;    // lines of nobody
-  std::uint64_t foreign = 0;    // lines of tracepoints that the view does not have
-  std::uint64_t misshapen = 0;  // an event of the view in another shape
-  std::uint64_t lost = 0;       // events that the trace itself reports as lost
+  std::uint64_t seen = 0;         // lines of the view
+  std::uint64_t unknown = 0;      // lines of nobody
+  std::uint64_t foreign = 0;      // lines of tracepoints that the view does not have
+  std::uint64_t misshapen = 0;    // an event of the view in another shape
+  std::uint64_t lost = 0;         // events that the trace itself reports as lost
+  std::uint64_t gaps = 0;         // places where it says that some are missing, not how many
+  std::uint64_t overwritten = 0;  // before its first event, by the ring buffer's heading
 };
 
 // What takes the events; false ends the reading.
@@ -52,28 +55,26 @@ class TextTrace {
   static constexpr std::size_t kLongestLine = 4096;
 
  private:
-  struct Header {
-    std::uint32_t pid = 0;
-    std::optional<unsigned> vcpu;  // of a thread called "CPU 3/KVM"
-    std::string_view event;
-    std::string_view payload;
-  };
-
   bool line(std::string_view text);
-  bool trace_line(const Header& header, std::string_view text);
+  static bool read_payload(const EventShape& shape, std::string_view payload, Seen& seen);
+  bool trace_line(const TraceHeader& header, std::string_view text);
   bool log_line(std::string_view text);
   bool lost_line(std::string_view text);
-  static bool read_header(std::string_view text, Header& header);
-  std::optional<unsigned> vcpu_of(const Header& header, const EventShape& shape, const Seen& seen);
+  bool buffer_line(std::string_view text);
+  bool is_after_loss(std::optional<unsigned> vcpu);
+  std::optional<unsigned> vcpu_of(const TraceHeader& header, const EventShape& shape,
+                                  const Seen& seen);
   bool hand_on(const Seen& seen, std::optional<unsigned> vcpu, std::string_view text);
 
   const View& view_;
   Take take_;
   TraceCounts counts_;
-  std::string rest_;       // of a line whose end has not come yet
-  bool skipping_ = false;  // in a line that was cut
-  bool lost_ = false;
-  std::vector<std::uint32_t> logs_;                // events that logs have
+  std::string rest_;          // of a line whose end has not come yet
+  bool skipping_ = false;     // in a line that was cut
+  std::uint64_t losses_ = 0;  // places where events may be missing
+  std::map<std::uint64_t, std::uint64_t>
+      heard_;                        // vCPU + 1, 0 for nobody: losses_ at its last event
+  std::vector<std::uint32_t> logs_;  // events that logs have
   std::map<std::uint32_t, unsigned> vcpu_by_pid_;  // learned from lines that say both
 };
 

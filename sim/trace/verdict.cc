@@ -43,15 +43,25 @@ void Candidate::begin(machine::RunResult run) {
   projection_.end(run_.vcpus.size());
 }
 
-// A number that the scenario has keeps it; others take the next vCPU that is free. The number of
-// vCPUs if there is none.
-std::size_t Candidate::vcpu_for(unsigned recorded) const {
+// A number that the scenario has keeps it. A thread is the first free vCPU to which the like of its
+// first event happens; others take the next that is free. The number of vCPUs if there is none.
+std::size_t Candidate::vcpu_for(unsigned recorded, const Seen* seen) const {
   const std::size_t vcpus = projection_.streams().size();
   const auto is_taken = [&](std::size_t model) {
     return std::any_of(lanes_.begin(), lanes_.end(),
                        [&](const Lane& lane) { return lane.verdict.model == model; });
   };
   if (recorded < vcpus && !is_taken(recorded)) return recorded;
+  if (recorded >= kFirstThread && seen != nullptr) {
+    const auto happens_to = [&](const Stream& stream) {
+      return std::any_of(stream.begin(), stream.end(), [&](const Expected& one) {
+        return one.own && one.n != 0 && one.seen.event == seen->event;
+      });
+    };
+    for (std::size_t model = 0; model < vcpus; ++model) {
+      if (!is_taken(model) && happens_to(projection_.streams()[model])) return model;
+    }
+  }
   std::size_t model = 0;
   while (model < vcpus && is_taken(model)) ++model;
   return model;
@@ -67,13 +77,13 @@ bool Candidate::never_ran(std::size_t vcpu) const {
          std::none_of(stream.begin(), stream.end(), [](const Expected& one) { return one.own; });
 }
 
-Candidate::Lane* Candidate::lane_of(std::optional<unsigned> vcpu) {
+Candidate::Lane* Candidate::lane_of(std::optional<unsigned> vcpu, const Seen* seen) {
   if (!vcpu && !lanes_.empty()) return &lanes_[last_];
   const unsigned recorded = vcpu.value_or(0);
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     if (lanes_[i].verdict.recorded == recorded) return &lanes_[last_ = i];
   }
-  const std::size_t model = vcpu_for(recorded);
+  const std::size_t model = vcpu_for(recorded, seen);
   if (model == projection_.streams().size()) return nullptr;
   const Stream& expected = projection_.streams()[model];
   const bool spins = run_.vcpus[model].kind == OutcomeKind::kSpins;
@@ -93,7 +103,7 @@ Candidate::Lane* Candidate::lane_of(std::optional<unsigned> vcpu) {
 
 void Candidate::take(const Seen& seen, std::optional<unsigned> vcpu, bool after_loss,
                      const std::string& place) {
-  Lane* lane = lane_of(vcpu);
+  Lane* lane = lane_of(vcpu, &seen);
   if (lane == nullptr) {
     ++no_lane_;
     return;
@@ -106,7 +116,7 @@ void Candidate::take(const Seen& seen, std::optional<unsigned> vcpu, bool after_
 
 void Candidate::finish(const Recording& recording, const std::vector<MemoryChange>& memory) {
   for (const RecordedEnding& ending : recording.endings) {
-    Lane* lane = lane_of(ending.vcpu);  // whose stream may have no event at all
+    Lane* lane = lane_of(ending.vcpu, nullptr);  // whose stream may have no event at all
     if (lane != nullptr && lane->aligner != nullptr) lane->aligner->finish();
     for (std::string& one : differences(ending, run_)) ending_differs_.push_back(std::move(one));
   }

@@ -67,8 +67,8 @@ class Candidate {
     StreamVerdict verdict;
     std::unique_ptr<Aligner> aligner;  // none: cut
   };
-  Lane* lane_of(std::optional<unsigned> vcpu);
-  std::size_t vcpu_for(unsigned recorded) const;
+  Lane* lane_of(std::optional<unsigned> vcpu, const Seen* seen);
+  std::size_t vcpu_for(unsigned recorded, const Seen* seen) const;
   bool never_ran(std::size_t vcpu) const;
 
   const View& view_;

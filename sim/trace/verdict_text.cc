@@ -24,6 +24,14 @@ std::string expected_text(const Told& expected) {
   return expected.text + (rule.empty() ? "" : "  " + rule);
 }
 
+// "vCPU 3", "thread 8600", "vCPU ?".
+std::string name_of(const StreamVerdict& stream) {
+  if (!stream.named) return "vCPU ?";
+  if (stream.recorded >= kFirstThread)
+    return fmt::format("thread {}", stream.recorded - kFirstThread);
+  return fmt::format("vCPU {}", stream.recorded);
+}
+
 std::string assumed_text(const Verdict& verdict) {
   std::string text;
   for (const auto& [key, value] : verdict.assumed) {
@@ -52,13 +60,11 @@ void add_parting(const StreamVerdict& stream, std::string& out) {
 void add_stream(const StreamVerdict& stream, std::string& out) {
   const AlignCounts& counts = stream.counts;
   if (stream.cut) {
-    out += fmt::format("  vCPU {}: not compared, the scenario's VM ended before it ran\n",
-                       stream.recorded);
+    out +=
+        fmt::format("  {}: not compared, the scenario's VM ended before it ran\n", name_of(stream));
     return;
   }
-  out += fmt::format("  vCPU {}: {} of {} events agree",
-                     stream.named ? std::to_string(stream.recorded) : "?", counts.agreed,
-                     counts.events);
+  out += fmt::format("  {}: {} of {} events agree", name_of(stream), counts.agreed, counts.events);
   if (counts.untold > 0) out += fmt::format(", {} are not told by the model", counts.untold);
   if (counts.rounds > 0) out += fmt::format(", {} times round the spin", counts.rounds);
   if (stream.named && stream.model != stream.recorded) {
@@ -75,6 +81,10 @@ void add_candidates(const CheckedTrace& trace, const Verdict& best, std::string&
       [](const Verdict& verdict) { return verdict.agreement == Agreement::kAgrees; }));
   out += fmt::format("  assumed: {} ({} of {} candidates agree)\n", assumed_text(best), agreeing,
                      trace.verdicts.size());
+  const std::pair<std::string, std::string> given("kernel", "given");
+  if (std::find(best.assumed.begin(), best.assumed.end(), given) != best.assumed.end()) {
+    out += "  the kernel is given: what it did is no question, the processor's part is\n";
+  }
 }
 
 report::Json parting_json(const StreamVerdict& stream) {
@@ -94,7 +104,9 @@ report::Json parting_json(const StreamVerdict& stream) {
 
 report::Json stream_json(const StreamVerdict& stream) {
   report::Json json;
-  json["vcpu"] = stream.named ? report::Json(stream.recorded) : report::Json();
+  const bool thread = stream.recorded >= kFirstThread;
+  json["vcpu"] = stream.named && !thread ? report::Json(stream.recorded) : report::Json();
+  if (thread) json["thread"] = stream.recorded - kFirstThread;
   json["cut"] = stream.cut;
   json["taken_for"] = stream.model;
   json["events"] = stream.counts.events;
@@ -142,6 +154,10 @@ std::string verdict_text(const CheckedTrace& trace) {
         "  {} lines: {} events, {} of other tracepoints, {} in another shape, {} unknown",
         lines.lines, lines.seen, lines.foreign, lines.misshapen, lines.unknown);
     if (lines.lost > 0) out += fmt::format(", {} reported as lost", lines.lost);
+    if (lines.gaps > 0) out += fmt::format(", {} gaps that are not counted", lines.gaps);
+    if (lines.overwritten > 0) {
+      out += fmt::format(", {} overwritten before the first", lines.overwritten);
+    }
     out += "\n";
   }
   for (const std::string& one : trace.missing) {
@@ -179,7 +195,8 @@ report::Json verdict_json(const CheckedTrace& trace) {
   if (trace.lines) {
     json["lines"] = {{"all", trace.lines->lines},       {"events", trace.lines->seen},
                      {"foreign", trace.lines->foreign}, {"misshapen", trace.lines->misshapen},
-                     {"unknown", trace.lines->unknown}, {"lost", trace.lines->lost}};
+                     {"unknown", trace.lines->unknown}, {"lost", trace.lines->lost},
+                     {"gaps", trace.lines->gaps},       {"overwritten", trace.lines->overwritten}};
   }
   return json;
 }

@@ -44,8 +44,12 @@ struct EventShape {
   std::vector<std::string> fields;
   std::vector<LinePattern> lines;    // all that are tried, the version's own first
   std::vector<std::uint64_t> masks;  // by field: the bits that the version prints
-  std::vector<std::uint8_t> code;    // fields that are addresses of the guest's code
-  std::vector<Origin> origins;       // none: the model does not tell such events
+  std::vector<std::vector<std::uint64_t>> line_masks;  // the same of each line
+  std::vector<std::uint64_t> narrowest;  // that all versions print, if it may be any of them
+  std::vector<bool> hex;                 // by field: printed without 0x
+  std::map<std::string, std::uint8_t, std::less<>> called;  // by what lines and records call them
+  std::vector<std::uint8_t> code;  // fields that are addresses of the guest's code
+  std::vector<Origin> origins;     // none: the model does not tell such events
   std::vector<std::pair<std::uint8_t, std::string>> untold;  // lines with this value: the same
   std::string followed_by;  // what comes with an untold one, and is as untold
   bool nested = false;      // only a nested hypervisor causes it
@@ -53,9 +57,15 @@ struct EventShape {
   // In binary traces: what the kernel calls a field, and which numbers are which words.
   std::map<std::uint8_t, std::string> record_names;
   std::map<std::uint8_t, std::map<std::uint64_t, std::string>> record_words;
+  std::map<std::uint8_t, std::map<std::string, std::string>> other_words;  // what others call them
   std::optional<std::uint8_t> vcpu;  // the field that names the vCPU
 
   std::optional<std::uint8_t> field(std::string_view field_name) const;
+  bool is_text(std::uint8_t field) const;
+  // The bits of a field that can be compared with what was seen.
+  std::uint64_t mask(std::size_t field, const Seen& seen) const;
+  // A value in the words of the view: "0x400", "NPF" and "EXIT_NPF" are "npf".
+  void use_own_words(Seen& seen) const;
 };
 
 class View {

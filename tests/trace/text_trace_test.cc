@@ -70,7 +70,7 @@ TEST_CASE("/sys/kernel/tracing/trace of an old kernel, with flags and a thread g
   REQUIRE(all.seen.size() == 2);
   CHECK(value_of(view, all.seen[0], "gpa").number == 0xfd000);
   CHECK(value_of(view, all.seen[0], "error_code").number == 0x14);
-  CHECK(!all.vcpus[0]);
+  CHECK(all.vcpus[0] == kFirstThread + 77);  // which vCPU that is nobody says
   CHECK(all.vcpus[1] == 2);
 }
 
@@ -95,6 +95,102 @@ TEST_CASE("losses are counted, and marked at the event behind them") {
                         "a-1 [0] 1.0: kvm_fast_mmio: fast mmio at gpa 0x1000\n");
   CHECK(all.counts.lost == 59);
   CHECK(all.after_loss == std::vector<bool>{true, true, false});
+}
+
+TEST_CASE("a loss holds for every vCPU until it has been heard again") {
+  const Read all = read(view_of("kvm-6.8"),
+                        "a-1 [0] 1.0: kvm_entry: vcpu 0, rip 0x1\n"
+                        "a-2 [1] 1.0: kvm_entry: vcpu 1, rip 0x1\n"
+                        "CPU:1 [LOST EVENTS]\n"
+                        "a-1 [0] 1.0: kvm_entry: vcpu 0, rip 0x1\n"
+                        "a-1 [0] 1.0: kvm_entry: vcpu 0, rip 0x1\n"
+                        "a-2 [1] 1.0: kvm_entry: vcpu 1, rip 0x1\n"
+                        "CPU:1 [EVENTS DROPPED]\n"
+                        "a-2 [1] 1.0: kvm_entry: vcpu 1, rip 0x1\n");
+  CHECK(all.counts.lost == 0);
+  CHECK(all.counts.gaps == 2);
+  CHECK(all.after_loss == std::vector<bool>{false, false, true, false, true, true});
+}
+
+TEST_CASE("a ring buffer that was written over") {
+  const Read all = read(view_of("kvm-6.8"),
+                        "# tracer: nop\n"
+                        "#\n"
+                        "# entries-in-buffer/entries-written: 3/1003   #P:2\n"
+                        "a-1 [000] 1.0: kvm_entry: vcpu 0, rip 0x1\n"
+                        "##### CPU 1 buffer started ####\n"
+                        "a-2 [001] 1.0: kvm_entry: vcpu 1, rip 0x1\n"
+                        "a-1 [001] 1.0: kvm_entry: vcpu 0, rip 0x1\n");
+  CHECK(all.counts.overwritten == 1000);
+  CHECK(all.counts.gaps == 1);
+  CHECK(all.after_loss == std::vector<bool>{false, true, true});
+}
+
+// One exit and one fault, as kernels and programs of ten years print them: the same two events.
+TEST_CASE("other kernels and other programs") {
+  const View view = view_of("kvm-7.0");
+  const char* kExits[] = {
+      "kvm_exit: vcpu 1 reason npf rip 0xfd11d info1 0x0000000100000014 info2 0x00000000000fd000 "
+      "intr_info 0x00000000 error_code 0x00000000 requests 0x0000000000000000",
+      "kvm_exit: vcpu 1 reason npf rip 0xfd11d info 100000014 fd000",
+      "kvm_exit: reason npf rip 0xfd11d info 100000014 fd000",
+      "kvm_exit:             reason EXIT_NPF rip 0xfd11d info 100000014 fd000",
+      "kvm_exit:             reason EXIT_NPF rip 0xfd11d info 100000014 fd000 vcpu 1",
+      "kvm_exit: exit_reason=1024 guest_rip=0xfd11d isa=2 info1=0x0000000100000014 "
+      "info2=0x00000000000fd000 intr_info=0x00000000 error_code=0x00000000 vcpu_id=1",
+      "kvm_exit: reason=0x400 info2=0xfd000 info1=0x100000014 rip=0xfd11d",
+      "kvm_exit: info2 0xfd000, info1 0x100000014, rip 0xfd11d, vcpu 1, reason NPF",
+      "kvm:kvm_exit: vcpu 1 reason npf rip 0xfd11d info1 0x100000014 info2 0xfd000 intr_info 0x0 "
+      "error_code 0x0"};
+  for (const std::string payload : kExits) {
+    CAPTURE(payload);
+    const std::string line = "CPU 1/KVM-1 [0] 1.0: " + payload + "\r\n";
+    std::string reason;
+    Seen one;
+    TextTrace trace(view, [&](const Seen& seen, const SeenAt& at) {
+      CHECK(at.vcpu == 1);
+      one = seen;
+      reason = value_of(view, seen, "reason").text;
+      return true;
+    });
+    trace.feed(line);
+    REQUIRE(trace.counts().seen == 1);
+    CHECK(reason == "npf");
+    CHECK(value_of(view, one, "rip").number == 0xfd11d);
+    CHECK(value_of(view, one, "info1").number == 0x100000014);
+    CHECK(value_of(view, one, "info2").number == 0xfd000);
+  }
+  const char* kFaults[] = {
+      "kvm_page_fault: vcpu 1 rip 0xfd11d address 0xfd000 error_code 0x100000014",
+      "kvm_page_fault: address fd000 error_code 14", "kvm_page_fault: error_code 14 address fd000",
+      "kvm_page_fault: fault_address=0xfd000 error_code=0x14 vcpu_id=1"};
+  for (const std::string payload : kFaults) {
+    CAPTURE(payload);
+    const Read all = read(view, "CPU 1/KVM-1 [0] 1.0: " + payload);
+    REQUIRE(all.seen.size() == 1);
+    CHECK(value_of(view, all.seen[0], "gpa").number == 0xfd000);
+    CHECK((value_of(view, all.seen[0], "error_code").number & 0xff) == 0x14);
+  }
+}
+
+TEST_CASE("names without values, and other words, are no event") {
+  const View view = view_of("kvm-7.0");
+  for (const std::string payload :
+       {"vcpu 1", "rip", "reason", "rip x info1 y", "vcpu_id=1", "=", ","}) {
+    CAPTURE(payload);
+    const Read all = read(view, "a-1 [0] 1.0: kvm_exit: " + payload);
+    CHECK(all.seen.empty());
+    CHECK(all.counts.misshapen == 1);
+  }
+}
+
+TEST_CASE("the kernel's log in a trace") {
+  const View view = view_of("kvm-6.11");
+  const Read all = read(view,
+                        "a-1 [0] 1.0: console: [    1.5] SEV-SNP: RMPUPDATE failed for PFN 2835, "
+                        "pg_level: 1, ret: 2\n");
+  REQUIRE(all.seen.size() == 1);
+  CHECK(view.events()[all.seen[0].event].name == "rmpupdate");
 }
 
 TEST_CASE("lines of logs") {
