@@ -49,10 +49,11 @@ constexpr ThenWord kThenWords[] = {
 
 // The ioctls of a VMM here; fallocate of a guest_memfd and the MMU notifier count among them.
 constexpr std::string_view kCalls[] = {
-    "create_vm",        "create_irqchip",        "split_irqchip",     "set_memory_region",
-    "get_dirty_log",    "set_memory_attributes", "ioeventfd",         "register_coalesced_mmio",
-    "snp_launch_start", "snp_launch_update",     "snp_launch_finish", "pre_fault_memory",
-    "destroy_vm",       "fallocate_gmem",        "unmap_host_range",
+    "create_vm",          "create_irqchip",          "split_irqchip",    "create_pit",
+    "create_pit_speaker", "set_memory_region",       "get_dirty_log",    "set_memory_attributes",
+    "ioeventfd",          "register_coalesced_mmio", "snp_launch_start", "snp_launch_update",
+    "snp_launch_finish",  "pre_fault_memory",        "destroy_vm",       "fallocate_gmem",
+    "unmap_host_range",
 };
 
 std::vector<std::string> words_of_then() {
