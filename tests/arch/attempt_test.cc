@@ -237,12 +237,12 @@ TEST_CASE("IOIO tells port, size, direction and the string bits") {
   VcpuBench b(plain_profile());
   b.code({0xe6, 0x80});  // out 0x80, al
   b.step();
-  CHECK(b.v().exit.exit_info_1 == (0x80ull << 16 | bit(4)));
+  CHECK(b.v().exit.exit_info_1 == (0x80ull << 16 | bit(9) | bit(4)));
   CHECK(b.v().exit.exit_info_2 == kCodeVa + 2);
   b.code({0x66, 0xed});  // in ax, dx
   b.v().registers.gpr[isa::kRdx] = 0x3f8;
   b.step();
-  CHECK(b.v().exit.exit_info_1 == (0x3f8ull << 16 | bit(5) | 1));
+  CHECK(b.v().exit.exit_info_1 == (0x3f8ull << 16 | bit(9) | bit(5) | 1));
   b.code({0xf3, 0x6e});  // rep outsb
   b.v().registers.gpr[isa::kRcx] = 2;
   b.step();

@@ -707,6 +707,14 @@ Attempt refused_page(VcpuRecord& v, const RmpVerdict& verdict) {
   return {.kind = AttemptKind::kExit, .rule = verdict.rule, .exit_code = exit_code::kInvalid};
 }
 
+Attempt illegal_state(VcpuRecord& v) {
+  v.exit = ExitRecord{};
+  v.exit.exit_code = exit_code::kInvalid;
+  v.pending.in_guest = 0;
+  return {
+      .kind = AttemptKind::kExit, .rule = RuleId::kVmrunInvalid, .exit_code = exit_code::kInvalid};
+}
+
 }  // namespace
 
 Attempt Cpu::vmrun(const Place& place) {
@@ -716,16 +724,11 @@ Attempt Cpu::vmrun(const Place& place) {
     if (!verdict.allowed()) return refused_page(v, verdict);
     if (still_owns_vmsa(*impl_->profile, place.memory, v)) store_vmsa(place.memory, v);
     load_vmsa(place.memory, v);
+    v.pending.vmsa = v.control.vmsa;
+    if (!loaded_state_is_legal(v.registers)) return illegal_state(v);
   }
   v.pending.vmsa = v.control.vmsa;
-  if (!vmrun_state_is_legal(*impl_->profile, v)) {
-    v.exit = ExitRecord{};
-    v.exit.exit_code = exit_code::kInvalid;
-    v.pending.in_guest = 0;
-    return {.kind = AttemptKind::kExit,
-            .rule = RuleId::kVmrunInvalid,
-            .exit_code = exit_code::kInvalid};
-  }
+  if (!vmrun_state_is_legal(*impl_->profile, v)) return illegal_state(v);
   if (!host_is_64_bit(v)) {
     return {
         .kind = AttemptKind::kUnspecified, .rule = RuleId::kUnspecified, .gap = Gap::kHostPaging};

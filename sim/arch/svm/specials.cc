@@ -86,14 +86,18 @@ constexpr SpecialRow kRows[] = {
 constexpr unsigned kIoStringShift = 2, kIoRepShift = 3, kIoSizeShift = 4, kIoAddressShift = 7,
                    kIoSegmentShift = 10, kIoPortShift = 16;
 
+// SZ8, SZ16, SZ32 are the size in bytes; A16, A32, A64 the address size in units of 16 bits. An IN
+// or OUT that has no address has the latter, too: kvm_exit lines of real machines (AMD, "EXIT_IOIO
+// rip 0xec08e info cf80140", "rip 0x6b43 info 920091"; oxidecomputer/propolis pull request 859,
+// "b008 in 32b 64b").
 u64 io_info(const isa::Special& s, const isa::Instruction& i) {
   const bool in = s.kind == K::kIn || s.kind == K::kIns;
   const bool string = s.kind == K::kIns || s.kind == K::kOuts;
-  u64 info = (in ? 1 : 0) | u64{s.size} << kIoSizeShift | u64{s.port} << kIoPortShift;
+  u64 info = (in ? 1 : 0) | u64{s.size} << kIoSizeShift | u64{s.port} << kIoPortShift |
+             u64{i.address_size} / 2 << kIoAddressShift;
   if (string) {
-    // SZ8, SZ16, SZ32 are the size in bytes; A16, A32, A64 the address size in units of 16 bits.
-    info |= bit(kIoStringShift) | u64{s.repeated} << kIoRepShift |
-            u64{i.address_size} / 2 << kIoAddressShift | u64{s.segment} << kIoSegmentShift;
+    info |=
+        bit(kIoStringShift) | u64{s.repeated} << kIoRepShift | u64{s.segment} << kIoSegmentShift;
   }
   return info;
 }

@@ -63,6 +63,17 @@ std::string_view sev_refusal(const CpuProfile& p, const VcpuRecord& v) {
 
 }  // namespace
 
+// APM vol. 2 rev. 3.45, 15.5.1, without the reserved bits of CR4 and EFER.
+bool loaded_state_is_legal(const isa::Registers& r) {
+  if (!(r.efer & isa::kEferSvme)) return false;
+  if (!(r.cr0 & isa::kCr0Cd) && (r.cr0 & isa::kCr0Nw)) return false;
+  if (((r.cr0 | r.dr6 | r.dr7) & bit_range(63, 32)) != 0) return false;
+  if (!(r.efer & isa::kEferLme) || !(r.cr0 & isa::kCr0Pg)) return true;
+  const u64 cs = r.segments[isa::kCs].attributes;
+  return (r.cr4 & isa::kCr4Pae) && (r.cr0 & isa::kCr0Pe) &&
+         !(has_bit(cs, isa::kAttrLong) && has_bit(cs, isa::kAttrBig));
+}
+
 std::string_view vmrun_refusal(const CpuProfile& p, const VcpuRecord& v) {
   const VmcbControl& c = v.control;
   if (c.asid == 0) return "ASID 0 is the host's";  // 15.16.1

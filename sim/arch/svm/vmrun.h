@@ -16,6 +16,9 @@ inline bool vmrun_state_is_legal(const CpuProfile& profile, const VcpuRecord& vc
   return vmrun_refusal(profile, vcpu).empty();
 }
 
+// The same of the guest state that VMRUN reads from a VMSA, which anybody may have written.
+bool loaded_state_is_legal(const isa::Registers& registers);
+
 // The model's nested tables have the 64-bit format.
 inline bool host_is_64_bit(const VcpuRecord& vcpu) {
   return has_bit(vcpu.control.host_efer, 10) && has_bit(vcpu.control.host_cr4, 5);

@@ -111,6 +111,9 @@ void store_vmsa(arch::PhysicalMemory& memory, VcpuRecord& v) {
   VmsaBytes bytes = read_vmsa(memory, v.pending.vmsa, v.control.guest_key);
   VmsaWriter page(bytes);
   exchange_vmsa(page, v);
+  // The hypervisor's bit of EFER, without which VMRUN does not take the page back.
+  const u64 efer = v.registers.efer | isa::kEferSvme;
+  vmsa_word(page, "efer", efer);
   memory.write_bytes(HostPhysAddr(v.pending.vmsa), bytes.data(), bytes.size(),
                      arch::KeyId{v.control.guest_key});
 }
