@@ -88,12 +88,12 @@ inline void queue_exception(machine::View& view, std::uint8_t vector,
 // The kvm_page_fault line. Before 6.8 the tracepoint kept 32 bits of the error code: the stage of
 // the walk is not in them. RIP is told where the host can read it.
 template <class AnyView>
-machine::EventFields page_fault_line(const AnyView& view, unsigned code_bits) {
+machine::EventFields page_fault_line(const AnyView& view, std::uint64_t error_code) {
   const svm::ExitRecord& exit = view.exit_record();
   machine::EventFields fields{
       {"event", std::string("kvm_page_fault")},
       {"address", machine::Hex{exit.exit_info_2}},
-      {"error_code", machine::Hex{get_bits(exit.exit_info_1, code_bits - 1, 0)}}};
+      {"error_code", machine::Hex{error_code}}};
   if constexpr (requires { view.vcpu_state(); }) {
     fields.add("rip", machine::Hex{view.vcpu_state().registers.rip});
   }

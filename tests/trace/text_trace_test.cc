@@ -204,6 +204,8 @@ TEST_CASE("lines of logs") {
       {"SEV: Unsupported exit-code 0x404 in #VC exception (IP: 0x577566600c3b)",
        "guest_vc_unsupported"},
       {"kvm_amd: SEV-ES guest requested termination: 0x0:0x2", "guest_termination"},
+      {"kvm_amd: SEV-ES guest requested termination: reason 0x31 info 0x0",
+       "guest_termination_by_page"},
       {"kvm_amd: SEV-ES enabled (ASIDs 1 - 99)", "sev_es_enabled"},
       {"SEV-SNP: RMP table physical range [0x0000000035500000 - 0x0000000075afffff]", "rmp_table"},
       {"error: kvm run failed Bad address", "kvm_run_failed"},

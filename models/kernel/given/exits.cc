@@ -23,7 +23,7 @@ unsigned exit_is_npf(const View& view) { return view.exit_record().exit_code == 
 
 template <class AnyView>
 ActionResult trace_page_fault(AnyView& view, const Args&) {
-  view.say("trace", [&] { return uapi::page_fault_line(view, 64); });
+  view.say("trace", [&] { return uapi::page_fault_line(view, view.exit_record().exit_info_1); });
   return ActionResult::done();
 }
 

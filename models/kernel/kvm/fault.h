@@ -8,6 +8,7 @@
 #include "models/kernel/kvm/npt.h"
 #include "models/kernel/kvm/state.h"
 #include "models/kernel/kvm/write_tracking.h"
+#include "sim/arch/svm/exit_info.h"
 #include "sim/machine/view.h"
 
 namespace nptsim::kvm {
@@ -17,6 +18,17 @@ inline GuestPhysAddr fault_gpa(const machine::View& view) {
   return GuestPhysAddr(view.exit_record().exit_info_2);
 }
 inline std::uint64_t fault_gfn(const machine::View& view) { return fault_gpa(view).page_number(); }
+
+// npf_interception's error_code: since 6.11, the first kernel with SNP guests, ENC of such a guest
+// brings PFERR_PRIVATE_ACCESS with it (Linux arch/x86/kvm/svm/svm.c npf_interception;
+// arch/x86/include/asm/kvm_host.h).
+inline bool is_private_fault(const machine::View& view) {
+  return view.setup().snp() && (view.exit_record().exit_info_1 & svm::kErrorEnc) != 0;
+}
+inline std::uint64_t fault_error_code(const machine::View& view) {
+  constexpr unsigned kPrivateAccess = 49;
+  return view.exit_record().exit_info_1 | (is_private_fault(view) ? bit(kPrivateAccess) : 0);
+}
 
 inline bool host_la57(const machine::View& view) {
   constexpr unsigned kLa57 = 12;

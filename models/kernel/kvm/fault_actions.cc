@@ -15,11 +15,14 @@ namespace {
 using machine::EventFields;
 using machine::Hex;
 
+// KVM's own bit of the error code, PFERR_PRIVATE_ACCESS, is set before.
 template <class AnyView>
 ActionResult trace_page_fault(AnyView& view, const Args& args) {
   constexpr unsigned kU32 = 0;
-  view.say("trace",
-           [&] { return kvm_uapi::page_fault_line(view, args.word(0) == kU32 ? 32 : 64); });
+  view.say("trace", [&] {
+    const std::uint64_t error = fault_error_code(view);
+    return kvm_uapi::page_fault_line(view, args.word(0) == kU32 ? get_bits(error, 31, 0) : error);
+  });
   return ActionResult::done();
 }
 

@@ -83,7 +83,7 @@ ActionResult trace_rmp_fault(View& view, const Args& args) {
     return machine::EventFields{{"event", std::string("kvm_rmp_fault")},
                                 {"gpa", Hex{fault_gpa(view).value}},
                                 {"pfn", Hex{gmem_frame(view).page_number()}},
-                                {"error_code", Hex{view.exit_record().exit_info_1}},
+                                {"error_code", Hex{fault_error_code(view)}},
                                 {"rmp_level", std::uint64_t{args.get(0)}},
                                 {"psmash_ret", vcpu_of(std::as_const(view)).get(vcpu::kPsmashRet)}};
   });

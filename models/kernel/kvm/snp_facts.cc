@@ -15,10 +15,7 @@ namespace attributes = kvm_uapi::attributes;
 unsigned has_private_mem(const View& view) { return view.setup().snp(); }
 unsigned host_snp(const View& view) { return view.setup().cpu.checks_rmp(); }
 
-// npf_interception: PFERR_PRIVATE_ACCESS is the hardware's ENC, of an SNP guest alone.
-unsigned fault_private(const View& view) {
-  return view.setup().snp() && (view.exit_record().exit_info_1 & svm::kErrorEnc) != 0;
-}
+unsigned fault_private(const View& view) { return is_private_fault(view); }
 unsigned fault_attribute(const View& view) { return is_private_gfn(view.store(), fault_gfn(view)); }
 unsigned mismatch(const View& view) {
   return has_private_mem(view) && fault_private(view) != fault_attribute(view);

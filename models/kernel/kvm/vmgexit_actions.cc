@@ -1,6 +1,8 @@
 // What KVM does for a VMGEXIT.
 #include <algorithm>
 #include <array>
+#include <string>
+#include <utility>
 
 #include "models/kernel/kvm/cpuid.h"
 #include "models/kernel/kvm/define.h"
@@ -11,6 +13,7 @@
 #include "sim/arch/svm/cpu.h"
 #include "sim/arch/svm/exits.h"
 #include "sim/arch/svm/ghcb.h"
+#include "sim/base/hex.h"
 
 namespace nptsim::kvm {
 namespace {
@@ -160,14 +163,15 @@ constexpr std::uint64_t kPiece = 8;  // kvm_run.mmio.data
 
 // The kernel's own devices take what they know, from the front; the rest is for user space (Linux
 // arch/x86/kvm/x86.c kvm_sev_es_mmio_write, vcpu_mmio_write; kvm_sev_es_mmio_read, vcpu_mmio_read).
-// A device that has nothing to say leaves the guest's own bytes in the buffer.
+// A device that has nothing to say leaves the guest's own bytes in the buffer. A request of no
+// bytes is offered to them all the same ("do ... while (len)").
 ActionResult ghcb_mmio_begin(View& view, const Args&) {
   const Record vcpu = vcpu_of(view);
   const GuestPhysAddr gpa(vcpu.get(vcpu::kExitInfo1)), scratch(vcpu.get(vcpu::kScratch));
   const std::uint64_t size = vcpu.get(vcpu::kExitInfo2);
   const bool write = vcpu.get(vcpu::kExitCode) == ghcb::kMmioWrite;
   std::uint64_t done = 0;
-  while (done < size) {
+  do {
     const auto length = static_cast<unsigned>(std::min(size - done, kPiece));
     std::uint64_t data = 0;
     read_guest(view, scratch + done, &data, length);
@@ -179,7 +183,7 @@ ActionResult ghcb_mmio_begin(View& view, const Args&) {
       write_guest(view, scratch + done, &data, length);
     }
     done += length;
-  }
+  } while (done < size);
   vcpu.set(vcpu::kMmioGpa, gpa.value + done);
   vcpu.set(vcpu::kMmioLeft, size - done);
   vcpu.set(vcpu::kMmioDone, done);
@@ -241,12 +245,14 @@ ActionResult msr_sev_info(View& view, const Args& args) {
   return ActionResult::done();
 }
 
-// The leaf's CPUID intercept runs with RCX 0; the register's number stays where it was.
+// The leaf's CPUID intercept runs with RCX 0. set_ghcb_msr_bits puts the value and the code: what
+// lies between them, the register's number and reserved bits, stays as it was.
 ActionResult msr_cpuid(View& view, const Args&) {
   const std::uint64_t request = view.control().ghcb_msr, reg = get_bits(request, 31, 30);
   const CpuidAnswer answer = cpuid(view, static_cast<std::uint32_t>(request >> 32));
   const std::uint64_t values[] = {answer.eax, answer.ebx, answer.ecx, answer.edx};
-  view.control().ghcb_msr = values[reg] << 32 | reg << 30 | ghcb::kMsrCpuid;
+  view.control().ghcb_msr =
+      with_bits(with_bits(request, 63, 32, values[reg]), 11, 0, ghcb::kMsrCpuid);
   return ActionResult::done();
 }
 
@@ -262,19 +268,26 @@ ActionResult msr_hv_features(View& view, const Args& args) {
   return ActionResult::done();
 }
 
+// What the host's log says: a request by the MSR has reason set and code, one by the page the two
+// fields as they are (set in 3:0 and code in 11:4 of SW_EXITINFO1).
+std::string termination_text(const View& view, bool from_page) {
+  const ConstRecord vcpu = vcpu_of(view);
+  const std::uint64_t msr = view.control().ghcb_msr;
+  const std::string reason =
+      from_page
+          ? "reason " + hex(vcpu.get(vcpu::kExitInfo1)) + " info " + hex(vcpu.get(vcpu::kExitInfo2))
+          : hex(ghcb::terminate_set(msr)) + ":" + hex(ghcb::terminate_code(msr));
+  return "SEV-ES guest requested termination: " + reason;
+}
+
 ActionResult system_event_sev_term(View& view, const Args& args) {
-  const bool from_page = args.word(0) == 1;
+  enum : unsigned { kMsr, kPage, kRefused };
+  const bool from_page = args.word(0) == kPage;
   const Record run = run_of(view);
   run.set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kSevTerm));
-  const std::uint64_t data =
-      from_page ? vcpu_of(view).get(vcpu::kGhcbGpa) : view.control().ghcb_msr;
-  run.set(uapi::run::kEventData, data);
-  // The event has them in SW_EXITINFO1: set in 3:0, code in 11:4.
-  const std::uint64_t info = vcpu_of(view).get(vcpu::kExitInfo1);
-  const std::uint64_t set = from_page ? get_bits(info, 3, 0) : ghcb::terminate_set(data);
-  const std::uint64_t code = from_page ? get_bits(info, 11, 4) : ghcb::terminate_code(data);
-  view.say("text", {{"text", "SEV-ES guest requested termination: " + std::to_string(set) + ":" +
-                                 std::to_string(code)}});
+  run.set(uapi::run::kEventData,
+          from_page ? vcpu_of(view).get(vcpu::kGhcbGpa) : view.control().ghcb_msr);
+  if (args.word(0) != kRefused) view.say("text", {{"text", termination_text(view, from_page)}});
   return ActionResult::done();
 }
 
@@ -295,6 +308,7 @@ ScratchPlace classify_scratch(const View& view) {
     return inside ? ScratchPlace::kSharedBuffer : ScratchPlace::kGhcbOutsideBuffer;
   }
   if (length > kScratchLimit) return ScratchPlace::kElsewhereTooLong;
+  if (length == 0) return ScratchPlace::kElsewhere;  // kvm_read_guest has nothing to read
   for (std::uint64_t at = begin & ~kPageMask; at < end; at += kPageSize) {
     const auto found = slot_of(view.store(), at >> kPageShift);
     if (!found || found->invalid) return ScratchPlace::kElsewhereUnreadable;
@@ -334,8 +348,8 @@ void add_vmgexit_actions(rules::Vocabulary& v) {
                                "0 for the register: for hostile hypervisors"));
   v.add(action<msr_hv_features>("msr_hv_features", {number_arg("bitmap", 63)}, "the GHCB MSR",
                                 "the feature bitmap"));
-  v.add(action<system_event_sev_term>("system_event_sev_term", {word_arg("from", {"msr", "page"})},
-                                      "kvm_run",
+  v.add(action<system_event_sev_term>("system_event_sev_term",
+                                      {word_arg("from", {"msr", "page", "refused"})}, "kvm_run",
                                       "KVM_EXIT_SYSTEM_EVENT, KVM_SYSTEM_EVENT_SEV_TERM"));
 }
 

@@ -116,6 +116,16 @@ const std::vector<std::string> kStopWords = {
     "run-failed",     "unknown-exit",  "slot-failed",       "unregister-failed",
     "not-converted",  "not-discarded", "attributes-failed", "silent"};
 
+// Of an exit that neither kvm_cpu_exec nor kvm_arch_handle_exit knows, by KVM_EXIT_*.
+std::string unknown_exit_text(const View& view) {
+  constexpr unsigned kNoExit = 0;  // kErrno: KVM_RUN failed and left none
+  constexpr unsigned kNumbers[] = {0, 2, 5, 6, 8, 9, 17, 24, 32, kNoExit, 39, 3};
+  static_assert(std::size(kNumbers) == std::size(kvm_uapi::kExitReasonWords));
+  const unsigned number = kNumbers[run_record(view).get(kvm_uapi::run::kExitReason)];
+  if (number == 0) return "KVM: unknown exit, hardware reason 0";
+  return "KVM: unknown exit reason " + std::to_string(number);
+}
+
 std::string internal_error_text(const View& view) {
   const std::uint64_t suberror = run_record(view).get(kvm_uapi::run::kSuberror);
   const std::string text = "KVM internal error. Suberror: " + std::to_string(suberror);
@@ -136,7 +146,7 @@ std::string stop_text(View& view, StopText which, const Args& args) {
     case StopText::kRunFailed:
       return "error: kvm run failed " + error_text(run_record(view).get(kvm_uapi::run::kErrno));
     case StopText::kUnknownExit:
-      return "KVM: unknown exit";
+      return unknown_exit_text(view);
     case StopText::kSlotFailed:
       return slot_failure(view, errno_argument(args, 2), is_second_ioctl(args, 3));
     case StopText::kUnregisterFailed:

@@ -179,11 +179,12 @@ TEST_CASE("the guest asks for its end") {
 TEST_CASE("an entry that failed, and an exit that nobody knows") {
   CHECK(end_of(ExitReason::kFailEntry) ==
         "vm-killed qemu: KVM: entry failed, hardware error 0xffffffffffffffff (alive)");
-  CHECK(end_of(ExitReason::kNone) == "vm-killed qemu: KVM: unknown exit (alive)");
+  CHECK(end_of(ExitReason::kNone) ==
+        "vm-killed qemu: KVM: unknown exit, hardware reason 0 (alive)");
 }
 
 TEST_CASE("AP reset hold is the kernel's: QEMU does not know the exit") {
-  CHECK(end_of(ExitReason::kApResetHold) == "vm-killed qemu: KVM: unknown exit (alive)");
+  CHECK(end_of(ExitReason::kApResetHold) == "vm-killed qemu: KVM: unknown exit reason 32 (alive)");
 }
 
 TEST_CASE("a vCPU that halts outside the kernel waits") {
