@@ -209,8 +209,8 @@ TEST_CASE("a page of another size, or of the RMP itself, is not looked at furthe
 }
 
 TEST_CASE("SNP_LAUNCH_START wants a policy that the platform can keep") {
-  for (const u64 policy :
-       {u64{0}, bit(kPolicySmt), bit(kPolicyReservedOne), kPolicy | 0x200, kPolicy | bit(40)}) {
+  for (const u64 policy : {u64{0}, bit(kPolicySmt), bit(kPolicyReservedOne), kPolicy | 0x200,
+                           kPolicy | bit(21), kPolicy | bit(40)}) {
     Stage s;
     s.make_guest(kGctxCreate);
     CHECK(s.run({.command = kLaunchStart, .context = kContext, .policy = policy}) ==
@@ -260,9 +260,23 @@ TEST_CASE("SNP_PAGE_UNSMASH is the reverse of PSMASH, for pages that wait for th
   CHECK(s.run({.command = kPageUnsmash, .page = kPage}) == kInvalidPageState);
   odd.gpa = GuestPhysAddr(0x400000 + 5 * kPageSize);
   s.put(kPage + 5 * kPageSize, odd);
+  const RmpEntry first = s.bench.rmp.own(kPage);
+  RmpEntry wrong = first;
+  wrong.gpa = GuestPhysAddr(0x401000);
+  s.put(kPage, wrong);
+  CHECK(s.run({.command = kPageUnsmash, .page = kPage}) == kInvalidPageState);
+  wrong = first;
+  wrong.size = RmpPageSize::k2M;
+  s.put(kPage, wrong);
+  CHECK(s.run({.command = kPageUnsmash, .page = kPage}) == kInvalidPageState);
+  s.put(kPage, first);
   CHECK(s.run({.command = kPageUnsmash, .page = kPage}) == kSuccess);
   CHECK(s.bench.rmp.own(kPage).speaks_for_2m());
   CHECK(s.state(kPage + 9 * kPageSize) == RmpPageState::kPreGuest);
+  const RmpEntry ninth = s.bench.rmp.own(kPage + 9 * kPageSize);
+  CHECK(ninth.asid == 0);
+  CHECK_FALSE(ninth.immutable);
+  CHECK(ninth.gpa == GuestPhysAddr(0x400000 + 9 * kPageSize));
 }
 
 TEST_CASE("a guest that is gone leaves a firmware page") {

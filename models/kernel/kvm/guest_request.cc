@@ -15,7 +15,7 @@ namespace ghcb = svm::ghcb;
 
 // struct snp_guest_msg_hdr.
 constexpr unsigned kAlgo = 0x30, kHeaderVersion = 0x31, kHeaderSize = 0x32, kMessageType = 0x34,
-                   kMessageSize = 0x36, kHeaderBytes = 0x60;
+                   kMessageSize = 0x36, kVmpck = 0x3c, kHeaderBytes = 0x60;
 constexpr std::uint8_t kReportRequest = 5;  // SNP_MSG_REPORT_REQ
 
 GuestPhysAddr request_page(const View& view) {
@@ -66,7 +66,7 @@ ActionResult check_message(View& view, const Args&) {
   const std::uint64_t size = field(view, kMessageSize, 2);
   const bool good = field(view, kAlgo, 1) == 1 && field(view, kHeaderVersion, 1) == 1 &&
                     field(view, kHeaderSize, 2) == kHeaderBytes && size != 0 && size % 16 == 0 &&
-                    kHeaderBytes + size <= kPageSize;
+                    kHeaderBytes + size <= kPageSize && field(view, kVmpck, 1) < svm::kVmpls;
   return give(good);
 }
 

@@ -65,15 +65,19 @@ unsigned vm_bugged(const View& view) { return vm_of(view).get(vm::kBugged) != 0;
 unsigned start_flags(const View& view) {
   return uapi::kSnpLaunchStart.at(view.store(), 0).get(uapi::snp_start::kFlags) != 0;
 }
-// SNP_POLICY_MASK_VALID is bits 20:0 (24:21 follow with later kernels); 16 and 17 have to be set,
-// 20 must not.
+// In the order of snp_launch_start. SNP_POLICY_MASK_VALID has neither bit 18, a migration agent,
+// nor those from 21 on. Some of these are known since 6.19 (275d6d1189e6), if the firmware offers
+// them, which this one does not.
 unsigned start_policy(const View& view) {
+  enum : unsigned { kOk, kUnknownBits, kNoReservedOne, kNoSmt, kSingleSocket };
+  constexpr unsigned kMigrationAgent = 18;
+  constexpr std::uint64_t kKnown = bit_range(20, 0) & ~bit(kMigrationAgent);
   const std::uint64_t policy =
       uapi::kSnpLaunchStart.at(view.store(), 0).get(uapi::snp_start::kPolicy);
-  const bool good = policy <= bit_range(24, 0) && has_bit(policy, svm::kPolicySmt) &&
-                    has_bit(policy, svm::kPolicyReservedOne) &&
-                    !has_bit(policy, svm::kPolicySingleSocket);
-  return good ? 0 : 1;
+  if (policy & ~kKnown) return kUnknownBits;
+  if (!has_bit(policy, svm::kPolicyReservedOne)) return kNoReservedOne;
+  if (!has_bit(policy, svm::kPolicySmt)) return kNoSmt;
+  return has_bit(policy, svm::kPolicySingleSocket) ? kSingleSocket : kOk;
 }
 unsigned finish_flags(const View& view) {
   return uapi::kSnpLaunchFinish.at(view.store(), 0).get(uapi::snp_finish::kFlags) != 0;
@@ -165,8 +169,9 @@ void add_launch(rules::Vocabulary& v) {
   v.add(fact<launch>("launch", {"open", "finished"}, "KVM_SEV_SNP_LAUNCH_FINISH was"));
   v.add(fact<vm_bugged>("vm_bugged", kNoYes, "KVM_BUG_ON was hit: kvm->vm_bugged"));
   v.add(fact<start_flags>("launch_start.flags", {"none", "some"}, "must be none"));
-  v.add(fact<start_policy>("launch_start.policy", {"ok", "refused"},
-                           "the guest policy's bits, against what KVM allows"));
+  v.add(fact<start_policy>("launch_start.policy",
+                           {"ok", "unknown-bits", "no-reserved-one", "no-smt", "single-socket"},
+                           "the guest policy: the first of its bits that KVM may not like"));
   v.add(fact<finish_flags>("launch_finish.flags", {"none", "some"}, "must be none"));
   v.add(fact<vmsa_left>("vmsa_left", kNoYes, "a vCPU whose VMSA is not measured yet"));
   v.add(given("firmware", {"done", "failed"}, "what the AMD-SP answered"));

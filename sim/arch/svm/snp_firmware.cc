@@ -57,9 +57,11 @@ bool is_4k_only(SnpPageType type) {
   return type == SnpPageType::kVmsa || type == SnpPageType::kSecrets || type == SnpPageType::kCpuid;
 }
 
-// The host has SMT on, and ABI 1; which minor version the guest needs (7:0) is not looked at.
+// The host has SMT on, one socket, and ABI 1; which minor version the guest needs (7:0) is not
+// looked at. From bit 21 on all are reserved (sev_guest.h SNP_GUEST_POLICY_RESERVED_MASK); later
+// firmware knows some.
 bool policy_is_met(u64 policy) {
-  constexpr u64 kMajor = 1, kReserved = bit_range(63, 26);
+  constexpr u64 kMajor = 1, kReserved = bit_range(63, 21);
   return has_bit(policy, kPolicyReservedOne) && has_bit(policy, kPolicySmt) &&
          get_bits(policy, 15, 8) <= kMajor && !(policy & kReserved);
 }
@@ -352,29 +354,34 @@ FirmwareResult SnpFirmware::page_set_state(const FirmwareRequest& request) {
 }
 
 // Every page 4 KByte, immutable, no VMSA, of the same guest, in the same state, with the same
-// rights, at consecutive guest addresses of which the first is aligned.
+// rights, at consecutive guest addresses of which the first is aligned: all else is
+// INVALID_PAGE_STATE. Of the entries that speak no more the rest stays as it was.
 FirmwareResult SnpFirmware::page_unsmash(const FirmwareRequest& request) {
   const HostPhysAddr first = request.page;
   if (!first.aligned_to(kSize2M)) return {kInvalidParam, RuleId::kFwParameter};
-  if (in_rmp(first)) return {kInvalidAddress, RuleId::kFwRmpItself};
+  if (in_rmp(first)) return {kInvalidParam, RuleId::kFwRmpItself};
   if (!rmp_.table().covers_2m(first)) return {kInvalidPageState, RuleId::kFwPageState};
+  if (in_rmp(first + (kSize2M - kPageSize))) return {kInvalidAddress, RuleId::kFwRmpItself};
   const RmpEntry head = rmp_.own(first);
   const RmpPageState state = page_state(head);
   if (state != RmpPageState::kPreGuest && state != RmpPageState::kPreSwap) {
     return {kInvalidPageState, RuleId::kFwPageState};
   }
-  if (!head.gpa.aligned_to(kSize2M)) return {kInvalidAddress, RuleId::kFwPageAddress};
+  if (!head.gpa.aligned_to(kSize2M)) return {kInvalidPageState, RuleId::kFwPageState};
   for (unsigned i = 0; i < kPagesIn2M; ++i) {
     const RmpEntry entry = rmp_.own(first + i * kPageSize);
-    if (entry.size != RmpPageSize::k4K) return {kInvalidPageSize, RuleId::kFwPageSize};
-    const bool follows = page_state(entry) == state && !entry.vmsa && entry.asid == head.asid &&
+    const bool follows = entry.size == RmpPageSize::k4K && page_state(entry) == state &&
+                         !entry.vmsa && entry.asid == head.asid &&
                          entry.permissions == head.permissions &&
                          entry.gpa == head.gpa + i * kPageSize;
     if (!follows) return {kInvalidPageState, RuleId::kFwPageState};
   }
-  RmpEntry other;
-  other.assigned = true;
-  for (unsigned i = 1; i < kPagesIn2M; ++i) rmp_.write(first + i * kPageSize, other);
+  for (unsigned i = 1; i < kPagesIn2M; ++i) {
+    RmpEntry other = rmp_.own(first + i * kPageSize);
+    other.asid = 0;
+    other.immutable = other.lock = false;
+    rmp_.write(first + i * kPageSize, other);
+  }
   RmpEntry large = head;
   large.size = RmpPageSize::k2M;
   rmp_.write(first, large);
