@@ -83,12 +83,14 @@ bool host_may_write(View& view, HostPhysAddr page, const std::string& who) {
                            {"source", std::string(rule.source)}},
                           std::string(rule.id));
   }
-  Outcome outcome(OutcomeKind::kHostFault,
-                  who == "kernel" ? "RMP violation in the kernel: oops" : "RMP violation: SIGBUS");
+  const bool kernel = who == "kernel";
+  Outcome outcome(OutcomeKind::kHostFault, kernel
+                                               ? "RMP violation in the kernel: oops"
+                                               : "RMP violation: the write faults again and again");
   outcome.who = who;
   outcome.error_code = verdict.error_code;
   outcome.vector = isa::kPf;
-  outcome.process_alive = false;
+  outcome.process_alive = !kernel;
   view.end_vm(std::move(outcome));
   return false;
 }

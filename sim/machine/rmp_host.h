@@ -15,8 +15,10 @@ namespace nptsim::machine {
 std::optional<svm::Rmp> rmp_of(const View& view, arch::PhysicalMemory& memory);
 
 // Whether the host may write this page through a mapping of 4 KByte. If not, it takes a #PF with
-// bit 31 of the error code, and the VM ends with it: in the kernel that is an oops, in the VMM a
-// SIGBUS (Linux arch/x86/mm/fault.c). `who` is "kernel" or the VMM's name.
+// bit 31 of the error code, and the VM ends with it. In the kernel's own mapping that is an oops.
+// Of the VMM do_user_addr_fault finds a writable mapping with nothing wrong in it, and the write
+// faults again, for ever (Linux arch/x86/mm/fault.c, 6.9 on; the SIGBUS of the first patches never
+// was in a release). `who` is "kernel" or the VMM's name.
 bool host_may_write(View& view, HostPhysAddr page, const std::string& who);
 
 // They tell what they did, and drop cached translations.
