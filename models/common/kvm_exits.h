@@ -90,10 +90,9 @@ inline void queue_exception(machine::View& view, std::uint8_t vector,
 template <class AnyView>
 machine::EventFields page_fault_line(const AnyView& view, std::uint64_t error_code) {
   const svm::ExitRecord& exit = view.exit_record();
-  machine::EventFields fields{
-      {"event", std::string("kvm_page_fault")},
-      {"address", machine::Hex{exit.exit_info_2}},
-      {"error_code", machine::Hex{error_code}}};
+  machine::EventFields fields{{"event", std::string("kvm_page_fault")},
+                              {"address", machine::Hex{exit.exit_info_2}},
+                              {"error_code", machine::Hex{error_code}}};
   if constexpr (requires { view.vcpu_state(); }) {
     fields.add("rip", machine::Hex{view.vcpu_state().registers.rip});
   }

@@ -23,8 +23,8 @@ const rules::Vocabulary& vocabulary() {
     add_create_actions(v);
     add_dirty_log(v);
     add_mmio_bus(v);
-  add_pio_bus(v);
-  add_lapic(v);
+    add_pio_bus(v);
+    add_lapic(v);
     add_coalesced(v);
     add_large_mmio(v);
     add_mmio_fault_flag(v);
