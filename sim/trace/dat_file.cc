@@ -17,6 +17,16 @@
 #include <cstring>
 #include <fstream>
 
+// AddressSanitizer takes far more address space than any limit leaves: GCC tells of it by a macro,
+// Clang by a feature.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NPTSIM_NO_MEMORY_LIMIT
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define NPTSIM_NO_MEMORY_LIMIT
+#endif
+
 namespace nptsim::trace {
 namespace {
 
@@ -87,7 +97,7 @@ int print_record(tracecmd_input*, tep_record* record, int cpu, void* data) {
 
 [[noreturn]] void print_file(const std::string& path, const View& view, int pipe) {
   // A file that asks for more is no trace; the parent is not to suffer for it.
-#if !defined(__SANITIZE_ADDRESS__)
+#ifndef NPTSIM_NO_MEMORY_LIMIT
   const rlimit memory = {rlim_t{4} << 30, rlim_t{4} << 30};
   setrlimit(RLIMIT_AS, &memory);
 #endif
