@@ -11,6 +11,12 @@
 
 namespace nptsim::host {
 
+// CR4.LA57 of the host: nested tables have five levels.
+inline bool has_la57(const machine::View& view) {
+  constexpr unsigned kLa57 = 12;
+  return has_bit(view.control().host_cr4, kLa57);
+}
+
 // The TLBs of all vCPUs forget what the nested tables said, at the next VMRUN.
 inline void flush_tlbs(machine::View& view) {
   for (unsigned vcpu = 0; vcpu < view.setup().vcpus; ++vcpu) {

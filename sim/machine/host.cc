@@ -109,9 +109,15 @@ namespace {
 
 // What nobody wrote stays without memory.
 void clear_words(Store& store, Space space, std::uint64_t first, std::uint64_t count) {
-  for (std::uint64_t index = first; index < first + count; ++index) {
-    const std::uint64_t* words = store.words_of_any_page(space, index / kWordsPerPage);
-    if (words[index % kWordsPerPage] != 0) store.write(space, index, 0);
+  for (std::uint64_t index = first; index < first + count;) {
+    const std::uint64_t page = index / kWordsPerPage;
+    const std::uint64_t end = std::min(first + count, (page + 1) * kWordsPerPage);
+    const std::uint64_t* words = store.words_of_any_page(space, page);
+    for (; index < end; ++index) {
+      if (words[index % kWordsPerPage] == 0) continue;
+      store.write(space, index, 0);
+      words = store.words_of_any_page(space, page);  // the write may have moved them
+    }
   }
 }
 
@@ -317,6 +323,24 @@ HostPhysAddr populate_2m(Store& store, BackingId backing, std::uint64_t first_pa
     store.write(Space::kHost, index, word | frame.value | bit(kPopulatedBit));
     store.write(Space::kHost, kFrameOwners + frame.page_number(),
                 owner_word(backing, first_page + i));
+  }
+  return first;
+}
+
+bool is_untouched_2m(const Store& store, BackingId backing, std::uint64_t first_page) {
+  for (std::uint64_t i = 0; i < kPagesIn2M; ++i) {
+    if (backing_page(store, backing, first_page + i).frame) return false;
+  }
+  return true;
+}
+
+std::optional<HostPhysAddr> run_of_2m(const Store& store, BackingId backing,
+                                      std::uint64_t first_page) {
+  const auto first = backing_page(store, backing, first_page).frame;
+  if (!first || !first->aligned_to(kSize2M)) return std::nullopt;
+  for (std::uint64_t i = 1; i < kPagesIn2M; ++i) {
+    const auto frame = backing_page(store, backing, first_page + i).frame;
+    if (!frame || *frame != *first + i * kPageSize) return std::nullopt;
   }
   return first;
 }

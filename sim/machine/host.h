@@ -69,6 +69,11 @@ HostPhysAddr populate(Store& store, BackingId backing, std::uint64_t page);
 // The same for 512 pages at once, none of which has a frame: contiguous and aligned in the host's
 // memory.
 HostPhysAddr populate_2m(Store& store, BackingId backing, std::uint64_t first_page);
+// Whether none of the 512 pages from that one on has a frame.
+bool is_untouched_2m(const Store& store, BackingId backing, std::uint64_t first_page);
+// The first frame of these pages, if they lie in one aligned run of memory.
+std::optional<HostPhysAddr> run_of_2m(const Store& store, BackingId backing,
+                                      std::uint64_t first_page);
 
 // The host's own entry for a page (Linux arch/x86/kvm/mmu/mmu.c host_pfn_mapping_level).
 enum class HostPageSize : std::uint8_t { k4K, k2M, k1G };

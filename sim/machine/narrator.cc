@@ -14,14 +14,6 @@
 namespace nptsim::machine {
 namespace {
 
-std::vector<std::string> error_words(std::uint64_t code) {
-  std::vector<std::string> words;
-  for (const svm::ErrorWord& row : svm::kErrorWords) {
-    if (code & row.mask) words.emplace_back(row.word);
-  }
-  return words;
-}
-
 std::string name_of(svm::EntryKind kind) {
   switch (kind) {
     case svm::EntryKind::kNotPresent:
@@ -291,7 +283,7 @@ void Narrator::attempted(const svm::Attempt& attempt, const svm::ExitRecord& exi
     if (!tells(npf ? "npf" : "exit")) return;
     if (npf) {
       fields = {{"gpa", Hex{exit.exit_info_2}},
-                {"error", error_words(exit.exit_info_1)},
+                {"error", svm::error_words(exit.exit_info_1)},
                 {"exit_info_1", Hex{exit.exit_info_1}},
                 {"exit_info_2", Hex{exit.exit_info_2}}};
     } else {

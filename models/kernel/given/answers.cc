@@ -102,9 +102,7 @@ std::optional<std::uint64_t> take(Store& store, Fits&& fits_one) {
 
 std::string error_text(std::uint64_t error) {
   std::string text;
-  for (const svm::ErrorWord& row : svm::kErrorWords) {
-    if (error & row.mask) text += (text.empty() ? "" : " ") + std::string(row.word);
-  }
+  for (const std::string& word : svm::error_words(error)) text += (text.empty() ? "" : " ") + word;
   return text;
 }
 

@@ -23,11 +23,6 @@ using namespace define;
 constexpr std::uint64_t kAddress = bit_range(51, kPageShift);
 constexpr std::uint64_t kTable = svm::kEntryP | svm::kEntryRw | svm::kEntryUs | svm::kEntryA;
 
-unsigned levels(const View& view) {
-  constexpr unsigned kLa57 = 12;
-  return has_bit(view.control().host_cr4, kLa57) ? 5 : 4;
-}
-
 GuestPhysAddr fault_gpa(const View& view) { return GuestPhysAddr(view.exit_record().exit_info_2); }
 bool is_private(const View& view) {
   return view.setup().snp() && (view.exit_record().exit_info_1 & svm::kErrorEnc) != 0;
@@ -37,7 +32,7 @@ bool is_private(const View& view) {
 HostPhysAddr entry_of(View& view, GuestPhysAddr gpa, unsigned wanted) {
   Store& store = view.store();
   HostPhysAddr table(kList.at(std::as_const(store), 0).get(list::kRoot));
-  for (unsigned level = levels(view);; --level) {
+  for (unsigned level = host::has_la57(view) ? 5 : 4;; --level) {
     const unsigned shift = kPageShift + 9 * (level - 1);
     const HostPhysAddr at = table + 8 * get_bits(gpa.value, shift + 8, shift);
     if (level == wanted) return at;
@@ -69,21 +64,10 @@ Backed backed(const View& view, GuestPhysAddr gpa, bool from_gmem) {
 
 // 512 pages in one aligned run of the host's memory; none if they lie otherwise by now.
 std::optional<HostPhysAddr> large_frame(View& view, const Backed& first) {
-  constexpr std::uint64_t kPages = kSize2M / kPageSize;
   Store& store = view.store();
-  const auto frame_of = [&](std::uint64_t i) {
-    return machine::backing_page(store, first.backing, first.page + i).frame;
-  };
-  bool any = false, together = true;
-  const auto start = frame_of(0);
-  for (std::uint64_t i = 0; i < kPages; ++i) {
-    const auto frame = frame_of(i);
-    any |= frame.has_value();
-    together &= frame && start && *frame == *start + i * kPageSize;
-  }
-  if (!any) return machine::populate_2m(store, first.backing, first.page);
-  if (together && start->aligned_to(kSize2M)) return start;
-  return std::nullopt;
+  return machine::is_untouched_2m(store, first.backing, first.page)
+             ? machine::populate_2m(store, first.backing, first.page)
+             : machine::run_of_2m(store, first.backing, first.page);
 }
 
 struct Leaf {

@@ -30,16 +30,12 @@ inline std::uint64_t fault_error_code(const machine::View& view) {
   return view.exit_record().exit_info_1 | (is_private_fault(view) ? bit(kPrivateAccess) : 0);
 }
 
-inline bool host_la57(const machine::View& view) {
-  constexpr unsigned kLa57 = 12;
-  return has_bit(view.control().host_cr4, kLa57);
-}
 inline NestedTables tables_of(machine::View& view) {
-  return NestedTables(view.store(), host_la57(view));
+  return NestedTables(view.store(), host::has_la57(view));
 }
 inline const NestedTables tables_of(const machine::View& view) {
   // Only its const functions are used: the store is not written through it.
-  return NestedTables(const_cast<Store&>(view.store()), host_la57(view));
+  return NestedTables(const_cast<Store&>(view.store()), host::has_la57(view));
 }
 
 // The page that the fault is to map, small for now.

@@ -42,13 +42,7 @@ std::optional<GmemPage> gmem_of(const Store& store, std::uint64_t gfn) {
 
 std::optional<HostPhysAddr> large_folio(const Store& store, const GmemPage& place) {
   const std::uint64_t first = place.page / svm::kPagesIn2M * svm::kPagesIn2M;
-  const auto base = machine::backing_page(store, place.backing, first).frame;
-  if (!base || !base->aligned_to(kSize2M)) return std::nullopt;
-  for (std::uint64_t i = 1; i < svm::kPagesIn2M; ++i) {
-    const auto frame = machine::backing_page(store, place.backing, first + i).frame;
-    if (!frame || *frame != *base + i * kPageSize) return std::nullopt;
-  }
-  return base;
+  return machine::run_of_2m(store, place.backing, first);
 }
 
 void allocate_large_folio(machine::View& view, const GmemPage& place) {
@@ -56,9 +50,7 @@ void allocate_large_folio(machine::View& view, const GmemPage& place) {
   for (const machine::Region& region : view.setup().regions) {
     if (region.gmem == place.backing && first + svm::kPagesIn2M > region.size >> kPageShift) return;
   }
-  for (std::uint64_t i = 0; i < svm::kPagesIn2M; ++i) {
-    if (machine::backing_page(view.store(), place.backing, first + i).frame) return;
-  }
+  if (!machine::is_untouched_2m(view.store(), place.backing, first)) return;
   machine::populate_2m(view.store(), place.backing, first);
 }
 

@@ -3,6 +3,10 @@
 #ifndef NPTSIM_SIM_ARCH_SVM_EXIT_INFO_H_
 #define NPTSIM_SIM_ARCH_SVM_EXIT_INFO_H_
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "sim/arch/svm/fault.h"
 
 namespace nptsim::svm {
@@ -47,6 +51,14 @@ inline constexpr ErrorWord kErrorWords[] = {
     {kErrorFinal, "final"}, {kErrorTable, "table"}, {kErrorEnc, "enc"}, {kErrorSizem, "sizem"},
     {kErrorVmpl, "vmpl"},   {kErrorSss, "sss"},
 };
+
+inline std::vector<std::string> error_words(u64 code) {
+  std::vector<std::string> words;
+  for (const ErrorWord& row : kErrorWords) {
+    if (code & row.mask) words.emplace_back(row.word);
+  }
+  return words;
+}
 
 // What the codes depend on beside the failure.
 struct GuestErrorRules {
