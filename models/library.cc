@@ -42,17 +42,28 @@ class FileCache {
 struct CheckedModel {
   rules::Checked checked;
   VersionFile file;
+  std::string key;  // equal for equal models with equal neighbours
 };
 
 using SharedModel = std::shared_ptr<const CheckedModel>;
+using SharedOverlay = std::shared_ptr<const rules::Overlay>;
 // Linked with each other.
 struct HostPair {
   SharedModel kernel;
   SharedModel vmm;
 };
 
-SharedModel shared(rules::Checked checked, VersionFile file) {
-  return std::make_shared<const CheckedModel>(CheckedModel{std::move(checked), std::move(file)});
+// What a model is merged from: its version's file and the overlays that have a part for its kind. A
+// proposal for the kernel leaves the VMM's model the same one.
+struct ModelSource {
+  VersionFile file;
+  std::vector<SharedOverlay> overlays;
+  std::string key;  // equal for equal models
+};
+
+SharedModel shared(rules::Checked checked, VersionFile file, std::string key) {
+  return std::make_shared<const CheckedModel>(
+      CheckedModel{std::move(checked), std::move(file), std::move(key)});
 }
 
 // The answers of exits and ioctls have names; the machine wants numbers.
@@ -84,11 +95,16 @@ struct Library::Impl {
   LibraryFiles files;
   // Points of a matrix are built by several threads.
   FileCache cache;
-  Once<Or<rules::Model>> merged;  // not yet changed
+  Once<Or<SharedOverlay>> overlays;
+  Once<Or<std::vector<rules::Layer>>> layers;  // of a version's file
+  Once<Or<std::shared_ptr<const rules::Model>>> merged;
   Once<Or<HostPair>> hosts;
   Once<Or<SharedModel>> checked;  // by the model, and by what it may name outside
+  Once<Or<LoadedModel>> programs;
   Once<Or<std::shared_ptr<const Stack>>> stacks;
-  std::mutex mutex;  // for what follows
+  std::mutex words_mutex;
+  rules::WordTable words;  // of all programs: any two of them may meet in a stack
+  std::mutex mutex;        // for what follows
   std::map<std::pair<std::string, std::string>, std::optional<VersionFile>> versions;  // kind, name
   std::map<std::string, svm::CpuProfile> cpus;  // as their files have them
   std::map<ModelKind, Change> changes;
@@ -99,25 +115,26 @@ struct Library::Impl {
   bool is_proposal(const std::string& name);
   Or<std::string> overlay_path(const Spelled& name);
   std::string spelled_out(const std::vector<Spelled>& overlays);
-  Or<rules::Overlay> overlay(const Spelled& name);
-  Or<rules::Model> merge(const VersionFile& file, const std::vector<Spelled>& overlays);
-  Or<rules::Model> model(const VersionFile& file, const std::vector<Spelled>& overlays);
-  Or<HostPair> make_host(const StackRequest& request, const VersionFile& kernel,
-                         const VersionFile& vmm);
+  Or<SharedOverlay> overlay(const Spelled& name);
+  Or<ModelSource> source_of(ModelKind kind, const VersionFile& file,
+                            const std::vector<Spelled>& overlays);
+  Or<rules::Model> merge(const ModelSource& source);
+  Or<std::shared_ptr<const rules::Model>> model(const ModelSource& source);
+  Or<HostPair> make_host(const ModelSource& kernel, const ModelSource& vmm);
   Or<HostPair> host(const StackRequest& request);
-  Or<SharedModel> check(rules::Model model, const VersionFile& file,
-                        const std::vector<Spelled>& overlays, const rules::Outside& outside);
+  Or<SharedModel> check(const rules::Model& model, const ModelSource& source,
+                        const rules::Outside& outside);
   Or<SharedModel> guest(const StackRequest& request);
   Or<svm::CpuProfile> cpu(const Spelled& name);
-  Or<LoadedModel> compile(const CheckedModel& model, ModelKind kind, const StackRequest& request,
-                          rules::WordTable& words) const;
+  Or<LoadedModel> compile(const CheckedModel& model, ModelKind kind,
+                          const rules::Settings& settings);
+  Or<LoadedModel> program(const CheckedModel& model, ModelKind kind, const StackRequest& request);
   struct Parts {
     HostPair host;
     SharedModel guest;  // null: no modelled code
   };
   Or<Parts> parts(const StackRequest& request);
-  Or<std::shared_ptr<const Stack>> link_stack(const StackRequest& request,
-                                              const Parts& parts) const;
+  Or<std::shared_ptr<const Stack>> link_stack(const StackRequest& request, const Parts& parts);
   std::string key_of(const StackRequest& request);
   Or<std::shared_ptr<const Stack>> stack(const StackRequest& request);
 };
@@ -181,66 +198,92 @@ std::string Library::Impl::spelled_out(const std::vector<Spelled>& overlays) {
   return text;
 }
 
-Or<rules::Overlay> Library::Impl::overlay(const Spelled& name) {
+Or<SharedOverlay> Library::Impl::overlay(const Spelled& name) {
   const auto path = overlay_path(name);
   if (!path.ok()) return path.error();
-  return rules::read_overlay(path.value(), cache.loader());
+  return overlays.get(path.value(), [&]() -> Or<SharedOverlay> {
+    auto read = rules::read_overlay(path.value(), cache.loader());
+    if (!read.ok()) return read.error();
+    return std::make_shared<const rules::Overlay>(std::move(read).value());
+  });
 }
 
-Or<rules::Model> Library::Impl::merge(const VersionFile& file,
-                                      const std::vector<Spelled>& overlays) {
-  std::vector<rules::Overlay> read;
-  for (const Spelled& name : overlays) {
+Or<ModelSource> Library::Impl::source_of(ModelKind kind, const VersionFile& file,
+                                         const std::vector<Spelled>& names) {
+  ModelSource source{file, {}, file.path};
+  for (const Spelled& name : names) {
     auto one = overlay(name);
     if (!one.ok()) return one.error();
-    read.push_back(std::move(one).value());
+    const auto& parts = one.value()->layers;
+    if (std::none_of(parts.begin(), parts.end(),
+                     [&](const rules::Layer& part) { return part.kind == kind; })) {
+      continue;
+    }
+    source.overlays.push_back(std::move(one).value());
+    source.key += "+" + overlay_path(name).value();
   }
-  auto model = rules::load_model(file.path, read, cache.loader());
+  return source;
+}
+
+Or<rules::Model> Library::Impl::merge(const ModelSource& source) {
+  const std::string& path = source.file.path;
+  auto all = layers.get(path, [&] { return rules::read_model(path, cache.loader()); });
+  if (!all.ok()) return all.error();
+  const ModelKind kind = all.value().front().kind;
+  for (const SharedOverlay& overlay : source.overlays) {
+    for (const rules::Layer& part : overlay->layers) {
+      if (part.kind == kind) all.value().push_back(part);
+    }
+  }
+  auto model = rules::merge(all.value());
   if (!model.ok()) return model.error();
   // Otherwise `extends:` and a scenario would know the same rules by two names. Overlays add theirs
   // behind a plus.
   const std::string own = model.value().name.substr(0, model.value().name.find('+'));
-  if (own != file.name) {
-    return Diagnostics{{model.value().pos, file.path + " calls itself '" + own + "'",
-                        "the name of its file, '" + file.name + "'", ""}};
+  if (own != source.file.name) {
+    return Diagnostics{{model.value().pos, path + " calls itself '" + own + "'",
+                        "the name of its file, '" + source.file.name + "'", ""}};
   }
   return model;
 }
 
-Or<rules::Model> Library::Impl::model(const VersionFile& file,
-                                      const std::vector<Spelled>& overlays) {
-  auto model =
-      merged.get(file.path + "|" + spelled_out(overlays), [&] { return merge(file, overlays); });
+Or<std::shared_ptr<const rules::Model>> Library::Impl::model(const ModelSource& source) {
+  using Shared = std::shared_ptr<const rules::Model>;
+  auto model = merged.get(source.key, [&]() -> Or<Shared> {
+    auto made = merge(source);
+    if (!made.ok()) return made.error();
+    return std::make_shared<const rules::Model>(std::move(made).value());
+  });
   if (!model.ok()) return model;
   const std::lock_guard lock(mutex);
-  if (const auto change = changes.find(model.value().kind); change != changes.end()) {
-    change->second(model.value());
-  }
-  return model;
+  const auto change = changes.find(model.value()->kind);
+  if (change == changes.end()) return model;
+  auto changed = std::make_shared<rules::Model>(*model.value());
+  change->second(*changed);
+  return Shared(std::move(changed));
 }
 
 // Versions of a VMM seldom export other things, so a kernel is not checked again for each.
-Or<SharedModel> Library::Impl::check(rules::Model model, const VersionFile& file,
-                                     const std::vector<Spelled>& overlays,
+Or<SharedModel> Library::Impl::check(const rules::Model& model, const ModelSource& source,
                                      const rules::Outside& outside) {
-  const std::string key = file.path + "|" + spelled_out(overlays) + "|" + to_string(outside);
+  const std::string key = source.key + "|" + to_string(outside);
   return checked.get(key, [&]() -> Or<SharedModel> {
-    auto result = rules::check(model, family_of(model.kind, file.family)->vocabulary(), outside);
+    auto result =
+        rules::check(model, family_of(model.kind, source.file.family)->vocabulary(), outside);
     if (!result.ok()) return result.error();
-    return shared(std::move(result).value(), file);
+    return shared(std::move(result).value(), source.file, key);
   });
 }
 
-Or<HostPair> Library::Impl::make_host(const StackRequest& request, const VersionFile& kernel_file,
-                                      const VersionFile& vmm_file) {
-  auto kernel = model(kernel_file, request.overlays);
+Or<HostPair> Library::Impl::make_host(const ModelSource& kernel_source,
+                                      const ModelSource& vmm_source) {
+  const auto kernel = model(kernel_source);
   if (!kernel.ok()) return kernel.error();
-  auto vmm = model(vmm_file, request.overlays);
+  const auto vmm = model(vmm_source);
   if (!vmm.ok()) return vmm.error();
-  const rules::LinkedPair linked = rules::link_exports(kernel.value(), vmm.value());
-  const auto checked_kernel =
-      check(std::move(kernel).value(), kernel_file, request.overlays, linked.lower);
-  const auto checked_vmm = check(std::move(vmm).value(), vmm_file, request.overlays, linked.upper);
+  const rules::LinkedPair linked = rules::link_exports(*kernel.value(), *vmm.value());
+  const auto checked_kernel = check(*kernel.value(), kernel_source, linked.lower);
+  const auto checked_vmm = check(*vmm.value(), vmm_source, linked.upper);
   Diagnostics diagnostics;
   if (!checked_kernel.ok()) append(diagnostics, checked_kernel.error());
   if (!checked_vmm.ok()) append(diagnostics, checked_vmm.error());
@@ -253,28 +296,29 @@ Or<HostPair> Library::Impl::host(const StackRequest& request) {
   if (!kernel.ok()) return kernel.error();
   const auto vmm = version(ModelKind::kVmm, request.vmm);
   if (!vmm.ok()) return vmm.error();
-  const std::string key =
-      kernel.value().path + "|" + vmm.value().path + "|" + spelled_out(request.overlays);
-  return hosts.get(key, [&] { return make_host(request, kernel.value(), vmm.value()); });
+  const auto kernel_source = source_of(ModelKind::kKernel, kernel.value(), request.overlays);
+  if (!kernel_source.ok()) return kernel_source.error();
+  const auto vmm_source = source_of(ModelKind::kVmm, vmm.value(), request.overlays);
+  if (!vmm_source.ok()) return vmm_source.error();
+  return hosts.get(kernel_source.value().key + "|" + vmm_source.value().key,
+                   [&] { return make_host(kernel_source.value(), vmm_source.value()); });
 }
 
 Or<SharedModel> Library::Impl::guest(const StackRequest& request) {
   const auto file = version(ModelKind::kGuest, request.guest);
   if (!file.ok()) return file.error();
-  auto merged_model = model(file.value(), request.overlays);
+  const auto source = source_of(ModelKind::kGuest, file.value(), request.overlays);
+  if (!source.ok()) return source.error();
+  const auto merged_model = model(source.value());
   if (!merged_model.ok()) return merged_model.error();
-  return check(std::move(merged_model).value(), file.value(), request.overlays, {});
+  return check(*merged_model.value(), source.value(), {});
 }
 
 Or<LoadedModel> Library::Impl::compile(const CheckedModel& model, ModelKind kind,
-                                       const StackRequest& request, rules::WordTable& words) const {
-  rules::Settings settings;
-  settings.vm_type = request.vm_type;
-  const std::string prefix = std::string(name_of(kind)) + ".";
-  for (const auto& [key, value] : request.params) {
-    if (key.starts_with(prefix)) settings.values[key.substr(prefix.size())] = value;
-  }
+                                       const rules::Settings& settings) {
+  std::unique_lock lock(words_mutex);
   auto program = rules::compile(model.checked, settings, words);
+  lock.unlock();
   if (!program.ok()) return program.error();
   LoadedModel loaded;
   loaded.name = model.file.name;
@@ -284,6 +328,21 @@ Or<LoadedModel> Library::Impl::compile(const CheckedModel& model, ModelKind kind
   loaded.exported = model.checked.exported();
   loaded.actions = family_of(kind, model.file.family)->vocabulary().action_names();
   return loaded;
+}
+
+// A kernel's program is the same one under every VMM that hears the same exits.
+Or<LoadedModel> Library::Impl::program(const CheckedModel& model, ModelKind kind,
+                                       const StackRequest& request) {
+  rules::Settings settings;
+  settings.vm_type = request.vm_type;
+  std::string key = model.key + "|" + settings.vm_type;
+  const std::string prefix = std::string(name_of(kind)) + ".";
+  for (const auto& [name, value] : request.params) {
+    if (!name.starts_with(prefix)) continue;
+    settings.values[name.substr(prefix.size())] = value;
+    key += "|" + name + "=" + value.text;
+  }
+  return programs.get(key, [&] { return compile(model, kind, settings); });
 }
 
 // All that the stack is made of: read and checked once, whoever asks first.
@@ -309,12 +368,11 @@ Or<Library::Impl::Parts> Library::Impl::parts(const StackRequest& request) {
 }
 
 Or<std::shared_ptr<const Stack>> Library::Impl::link_stack(const StackRequest& request,
-                                                           const Parts& parts) const {
+                                                           const Parts& parts) {
   Diagnostics diagnostics;
   auto result = std::make_shared<Stack>();
-  rules::WordTable words;
   const auto take = [&](const CheckedModel& model, ModelKind kind, LoadedModel& out) {
-    auto loaded = compile(model, kind, request, words);
+    auto loaded = program(model, kind, request);
     if (!loaded.ok()) return append(diagnostics, loaded.error());
     out = std::move(loaded).value();
   };
@@ -422,7 +480,11 @@ Or<rules::Model> Library::model(ModelKind kind, const Spelled& name,
                                 const std::vector<Spelled>& overlays) {
   const auto file = impl_->version(kind, name);
   if (!file.ok()) return file.error();
-  return impl_->model(file.value(), overlays);
+  const auto source = impl_->source_of(kind, file.value(), overlays);
+  if (!source.ok()) return source.error();
+  const auto model = impl_->model(source.value());
+  if (!model.ok()) return model.error();
+  return *model.value();
 }
 
 Or<rules::Checked> Library::checked(ModelKind kind, const Spelled& name, const Spelled& peer,
@@ -443,11 +505,16 @@ Or<rules::Checked> Library::checked(ModelKind kind, const Spelled& name, const S
   return (is_kernel ? pair.value().kernel : pair.value().vmm)->checked;
 }
 
-Or<rules::Overlay> Library::overlay(const Spelled& name) { return impl_->overlay(name); }
+Or<rules::Overlay> Library::overlay(const Spelled& name) {
+  const auto overlay = impl_->overlay(name);
+  if (!overlay.ok()) return overlay.error();
+  return *overlay.value();
+}
 
 void Library::set_change(ModelKind kind, Change change) {
   impl_->checked.clear();
   impl_->hosts.clear();
+  impl_->programs.clear();
   impl_->stacks.clear();
   const std::lock_guard lock(impl_->mutex);
   impl_->changes.erase(kind);

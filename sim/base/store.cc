@@ -33,6 +33,7 @@ constexpr std::uint64_t kCounterSpace = 0x80;
 }  // namespace
 
 constinit Store::Page Store::zero_page_(zero_words.data());
+constinit Store::Region Store::NearPages::empty_region_{};
 
 const char* name_of(Space space) {
   constexpr const char* kNames[kSpaceCount] = {"dram",   "keys", "vcpu",     "frames", "host",
@@ -51,8 +52,8 @@ const std::uint64_t* Store::far_words(Space space, std::uint64_t page) const {
 }
 
 const Store::PageRef* Store::find_page(Space space, std::uint64_t page) const {
-  const auto& near = near_[static_cast<unsigned>(space)];
-  if (page < near.size()) return near[page] ? &near[page] : nullptr;
+  const NearPages& near = near_[static_cast<unsigned>(space)];
+  if (near.reaches(page)) return near[page] ? &near[page] : nullptr;
   const auto& far = far_[static_cast<unsigned>(space)];
   const auto it = far.find(page / kRegionPages);
   if (it == far.end()) return nullptr;
@@ -64,9 +65,28 @@ Store::PageRef& Store::page_slot(Space space, std::uint64_t page) {
   if (page >= kNearPages) {
     return far_[static_cast<unsigned>(space)][page / kRegionPages][page % kRegionPages];
   }
-  auto& near = near_[static_cast<unsigned>(space)];
-  if (page >= near.size()) near.resize(page + 1);
-  return near[page];
+  return near_[static_cast<unsigned>(space)].slot(page);
+}
+
+Store::NearPages::NearPages(const NearPages& other) {
+  regions_.reserve(other.regions_.size());
+  for (Region* region : other.regions_) {
+    regions_.push_back(region == &empty_region_ ? region : new Region(*region));
+  }
+}
+
+Store::NearPages::~NearPages() {
+  for (Region* region : regions_) {
+    if (region != &empty_region_) delete region;
+  }
+}
+
+Store::PageRef& Store::NearPages::slot(std::uint64_t page) {
+  const std::uint64_t number = page / kRegionPages;
+  if (number >= regions_.size()) regions_.resize(number + 1, &empty_region_);
+  Region*& region = regions_[number];
+  if (region == &empty_region_) region = new Region;
+  return (*region)[page % kRegionPages];
 }
 
 std::uint64_t* Store::make_writable(Space space, std::uint64_t page) {
@@ -159,7 +179,18 @@ bool Store::is_counter(WordRef ref) const {
 StoreHash Store::sum_of_page(Space space, std::uint64_t page, const Page& content) const {
   const bool may_have_marks = !stamps_.empty() || !counters_.empty();
   StoreHash sum;
+  // Nearly all words are zero: eight at a time.
+  constexpr std::uint64_t kGroup = 8;
+  const auto group_is_zero = [&](std::uint64_t first) {
+    std::uint64_t any = 0;
+    for (std::uint64_t k = 0; k < kGroup; ++k) any |= content.words[first + k];
+    return any == 0;
+  };
   for (std::uint64_t i = 0; i < kWordsPerPage; ++i) {
+    if (i % kGroup == 0 && group_is_zero(i)) {
+      i += kGroup - 1;
+      continue;
+    }
     std::uint64_t word = content.words[i];
     if (word == 0) continue;
     const WordRef ref{space, page * kWordsPerPage + i};
@@ -223,7 +254,7 @@ StoreHash Store::hash() const {
 std::uint64_t Store::bytes() const {
   std::uint64_t pages = 0;
   for (unsigned s = 0; s < kSpaceCount; ++s) {
-    for (const PageRef& ref : near_[s]) pages += ref ? 1 : 0;
+    for (std::uint64_t page = 0; near_[s].reaches(page); ++page) pages += near_[s][page] ? 1 : 0;
     for (const auto& [number, region] : far_[s]) {
       for (const PageRef& ref : region) pages += ref ? 1 : 0;
     }

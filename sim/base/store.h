@@ -112,24 +112,26 @@ class Store {
     const Flat& flat = flat_[static_cast<unsigned>(space)];
     if (page < flat.pages) [[likely]]
       return flat.words + page * kWordsPerPage;
-    const auto& pages = near_[static_cast<unsigned>(space)];
-    if (page < pages.size()) [[likely]]
-      return pages[page]->words;
+    const NearPages& near = near_[static_cast<unsigned>(space)];
+    if (near.reaches(page)) [[likely]]
+      return near[page]->words;
     return far_words(space, page);
   }
   // The same for a page that may well be one that nobody wrote: that page stays without memory.
   const std::uint64_t* words_of_any_page(Space space, std::uint64_t page) const {
-    const auto& pages = near_[static_cast<unsigned>(space)];
-    if (page < pages.size()) [[likely]]
-      return pages[page]->words;
+    const NearPages& near = near_[static_cast<unsigned>(space)];
+    if (near.reaches(page)) [[likely]]
+      return near[page]->words;
     return far_words(space, page);
   }
-  // The same, to be written: the page becomes this store's own. Valid until the next copy of the
+  // False if nobody wrote to the page yet.
+  bool has_page(Space space, std::uint64_t page) const { return find_page(space, page) != nullptr; }
+  // The words, to be written: the page becomes this store's own. Valid until the next copy of the
   // store. Writing stamps through it is not allowed.
   std::uint64_t* writable_page(Space space, std::uint64_t page) {
-    auto& pages = near_[static_cast<unsigned>(space)];
-    if (page < pages.size()) [[likely]] {
-      PageRef& ref = pages[page];
+    const NearPages& near = near_[static_cast<unsigned>(space)];
+    if (near.reaches(page)) [[likely]] {
+      const PageRef& ref = near[page];
       if (ref.sole_owner()) [[likely]] {
         if (!ref->dirty) mark_dirty(space, page, *ref);
         return ref->words;
@@ -159,8 +161,8 @@ class Store {
         if (ref->words[i] != 0) visit(page * kWordsPerPage + i, ref->words[i]);
       }
     };
-    const auto& near = near_[static_cast<unsigned>(space)];
-    for (std::uint64_t page = 0; page < near.size(); ++page) each_page(page, near[page]);
+    const NearPages& near = near_[static_cast<unsigned>(space)];
+    for (std::uint64_t page = 0; near.reaches(page); ++page) each_page(page, near[page]);
     for (const auto& [number, region] : far_[static_cast<unsigned>(space)]) {
       for (std::uint64_t i = 0; i < kRegionPages; ++i) {
         each_page(number * kRegionPages + i, region[i]);
@@ -210,7 +212,7 @@ class Store {
   // null: reading memory asks no question.
   class PageRef {
    public:
-    PageRef() : page_(&zero_page_) {}
+    constexpr PageRef() : page_(&zero_page_) {}
     explicit PageRef(Page* page) : page_(page) { share(); }
     PageRef(const PageRef& other) : page_(other.page_) { share(); }
     PageRef(PageRef&& other) noexcept : page_(std::exchange(other.page_, &zero_page_)) {}
@@ -233,6 +235,32 @@ class Store {
     }
     Page* page_;
   };
+  // The pages that are found by an index, in regions of neighbours. A region without a page is the
+  // same one for all, so a machine whose memory begins high up does not pay for what is below.
+  static constexpr std::uint64_t kRegionPages = 64;
+  using Region = std::array<PageRef, kRegionPages>;
+  class NearPages {
+   public:
+    NearPages() = default;
+    NearPages(const NearPages& other);
+    NearPages(NearPages&& other) noexcept : regions_(std::exchange(other.regions_, {})) {}
+    NearPages& operator=(NearPages other) noexcept {
+      regions_.swap(other.regions_);
+      return *this;
+    }
+    ~NearPages();
+
+    bool reaches(std::uint64_t page) const { return page / kRegionPages < regions_.size(); }
+    // Of a page that it reaches.
+    const PageRef& operator[](std::uint64_t page) const {
+      return (*regions_[page / kRegionPages])[page % kRegionPages];
+    }
+    PageRef& slot(std::uint64_t page);
+
+   private:
+    static Region empty_region_;
+    std::vector<Region*> regions_;
+  };
   struct Stamp {
     CounterId counter = 0;
     StampLayout layout;
@@ -251,12 +279,9 @@ class Store {
   StoreHash sum_of_counts() const;
   bool is_counter(WordRef ref) const;
 
-  // Pages below kNearPages sit in a flat array (one load on the hot path), others in regions of
-  // neighbours, by number.
-  static constexpr std::uint64_t kRegionPages = 64;
-  using FarRegion = std::array<PageRef, kRegionPages>;
-  std::array<std::vector<PageRef>, kSpaceCount> near_;
-  std::array<std::map<std::uint64_t, FarRegion>, kSpaceCount> far_;
+  // Pages below kNearPages, and the regions of the others by their number.
+  std::array<NearPages, kSpaceCount> near_;
+  std::array<std::map<std::uint64_t, Region>, kSpaceCount> far_;
   std::array<Flat, kSpaceCount> flat_;
   bool is_copy_ = false;
   std::vector<Counter> counters_;

@@ -74,6 +74,7 @@ PointRun Batch::run_one(const Slot& slot) {
   options.max_steps = options_.max_steps;
   options.coverage = options_.coverage;
   options.milestones = options_.promote || has_golden(slot.file->file);
+  options.hash = options_.format == Format::kJson;
   if (options_.verb == Verb::kRun) return run_point(*slot.point, library_, options);
   PointRun out;
   out.result = not_run(*slot.point);
@@ -150,7 +151,8 @@ ExitStatus run_batch(const Options& options) {
   const auto root = find_root();
   if (!root.ok()) return print_bad_input(root.error(), options);
   catch_interrupts();
-  models::Library library(root.value());
+  // Never taken apart: the process ends when its work is done.
+  static models::Library& library = *new models::Library(root.value());
   report::Report report = Batch(options, library).run();
   lint_rules(options, library, report);
   print_report(report, options.format);

@@ -109,14 +109,13 @@ namespace {
 
 // What nobody wrote stays without memory.
 void clear_words(Store& store, Space space, std::uint64_t first, std::uint64_t count) {
-  for (std::uint64_t index = first; index < first + count;) {
+  std::uint64_t end = 0;
+  for (std::uint64_t index = first; index < first + count; index = end) {
     const std::uint64_t page = index / kWordsPerPage;
-    const std::uint64_t end = std::min(first + count, (page + 1) * kWordsPerPage);
-    const std::uint64_t* words = store.words_of_any_page(space, page);
+    end = std::min(first + count, (page + 1) * kWordsPerPage);
+    if (!store.has_page(space, page)) continue;
     for (; index < end; ++index) {
-      if (words[index % kWordsPerPage] == 0) continue;
-      store.write(space, index, 0);
-      words = store.words_of_any_page(space, page);  // the write may have moved them
+      if (store.read(space, index) != 0) store.write(space, index, 0);
     }
   }
 }

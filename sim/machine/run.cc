@@ -16,7 +16,8 @@ constexpr std::uint64_t kBeforeWrap = 8;
 constexpr std::size_t kLongestLoopText = 24;
 
 // Finds that a sequence of machines repeats, in constant memory: Brent's algorithm ("An improved
-// Monte Carlo factorization algorithm", 1980). A machine is hashed only when its cheap mark agrees.
+// Monte Carlo factorization algorithm", 1980). A machine is hashed only when its cheap mark agrees
+// with the anchor's: most runs end without one, and a hash looks at all memory that was written.
 class CycleFinder {
  public:
   struct Mark {
@@ -29,13 +30,18 @@ class CycleFinder {
 
   // True if this machine equals an earlier one of the sequence.
   bool add(const Mark& mark, const Machine& machine) {
-    if (anchored_ && mark == mark_ && machine.hash() == hash_) return true;
+    if (anchored_ && mark == mark_) {
+      const StoreHash now = machine.hash();
+      if (hashed_ && now == hash_) return true;
+      if (!hashed_) hash_ = now;
+      hashed_ = true;
+    }
     if (++since_anchor_ >= power_) {
       power_ *= 2;
       since_anchor_ = 0;
       anchored_ = true;
       mark_ = mark;
-      hash_ = machine.hash();
+      hashed_ = false;
     }
     return false;
   }
@@ -45,7 +51,8 @@ class CycleFinder {
   std::uint64_t since_anchor_ = 0;
   bool anchored_ = false;
   Mark mark_;
-  StoreHash hash_;
+  bool hashed_ = false;
+  StoreHash hash_;  // of the first machine with that mark since
 };
 
 // Collects the lines of one round of a cycle.

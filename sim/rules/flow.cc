@@ -90,6 +90,10 @@ Flow::Flow(const Resolved& resolved, Assume assume)
       entry_(resolved.procedures.size()),
       first_site_(resolved.procedures.size()),
       reached_rows_(resolved.rows.size(), false) {
+  for (const ResolvedFact& fact : r_.facts) {
+    full_.push_back(all_values(fact.info.values.size()));
+    stable_.push_back(fact.stable());
+  }
   summarize_stages();
   for (std::size_t i = 0; i < r_.outside.exits.size(); ++i) {
     exit_answers_.push_back(answers_of_shapes(r_, r_.exit_facts[i], r_.outside.exits[i].answers));

@@ -119,6 +119,8 @@ class Flow {
   std::string when_given(const State& state, FactId fact) const;
 
   const Resolved& r_;
+  Box full_;                  // every value of every fact
+  std::vector<bool> stable_;  // by fact, as Resolved::stable()
   Assume assume_;
   FactTies ties_;
   std::vector<StageView> stage_views_;

@@ -13,7 +13,7 @@ constexpr std::size_t kMaxGuards = 32;  // conditions remembered for one fact
 Flow::Box Flow::box_of(const State& state) const {
   Box box = state.possible;
   for (FactId fact = 0; fact < box.size(); ++fact) {
-    if (box[fact] == 0) box[fact] = all_values(r_.fact(fact).info.values.size());
+    if (box[fact] == 0) box[fact] = full_[fact];
   }
   return box;
 }
@@ -98,7 +98,7 @@ void Flow::assume_tests(State& state, const std::vector<FactTest>& tests) const 
   if (asks_result) state.no_answer = false;
   state.sources = std::move(sources);
   for (FactId fact = 0; fact < box.size(); ++fact) {
-    if (r_.stable(fact) && state.possible[fact] != 0) state.possible[fact] = box[fact];
+    if (stable_[fact] && state.possible[fact] != 0) state.possible[fact] = box[fact];
   }
   if (state.sources.size() == 1 && !state.no_answer) {
     state.possible[state.sources[0].fact] &= state.sources[0].words;

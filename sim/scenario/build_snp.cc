@@ -50,9 +50,30 @@ class PageSetter {
         offset += set(region, offset);
       }
     }
+    note_attributes({});
   }
 
  private:
+  // Pages that follow each other and are one or the other to the kernel.
+  struct AttributeRun {
+    std::uint64_t first = 0;
+    std::uint64_t pages = 0;
+    bool is_private = false;
+  };
+  // Joins `next` to the run before it, or writes that one down.
+  void note_attributes(const AttributeRun& next) {
+    const bool joins = next.pages != 0 && next.is_private == attributes_.is_private &&
+                       next.first == attributes_.first + attributes_.pages;
+    if (joins) {
+      attributes_.pages += next.pages;
+      return;
+    }
+    if (!has_given_kernel(plan_)) {
+      kvm::set_private_gfns(store_, attributes_.first, attributes_.pages, attributes_.is_private);
+    }
+    attributes_ = next;
+  }
+
   // How many bytes that took.
   std::uint64_t set(const machine::Region& region, std::uint64_t offset) {
     const GuestPhysAddr page = region.gpa + offset;
@@ -60,10 +81,7 @@ class PageSetter {
     const PageState state = states_.of(page);
     const bool large = range != nullptr && range->rmp.value_or(kPageSize) == kSize2M;
     const std::uint64_t size = large ? kSize2M : kPageSize;
-    if (!has_given_kernel(plan_)) {
-      kvm::set_private_gfns(store_, page.page_number(), size >> kPageShift,
-                            state != PageState::kShared);
-    }
+    note_attributes({page.page_number(), size >> kPageShift, state != PageState::kShared});
     if (state == PageState::kShared || state == PageState::kUntouched) return size;
     if (large && (offset % kSize2M != 0 || region.size - offset < kSize2M)) {
       plan_.report(range->pos, "a 2-MByte entry, but the region does not lie so",
@@ -105,6 +123,7 @@ class PageSetter {
   arch::PhysicalMemory memory_;
   svm::Rmp rmp_;
   svm::RmpExecutor host_;
+  AttributeRun attributes_;
 };
 
 std::optional<HostPhysAddr> page_of(Plan& plan, machine::Machine& machine, const Place& place) {

@@ -24,10 +24,13 @@ bool are_alike(const Store& store, std::uint64_t first, std::uint64_t count) {
 }
 
 void set_private_gfns(Store& store, std::uint64_t first, std::uint64_t count, bool is_private) {
-  for (std::uint64_t gfn = first; gfn < first + count; ++gfn) {
+  for (std::uint64_t gfn = first; gfn < first + count;) {
     const std::uint64_t index = kAttributes + gfn / 64;
+    const std::uint64_t end = std::min(first + count, (gfn / 64 + 1) * 64);
+    const std::uint64_t bits = bit_range((end - 1) % 64, gfn % 64);
     const std::uint64_t word = store.read(Space::kKernel, index);
-    store.write(Space::kKernel, index, with_bits(word, gfn % 64, gfn % 64, is_private));
+    store.write(Space::kKernel, index, is_private ? word | bits : word & ~bits);
+    gfn = end;
   }
 }
 

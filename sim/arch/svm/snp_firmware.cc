@@ -169,10 +169,18 @@ std::optional<u64> SnpFirmware::guest_at(HostPhysAddr context) const {
 }
 
 bool SnpFirmware::asid_in_rmp(u32 asid) const {
-  for (u64 page = 0; page < rmp_.table().covered(); page += kPageSize) {
+  constexpr u64 kCoveredByPage = kPageSize / kRmpEntryBytes * kPageSize;  // by one of the table
+  u64 page = 0;
+  while (page < rmp_.table().covered()) {
+    const u64 table_page = rmp_.table().entry_address(HostPhysAddr(page)).page_number();
+    if (!store().has_page(Space::kDram, table_page)) {
+      page = (page / kCoveredByPage + 1) * kCoveredByPage;  // nobody wrote an entry there
+      continue;
+    }
     const u64 word = rmp_.first_word(HostPhysAddr(page));
     const bool has = get_bits(word, rmp_field::kAsid.high, rmp_field::kAsid.low) == asid;
     if (has && has_bit(word, rmp_field::kAssigned.low)) return true;
+    page += kPageSize;
   }
   return false;
 }
