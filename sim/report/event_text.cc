@@ -63,6 +63,15 @@ void add_rule(const Event& event, const TellingStyle& how, Lines& lines) {
   }
 }
 
+// Of a row that does, calls or returns: told only where it has a sentence, else each would be three
+// lines.
+Lines with_sentence(const Event& event, const TellingStyle& how, Lines lines) {
+  const RuleNote* note = how.book != nullptr ? how.book->find(event.layer, event.rule) : nullptr;
+  const bool has_one = !text_field(event.fields, "text").empty() || (note && !note->text.empty());
+  if (has_one) add_rule(event, how, lines);
+  return lines;
+}
+
 std::string id_of(const Event& event, const TellingStyle& how) {
   return event.rule.empty() ? "" : "  " + how.style.faint("[" + event.rule + "]");
 }
@@ -208,7 +217,7 @@ Lines tell_deed(const Event& event, const TellingStyle& how) {
   const std::string rest = fields_text(event.fields, {"action", "source", "text", "stopped"});
   if (!rest.empty()) line += ": " + rest;
   if (flag_field(event.fields, "stopped")) line += " (cannot finish now, will be done again)";
-  return hanging(line + id_of(event, how), how);
+  return with_sentence(event, how, hanging(line + id_of(event, how), how));
 }
 
 Lines tell_call(const Event& event, const TellingStyle& how) {
@@ -217,7 +226,13 @@ Lines tell_call(const Event& event, const TellingStyle& how) {
   const std::string line = kind == "exit"    ? "returns to user space: " + target
                            : kind == "ioctl" ? "asks the kernel: " + target
                                              : "calls " + target;
-  return {line + id_of(event, how)};
+  return with_sentence(event, how, {line + id_of(event, how)});
+}
+
+Lines tell_return(const Event& event, const TellingStyle& how) {
+  const std::string line = "returns " + text_field(event.fields, "result") + " from " +
+                           text_field(event.fields, "procedure");
+  return with_sentence(event, how, {line + id_of(event, how)});
 }
 
 std::string tell_text(const Event& event) {
@@ -244,10 +259,7 @@ std::vector<std::string> tell_event(const Event& event, const TellingStyle& how)
   if (event.kind == "decide") return tell_decision(event, how);
   if (event.kind == "do") return tell_deed(event, how);
   if (event.kind == "call") return tell_call(event, how);
-  if (event.kind == "return") {
-    return {"returns " + text_field(event.fields, "result") + " from " +
-            text_field(event.fields, "procedure") + id_of(event, how)};
-  }
+  if (event.kind == "return") return tell_return(event, how);
   if (event.kind == "wait") {
     return {"waits while " + fact_text(event.fields) + id_of(event, how)};
   }

@@ -20,6 +20,7 @@ constexpr ExitWord kExitWords[] = {
     {code::kRdpmc, "rdpmc"},     {code::kMonitor, "monitor"}, {code::kMwait, "mwait"},
     {code::kInvlpga, "invlpga"}, {code::kPause, "pause"},     {code::kShutdown, "shutdown"},
     {code::kInvalid, "invalid"}, {code::kRdpru, "rdpru"},     {code::kRdtscp, "rdtscp"},
+    {code::kVc, "vc"},
 };
 constexpr unsigned kCodes = sizeof kExitWords / sizeof kExitWords[0];
 // Ranges come after the single codes.

@@ -60,6 +60,8 @@ unsigned vmpl_asked(const View& view) {
   return record.get(vmpl::kVmsa) != 0 ? kReady : kWithout;
 }
 
+unsigned vmpl_zero(const View& view) { return vmpl_of(view, view.vcpu(), 0).get(vmpl::kVmsa) != 0; }
+
 // --- actions ---
 
 ActionResult set_vmpl_vmsa(View& view, const Args& args) {
@@ -78,13 +80,17 @@ std::uint64_t first_ghcb_msr(const View& view) {
          svm::ghcb::kMsrSevInfo;
 }
 
-// The vCPU leaves its VMPL, with VMSA and GHCB, for that of the target. By the MSR protocol the
-// answer is written in advance: it is there when the VMPL runs again.
+// By the MSR protocol the answer is written in advance: it is there when the VMPL runs again.
+void answer_in_msr(View& view) {
+  svm::VmcbControl& control = view.control();
+  if (svm::ghcb::msr_code(control.ghcb_msr) != 0) control.ghcb_msr = svm::ghcb::kMsrRunVmpl;
+}
+
+// The vCPU leaves its VMPL, with VMSA and GHCB, for that of the target.
 void change_level(View& view, std::uint64_t level) {
   const unsigned vcpu = view.vcpu();
   svm::VmcbControl& control = view.control();
   const Record vcpu_record = vcpu_of(view);
-  if (svm::ghcb::msr_code(control.ghcb_msr) != 0) control.ghcb_msr = svm::ghcb::kMsrRunVmpl;
   const Record old = vmpl_of(view, vcpu, current_level(view, vcpu));
   old.set(vmpl::kVmsa, control.vmsa);
   old.set(vmpl::kGhcbMsr, control.ghcb_msr);
@@ -106,6 +112,7 @@ ActionResult start_vmpl(View& view, const Args&) {
   target.set(vmpl::kWaiting, 0);
   target.set(vmpl::kVmsa, frame ? frame->value : 0);
   target.set(vmpl::kVmsaGpa, 0);
+  answer_in_msr(view);
   change_level(view, level);
   if (!frame) vcpu_of(view).set(vcpu::kMpState, static_cast<std::uint64_t>(MpState::kHalted));
   return ActionResult::done().note(level);
@@ -113,8 +120,15 @@ ActionResult start_vmpl(View& view, const Args&) {
 
 ActionResult switch_vmpl(View& view, const Args&) {
   const std::uint64_t level = asked_level(view);
+  answer_in_msr(view);
   change_level(view, level);
   return ActionResult::done().note(level);
+}
+
+// Nobody asked, so nobody waits for an answer.
+ActionResult switch_to_vmpl0(View& view, const Args&) {
+  change_level(view, 0);
+  return ActionResult::done();
 }
 
 // For a VMPL that is not left: 63:32 is the error.
@@ -134,12 +148,16 @@ void add_vmpls(rules::Vocabulary& v) {
   v.add(fact<ap_replaces>("ap.by_other_vmpl0", kNoYes, "another vCPU asks, and it runs VMPL0"));
   v.add(fact<vmpl_asked>("vmpl.asked", {"none", "current", "starting", "no-vmsa", "ready"},
                          "the VMPL that is to run"));
+  v.add(fact<vmpl_zero>("vmpl.zero", {"unknown", "left"},
+                        "VMPL0 of this vCPU: it never ran, or it was left for another"));
   v.add(action<set_vmpl_vmsa>("set_vmpl_vmsa", {word_arg("to", {"given", "none"})},
                               "the target's VMPL", "its next VMSA, and it waits for a start"));
   v.add(action<start_vmpl>("start_vmpl", {}, "the vCPU: VMPL, VMSA, GHCB",
                            "the VMPL begins with its new VMSA"));
   v.add(action<switch_vmpl>("switch_vmpl", {}, "the vCPU: VMPL, VMSA, GHCB",
                             "the VMPL goes on where it was"));
+  v.add(action<switch_to_vmpl0>("switch_to_vmpl0", {}, "the vCPU: VMPL, VMSA, GHCB",
+                                "VMPL0 goes on where it was"));
   v.add(action<msr_run_vmpl>("msr_run_vmpl", {word_arg("result", {"done", "failed"})},
                              "the GHCB MSR", "the answer to a request to run a VMPL"));
 }

@@ -99,6 +99,14 @@ struct Cpu::Impl {
 
 namespace {
 
+// "These fields are set to the same value as in the VMCB" at every automatic exit of an SNP-active
+// guest, with ReflectVC or without (APM vol. 2 rev. 3.45, 15.36.9).
+void keep_for_guest(VcpuRecord& v) {
+  if (guest_type(v) != GuestType::kSnp) return;
+  const ExitRecord& e = v.exit;
+  v.state.exit = {e.exit_code, e.exit_info_1, e.exit_info_2, e.exit_int_info, e.nrip};
+}
+
 // One attempt.
 class Run {
  public:
@@ -156,12 +164,20 @@ class Run {
   }
 
  private:
+  // Of a #VC: what an exit for the same event would tell.
+  struct VcInfo {
+    u64 info_1 = 0;
+    u64 info_2 = 0;
+    u64 nrip = 0;
+  };
+
   // An event on its way to the guest, and what would be lost if it does not get there.
   struct Raised {
     isa::Event event;
     u64 cr2 = 0;
     std::optional<RuleId> rule;
     FailureKind failure = FailureKind::kNone;
+    VcInfo exit = {};
 
     // A #PF's, and the address of a page that was not validated (APM vol. 2 rev. 3.45, 15.36.10).
     bool has_cr2() const {
@@ -282,6 +298,7 @@ class Run {
     if (has_sev_es(guest_type(v_)) && (info_1 & kErrorRsv)) {
       const bool data = f.stage == Stage::kFinal && f.access.kind != AccessKind::kFetch;
       raised.event = vc_event(exit_code::kNpf);
+      raised.exit = {info_1, npf_exit_info_2(f)};
       raised.rule = data ? RuleId::kNpfVc : RuleId::kNpfVcTable;
       return std::nullopt;
     }
@@ -293,20 +310,29 @@ class Run {
     return {isa::kVc, isa::EventType::kException, true, static_cast<u32>(code)};
   }
 
-  // ReflectVC: below VMPL0 a #VC is told to the hypervisor, which runs a higher VMPL for it
-  // (APM vol. 2 rev. 3.45, 15.36.9).
+  // ReflectVC, below VMPL0 (APM vol. 2 rev. 3.45, 15.36.9).
   bool reflects(const isa::Event& event) const {
     return event.vector == isa::kVc && event.type == isa::EventType::kException &&
            guest_type(v_) == GuestType::kSnp && v_.state.vmpl != 0 &&
            (v_.state.sev_features & kReflectVc);
   }
 
+  // Rule vc.reflected: the host learns that there was a #VC, the VMSA of which kind.
+  Attempt reflected(const Raised& raised, const std::optional<isa::Event>& during) {
+    const u64 code = raised.event.error_code;
+    if (code == exit_code::kPageNotValidated) return unspecified(Gap::kReflectNotValidated);
+    if (during) return unspecified(Gap::kReflectDelivering);
+    const Attempt end = exit(exit_code::kVc, 0, 0, RuleId::kReflectedVc, std::nullopt);
+    v_.state.exit = {code, raised.exit.info_1, raised.exit.info_2, 0, raised.exit.nrip};
+    return end;
+  }
+
   // Brings an event to the guest, or to the host that intercepts it. `during`: the delivery of
   // which event it hit.
   Attempt resolve(Raised raised, std::optional<isa::Event> during) {
     for (;;) {
-      if (reflects(raised.event)) return unspecified(Gap::kReflectVc);
       if (auto end = exception_intercept(raised, during)) return *end;
+      if (reflects(raised.event)) return reflected(raised, during);
       if (during) {
         switch (isa::combine(*during, raised.event)) {
           case isa::Combined::kSerial:
@@ -362,14 +388,15 @@ class Run {
     if (raised.event.type != isa::EventType::kException || !intercepts(v_.control, code)) {
       return std::nullopt;
     }
+    const bool page_fault = is_page_fault(raised.event);
+    const u64 info_1 = raised.event.has_error_code ? raised.event.error_code : 0;
+    const u64 info_2 = page_fault ? raised.cr2 : 0;
     if (has_sev_es(guest_type(v_)) && !find_automatic_exit(code)) {
       if (raised.event.vector == isa::kVc) return std::nullopt;  // ill-advised, and without effect
-      raised = {vc_event(code), 0, RuleId::kNonAutomaticExit, raised.failure};
+      raised = {vc_event(code), 0, RuleId::kNonAutomaticExit, raised.failure, {info_1, info_2, 0}};
       return std::nullopt;
     }
-    const bool page_fault = is_page_fault(raised.event);
-    return exit(code, raised.event.has_error_code ? raised.event.error_code : 0,
-                page_fault ? raised.cr2 : 0, RuleId::kExceptionIntercept, during, page_fault);
+    return exit(code, info_1, info_2, RuleId::kExceptionIntercept, during, page_fault);
   }
 
   // ---------------------------------------------------------------- ends of an attempt
@@ -388,6 +415,7 @@ class Run {
       e.insn_count = byte_count_;
       std::memcpy(e.insn_bytes, bytes_, byte_count_);
     }
+    keep_for_guest(v_);
     leave_guest();
     return {.kind = AttemptKind::kExit, .rule = rule, .failure = failure_, .exit_code = code};
   }
@@ -421,7 +449,13 @@ class Run {
       case Verdict::kVc:
         break;
     }
-    return resolve({vc_event(exit_code_of(s)), 0, decision.rule, FailureKind::kNone}, std::nullopt);
+    const InterceptInfo info = intercept_info(s, i, profile_.features.decode_assists);
+    return resolve({vc_event(exit_code_of(s)),
+                    0,
+                    decision.rule,
+                    FailureKind::kNone,
+                    {info.info_1, info.info_2, s.next_rip}},
+                   std::nullopt);
   }
 
   // The intercepts that look at operands come before the plain ones.
@@ -756,6 +790,7 @@ Attempt Cpu::external_exit(const Place& place, u64 code, u64 info_1, u64 info_2)
   v.exit.exit_info_2 = info_2;
   // An injected event that was not delivered yet is not lost.
   v.exit.exit_int_info = std::exchange(v.pending.event, 0);
+  keep_for_guest(v);
   if (v.pending.in_guest) release_vmrun_pages(*impl_->profile, place.memory, v);
   v.pending.in_guest = 0;
   const bool automatic = has_sev_es(guest_type(v));

@@ -86,6 +86,12 @@ constexpr std::string_view name_of(Evidence evidence) {
   X(kNonAutomaticExit, "exit.non-automatic", kManual, "APM vol. 2 rev. 3.45, 15.35.4, 15.35.5",    \
     "An intercepted event that is no automatic exit is #VC in an SEV-ES guest, with the exit "     \
     "code as its error code.")                                                                     \
+  X(kReflectedVc, "vc.reflected", kInferred,                                                       \
+    "APM vol. 2 rev. 3.45, 15.36.9, appendix C; Linux of Sabanic-P, a fork for COCONUT-SVSM, "     \
+    "arch/x86/kvm/svm/svm.c svm_exit_handlers (5098c06d1d82)",                                     \
+    "With ReflectVC an event that would be #VC is an automatic exit, VMEXIT_VC. Event, EXITINFO "  \
+    "and next rIP are in the VMSA, for a higher VMPL. The number, 0x5d, is the intercept of "      \
+    "exception 29; EXITINFO1 and 2 of the VMCB are taken to be 0.")                                \
   X(kSnpAlwaysIntercepted, "exit.snp-always", kManual, "APM vol. 2 rev. 3.45, 15.36",              \
     "IOIO and CPUID of an SNP-active guest are intercepted whatever the VMCB says.")               \
   X(kVmgexit, "exit.vmgexit", kManual, "APM vol. 2 rev. 3.45, 15.35.6",                            \
@@ -158,19 +164,21 @@ constexpr const Rule& rule_of(RuleId id) { return kRules[static_cast<unsigned>(i
 constexpr std::span<const Rule> all_rules() { return std::span(kRules).subspan(1); }
 
 // What no source settles. A run that meets one ends there with its name.
-#define NPTSIM_SVM_GAPS(X)                                                                   \
-  X(kNone, "", "")                                                                           \
-  X(kGpaBeyondNestedWidth, "gpa-beyond-nested-width",                                        \
-    "a guest physical address of more than 48 bits with 4-level nested tables")              \
-  X(kSssOrdinaryAccess, "sss-ordinary-access",                                               \
-    "an ordinary read of a supervisor shadow stack page of the nested tables")               \
-  X(kPvalidateVmpl, "pvalidate-above-vmpl0", "PVALIDATE at a VMPL other than 0")             \
-  X(kReflectVc, "reflect-vc",                                                                \
-    "a #VC below VMPL0 with ReflectVC: an exit, VMEXIT_VC, whose code no source gives")      \
-  X(kPageHeld, "vmrun-page-held", "VMRUN with a page that another vCPU holds in use")        \
-  X(kHostPaging, "host-paging", "nested tables in another format than the 64-bit one")       \
-  X(kPortWithoutIntercept, "io-without-intercept", "an I/O port that is not intercepted")    \
-  X(kMsrWithoutModel, "msr-without-model", "a model-specific register that the model lacks") \
+#define NPTSIM_SVM_GAPS(X)                                                                    \
+  X(kNone, "", "")                                                                            \
+  X(kGpaBeyondNestedWidth, "gpa-beyond-nested-width",                                         \
+    "a guest physical address of more than 48 bits with 4-level nested tables")               \
+  X(kSssOrdinaryAccess, "sss-ordinary-access",                                                \
+    "an ordinary read of a supervisor shadow stack page of the nested tables")                \
+  X(kPvalidateVmpl, "pvalidate-above-vmpl0", "PVALIDATE at a VMPL other than 0")              \
+  X(kReflectDelivering, "reflect-delivering",                                                 \
+    "a #VC that is reflected while an event is delivered: what EXITINTINFO of the VMCB says") \
+  X(kReflectNotValidated, "reflect-not-validated",                                            \
+    "a page that is not validated, with ReflectVC: what GUEST_EXITINFO1 and 2 say")           \
+  X(kPageHeld, "vmrun-page-held", "VMRUN with a page that another vCPU holds in use")         \
+  X(kHostPaging, "host-paging", "nested tables in another format than the 64-bit one")        \
+  X(kPortWithoutIntercept, "io-without-intercept", "an I/O port that is not intercepted")     \
+  X(kMsrWithoutModel, "msr-without-model", "a model-specific register that the model lacks")  \
   X(kCpuidWithoutIntercept, "cpuid-without-intercept", "a CPUID that is not intercepted")
 
 enum class Gap : std::uint8_t {

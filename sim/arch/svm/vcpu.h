@@ -62,6 +62,16 @@ struct ExitRecord {
   bool operator==(const ExitRecord&) const = default;
 };
 
+// VMSA 0x390 to 0x3A8 and 0x3C0: what the last automatic exit of an SNP-active guest told the host;
+// of a reflected #VC what an exit for its event would have told (APM vol. 2 rev. 3.45, 15.36.9).
+struct GuestExit {
+  u64 code = 0;
+  u64 info_1 = 0;
+  u64 info_2 = 0;
+  u64 int_info = 0;
+  u64 nrip = 0;
+};
+
 // Guest state that is in no isa::Registers.
 struct GuestState {
   u64 sev_features = 0;  // VMSA 0x3B0
@@ -73,6 +83,7 @@ struct GuestState {
   u64 tsc = 0;  // what RDTSC answers; a scenario's value, time does not pass
   u64 tsc_aux = 0;
   u64 xcr0 = 1;
+  GuestExit exit;
 };
 
 // An event that waits for delivery at the next attempt: EVENTINJ after vmrun, or an exception that

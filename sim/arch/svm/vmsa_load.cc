@@ -74,6 +74,15 @@ void exchange_vmsa_gprs(Page& page, isa::Registers& r) {
 }
 
 template <class Page>
+void exchange_vmsa_exit(Page& page, GuestExit& exit) {
+  vmsa_word(page, "guest_exit_code", exit.code);
+  vmsa_word(page, "guest_exit_info_1", exit.info_1);
+  vmsa_word(page, "guest_exit_info_2", exit.info_2);
+  vmsa_word(page, "guest_exit_int_info", exit.int_info);
+  vmsa_word(page, "guest_nrip", exit.nrip);
+}
+
+template <class Page>
 void exchange_vmsa(Page& page, VcpuRecord& v) {
   isa::Registers& r = v.registers;
   exchange_vmsa_gprs(page, r);
@@ -87,6 +96,7 @@ void exchange_vmsa(Page& page, VcpuRecord& v) {
   vmsa_word(page, "sev_features", v.state.sev_features);
   vmsa_word(page, "virtual_tom", v.state.virtual_tom);
   vmsa_word(page, "xcr0", v.state.xcr0);
+  exchange_vmsa_exit(page, v.state.exit);
 }
 
 VmsaBytes read_vmsa(const arch::PhysicalMemory& memory, u64 page, u64 key) {
