@@ -171,7 +171,8 @@ inline constexpr RecordArray kAttributesRequest{&attributes::kLayout, Space::kVm
 // AMD-SP answered (sim/arch/svm/snp_firmware.h FirmwareStatus; 0 where it was not asked).
 namespace sev_cmd {
 inline constexpr Field kError{"error", 0, 31, 0, "the firmware's"};
-inline constexpr Field kFields[] = {kError};
+inline constexpr Field kInitRefused{"init_refused", 1, 0, 0, "the command was KVM_SEV_INIT2"};
+inline constexpr Field kFields[] = {kError, kInitRefused};
 inline constexpr RecordLayout kLayout{"kvm_sev_cmd", 2, kFields};
 }  // namespace sev_cmd
 inline constexpr RecordArray kSevCommand{&sev_cmd::kLayout, Space::kVmm, 0x1050, 1};

@@ -22,6 +22,7 @@ std::span<const EventKind> event_kinds() {
         "sentence", "source"}},
       {"firmware",
        {"command", "status", "spa", "from", "to", "page_type", "measured", "sentence", "source"}},
+      {"iommu_fault", {"gpa", "spa", "size", "write", "from", "sentence", "source"}},
       {"host_fault", {"vector", "error_code", "cr2", "spa", "from", "sentence", "source"}},
       {"deliver", {"vector", "error_code", "cr2", "sentence", "source"}},
       {"decide", {"stage", "row", "then", "text", "source", "evidence", "facts", "passed"}},

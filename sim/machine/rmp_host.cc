@@ -95,6 +95,35 @@ bool host_may_write(View& view, HostPhysAddr page, const std::string& who) {
   return false;
 }
 
+bool device_may_access(View& view, const DeviceAccess& device) {
+  arch::PhysicalMemory memory = view.memory();
+  const auto rmp = rmp_of(view, memory);
+  if (!rmp) return true;
+  svm::RmpAgentState agent;
+  agent.agent = svm::RmpAgent::kDevice;
+  agent.choices = view.setup().cpu.rmp_choices;
+  svm::RmpAccess access;
+  access.use = device.write ? svm::RmpUse::kWrite : svm::RmpUse::kRead;
+  access.spa = device.spa;
+  access.gpa = device.gpa;
+  access.leaf_size = device.leaf_size;
+  const svm::RmpVerdict verdict = svm::check_access(*rmp, agent, access);
+  if (verdict.allowed()) return true;
+  if (view.narrator() != nullptr && view.narrator()->tells("iommu_fault")) {
+    const svm::Rule& rule = svm::rule_of(verdict.rule);
+    view.narrator()->emit("iommu_fault",
+                          {{"gpa", Hex{device.gpa.value}},
+                           {"spa", Hex{device.spa.value}},
+                           {"size", device.leaf_size},
+                           {"write", device.write},
+                           {"from", std::string(svm::name_of(svm::page_state(*rmp, device.spa)))},
+                           {"sentence", std::string(rule.sentence)},
+                           {"source", std::string(rule.source)}},
+                          std::string(rule.id));
+  }
+  return false;
+}
+
 svm::RmpResult host_rmpupdate(View& view, HostPhysAddr spa, const svm::RmpOperand& operand) {
   return by_the_host(view, "rmpupdate", spa, [&](const svm::Rmp& rmp, const auto& host) {
     return svm::rmpupdate(rmp, host, spa, operand);

@@ -21,6 +21,17 @@ std::optional<svm::Rmp> rmp_of(const View& view, arch::PhysicalMemory& memory);
 // was in a release). `who` is "kernel" or the VMM's name.
 bool host_may_write(View& view, HostPhysAddr page, const std::string& who);
 
+// A device's access through the IOMMU.
+struct DeviceAccess {
+  GuestPhysAddr gpa;  // what the device asks for
+  HostPhysAddr spa;   // where the IOMMU's tables lead
+  bool write = false;
+  std::uint64_t leaf_size = kPageSize;  // of the IOMMU's entry
+};
+// Whether the RMP lets it through. If not, the IOMMU logs it (RMP_PAGE_FAULT); no processor hears
+// of it, and the VM goes on.
+bool device_may_access(View& view, const DeviceAccess& device);
+
 // They tell what they did, and drop cached translations.
 svm::RmpResult host_rmpupdate(View& view, HostPhysAddr spa, const svm::RmpOperand& operand);
 svm::RmpResult host_psmash(View& view, HostPhysAddr spa);

@@ -160,8 +160,9 @@ class ScriptReader {
 
   // On pages of the host, by their address or in a region.
   static bool is_raw(const Operation& operation) {
-    static constexpr std::string_view kRaw[] = {"host_write", "host_read", "copy_page", "map_page",
-                                                "rmpupdate",  "psmash",    "rmpread",   "firmware"};
+    static constexpr std::string_view kRaw[] = {
+        "host_write", "host_read", "device_write", "device_read", "copy_page",
+        "map_page",   "rmpupdate", "psmash",       "rmpread",     "firmware"};
     return std::find(std::begin(kRaw), std::end(kRaw), operation.name.value) != std::end(kRaw);
   }
 
@@ -196,7 +197,11 @@ class ScriptReader {
       const auto number = yaml::parse_number(word);
       return number.ok() ? std::optional(number.value()) : std::nullopt;
     }
-    if (name != "rmpupdate" && name != "map_page" && name != "firmware") return std::nullopt;
+    static constexpr std::string_view kWithSize[] = {"rmpupdate", "map_page", "firmware",
+                                                     "device_write", "device_read"};
+    if (std::find(std::begin(kWithSize), std::end(kWithSize), name) == std::end(kWithSize)) {
+      return std::nullopt;
+    }
     if (word == "2M") return 4;
     if (name != "rmpupdate") return std::nullopt;
     if (word == "assigned") return 1;

@@ -214,6 +214,21 @@ const Section& operation_keys() {
       {}};
   static const Section kHostRead = {
       "host_read", "Eight bytes of any page, as the host sees them.", {page()}, {}};
+  const auto iommu_page = [&]() -> std::vector<Key> {
+    return {{"gpa", "What the device asks for.", number(), true},
+            page(),
+            {"flags", "2M: the IOMMU's entry is as large.", texts()}};
+  };
+  static const Section kDeviceRead = {
+      "device_read", "Eight bytes as a device gets them.", iommu_page(), {}};
+  static const Section kDeviceWrite = [&] {
+    Section section{
+        "device_write", "A store of a device; the IOMMU asks the RMP.", iommu_page(), {}};
+    section.keys.push_back(
+        {"bytes", "One to eight.",
+         text(kBytesForm, [](std::string_view t) { return parse_bytes(t).has_value(); }), true});
+    return section;
+  }();
   static const Section kCopyPage = {"copy_page",
                                     "A page as the host sees it, ciphertext and all, to another.",
                                     {place("from", "The page that is read."), page()},
@@ -304,6 +319,8 @@ const Section& operation_keys() {
        {"firmware", "A command of the AMD-SP.", map(kFirmware)},
        {"host_write", "A store of the host to any page.", map(kHostWrite)},
        {"host_read", "A load of the host from any page.", map(kHostRead)},
+       {"device_write", "A store of a device.", map(kDeviceWrite)},
+       {"device_read", "A load of a device.", map(kDeviceRead)},
        {"copy_page", "A page copied by the host.", map(kCopyPage)},
        {"map_page", "A nested leaf changed by the host.", map(kMapPage)},
        {"rmpupdate", "RMPUPDATE.", map(kRmpupdate)},

@@ -29,7 +29,7 @@ std::span<const OutcomeClass> outcome_classes() {
       // Of one vCPU, as the recorder has it.
       {"exception", {K::kException}, ""},
       {"shutdown", {K::kShutdown}, ""},
-      {"dma_fails", {}, "devices' own accesses are not modelled"},
+      {"dma_fails", {K::kCompletes}, ""},
       {"silent_loss", {K::kCompletes}, ""},
       {"host_oops", {K::kHostFault}, ""},
       {"host_stall", {}, "the host's own stalls are not modelled"},

@@ -534,7 +534,9 @@ TEST_CASE("a raw call of a script, and its misspellings") {
         "f.yaml:6:20: error: unknown key of script[0].vmm: 'set_slto'; did you mean 'set_slot'? "
         "(accepted: set_slot, get_dirty_log, ioeventfd, coalesced, pre_fault, protect, discard, "
         "write, set_attributes, snp_launch_start, snp_launch_update, snp_launch_finish, fallocate, "
-        "destroy_vm, firmware, host_write, host_read, copy_page, map_page, rmpupdate, psmash or "
+        "destroy_vm, firmware, host_write, host_read, device_write, device_read, copy_page, "
+        "map_page, "
+        "rmpupdate, psmash or "
         "rmpread)\n");
   CHECK(errors_of(small("script: [ { vmm: { set_slot: { id: 5, flag: [] } } } ]\n")) ==
         "f.yaml:6:39: error: unknown key of script[0].vmm.set_slot: 'flag'; did you mean 'flags'? "

@@ -29,6 +29,12 @@ ActionResult set_mmio_mask(View& view, const Args& args) {
   return ActionResult::done().note(value);
 }
 
+// The VM is there; what it is to become is refused.
+ActionResult refuse_init(View& view, const Args&) {
+  kvm_uapi::kSevCommand.at(view.store(), 0).set(kvm_uapi::sev_cmd::kInitRefused, 1);
+  return ActionResult::done();
+}
+
 // init_vmcb, init_sev_es: what svm.c intercepts with nested paging and decode assists.
 constexpr std::uint64_t kIntercepts[] = {code::kIntr,
                                          code::kNmi,
@@ -162,6 +168,8 @@ void add_create_actions(rules::Vocabulary& v) {
   v.add(action<set_mmio_mask>("set_mmio_mask",
                               {word_arg("from", {"bit-51", "reduced-width", "nothing"})},
                               "shadow_mmio_value", "kvm_mmu_set_mmio_spte_mask"));
+  v.add(action<refuse_init>("refuse_init", {}, "the answer of KVM_SEV_INIT2",
+                            "which command it was that failed"));
   v.add(action<create_vm>("create_vm", {}, "the VM, its nested root, the vCPUs' VMCBs",
                           "KVM_CREATE_VM and KVM_CREATE_VCPU"));
   v.add(action<offer_readonly_mem>("offer_readonly_mem", {}, "the VM's file descriptor",

@@ -29,7 +29,8 @@ ActionResult set_exit(View& view, const Args& args) {
 }
 
 ActionResult set_run_errno(View& view, const Args& args) {
-  constexpr uapi::Errno kErrnos[] = {uapi::Errno::kEfault, uapi::Errno::kEinval, uapi::Errno::kEio};
+  constexpr uapi::Errno kErrnos[] = {uapi::Errno::kEfault, uapi::Errno::kEinval, uapi::Errno::kEio,
+                                     uapi::Errno::kEnoent};
   uapi::fail_run(view, kErrnos[args.word(0)]);
   return ActionResult::done();
 }
@@ -368,7 +369,8 @@ void add_exit_actions(rules::Vocabulary& v) {
   v.add(action<set_exit>("set_exit",
                          {word_arg("reason", {"shutdown", "fail-entry", "ap-reset-hold", "hlt"})},
                          "kvm_run", "exit_reason"));
-  v.add(action<set_run_errno>("set_run_errno", {word_arg("errno", {"EFAULT", "EINVAL", "EIO"})},
+  v.add(action<set_run_errno>("set_run_errno",
+                              {word_arg("errno", {"EFAULT", "EINVAL", "EIO", "ENOENT"})},
                               "what KVM_RUN returns", "-1 and errno"));
   v.add(action<set_internal_error>("set_internal_error", {number_arg("suberror", 4)}, "kvm_run",
                                    "KVM_EXIT_INTERNAL_ERROR"));

@@ -270,14 +270,23 @@ ActionResult msr_hv_features(View& view, const Args& args) {
 
 // What the host's log says: a request by the MSR has reason set and code, one by the page the two
 // fields as they are (set in 3:0 and code in 11:4 of SW_EXITINFO1).
-std::string termination_text(const View& view, bool from_page) {
-  const ConstRecord vcpu = vcpu_of(view);
+void log_termination(View& view, bool from_page) {
+  const std::string begin = "SEV-ES guest requested termination: ";
+  if (from_page) {
+    const ConstRecord vcpu = vcpu_of(std::as_const(view));
+    const std::uint64_t reason = vcpu.get(vcpu::kExitInfo1), info = vcpu.get(vcpu::kExitInfo2);
+    view.say("text", {{"text", begin + "reason " + hex(reason) + " info " + hex(info)}});
+    view.say("trace", {{"event", std::string("guest_termination_by_page")},
+                       {"info_1", Hex{reason}},
+                       {"info_2", Hex{info}}});
+    return;
+  }
   const std::uint64_t msr = view.control().ghcb_msr;
-  const std::string reason =
-      from_page
-          ? "reason " + hex(vcpu.get(vcpu::kExitInfo1)) + " info " + hex(vcpu.get(vcpu::kExitInfo2))
-          : hex(ghcb::terminate_set(msr)) + ":" + hex(ghcb::terminate_code(msr));
-  return "SEV-ES guest requested termination: " + reason;
+  const std::uint64_t set = ghcb::terminate_set(msr), code = ghcb::terminate_code(msr);
+  view.say("text", {{"text", begin + hex(set) + ":" + hex(code)}});
+  view.say("trace", {{"event", std::string("guest_termination")},
+                     {"reason_set", Hex{set}},
+                     {"reason_code", Hex{code}}});
 }
 
 ActionResult system_event_sev_term(View& view, const Args& args) {
@@ -287,7 +296,7 @@ ActionResult system_event_sev_term(View& view, const Args& args) {
   run.set(uapi::run::kExitReason, static_cast<std::uint64_t>(uapi::ExitReason::kSevTerm));
   run.set(uapi::run::kEventData,
           from_page ? vcpu_of(view).get(vcpu::kGhcbGpa) : view.control().ghcb_msr);
-  if (args.word(0) != kRefused) view.say("text", {{"text", termination_text(view, from_page)}});
+  if (args.word(0) != kRefused) log_termination(view, from_page);
   return ActionResult::done();
 }
 

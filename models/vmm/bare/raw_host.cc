@@ -52,6 +52,30 @@ ActionResult raw_read(View& view, const Args& args) {
   return ActionResult::done().note(data);
 }
 
+// A device that was given to the guest. Where the IOMMU's table leads was settled once, and its
+// entry may cover more than the page.
+machine::DeviceAccess device_access(View& view, const Args& args, bool write) {
+  constexpr unsigned kLarge = 2;  // of `flags`
+  return {GuestPhysAddr(args.get(2)), page_at(view, args.get(0), args.get(1)), write,
+          has_bit(args.get(3), kLarge) ? kSize2M : kPageSize};
+}
+
+ActionResult device_write(View& view, const Args& args) {
+  const machine::DeviceAccess device = device_access(view, args, true);
+  if (!machine::device_may_access(view, device)) return ActionResult::done();
+  const std::uint64_t data = args.get(4);
+  view.memory().write_bytes(device.spa, &data, args.get(5), arch::kNoKey);
+  return ActionResult::done().note(device.spa.value);
+}
+
+ActionResult device_read(View& view, const Args& args) {
+  const machine::DeviceAccess device = device_access(view, args, false);
+  if (!machine::device_may_access(view, device)) return ActionResult::done();
+  std::uint64_t data = 0;
+  view.memory().read_bytes(device.spa, &data, sizeof data, arch::kNoKey);
+  return ActionResult::done().note(data);
+}
+
 // A page, ciphertext and all.
 ActionResult raw_copy(View& view, const Args& args) {
   const HostPhysAddr from = page_at(view, args.get(0), args.get(1)).page_base();
@@ -222,6 +246,11 @@ void add_raw_host(rules::Vocabulary& v) {
                           "a store that the RMP checks"));
   v.add(action<raw_read>("raw_read", values({"backing", "offset"}), "nothing",
                          "eight bytes as the host sees them"));
+  v.add(action<device_write>("device_write",
+                             values({"backing", "offset", "gpa", "flags", "data", "size"}),
+                             "host memory", "a device's store, which the IOMMU checks in the RMP"));
+  v.add(action<device_read>("device_read", values({"backing", "offset", "gpa", "flags"}), "nothing",
+                            "eight bytes as a device gets them"));
   v.add(action<raw_copy>("raw_copy", values({"from_backing", "from_offset", "backing", "offset"}),
                          "host memory", "a page, as the host sees it"));
   v.add(action<raw_rmpupdate>("raw_rmpupdate",

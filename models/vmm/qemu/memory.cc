@@ -46,18 +46,20 @@ std::uint64_t lowest_free_slot(const View& view) {
   }
 }
 
-enum class Change : unsigned { kAdd, kAddReadonly, kDelete };
+enum class Change : unsigned { kAdd, kAddReadonly, kDelete, kLog, kUnlog };
 
 ActionResult request_slot(View& view, const Args& args) {
   const auto change = static_cast<Change>(args.word(0));
   const machine::Region& r = place_setup(view);
   const std::uint64_t slot = place_record(view).get(region::kSlot);
+  const bool add = change == Change::kAdd || change == Change::kAddReadonly;
   const bool remove = change == Change::kDelete;
-  NPTSIM_CHECK(remove == (slot != 0));
+  NPTSIM_CHECK(add == (slot == 0));
   const Record request = kvm_uapi::kRegionRequest.at(view.store(), 0);
-  request.set(kvm_uapi::region::kSlot, remove ? slot - 1 : lowest_free_slot(view));
-  request.set(kvm_uapi::region::kLogDirty, 0);
-  request.set(kvm_uapi::region::kReadonly, change == Change::kAddReadonly);
+  request.set(kvm_uapi::region::kSlot, add ? lowest_free_slot(view) : slot - 1);
+  request.set(kvm_uapi::region::kLogDirty, change == Change::kLog);
+  const bool was_readonly = !remove && place_record(view).get(region::kSlotReadonly) != 0;
+  request.set(kvm_uapi::region::kReadonly, add ? change == Change::kAddReadonly : was_readonly);
   request.set(kvm_uapi::region::kOtherFlags, 0);
   request.set(kvm_uapi::region::kGpa, r.gpa.value);
   request.set(kvm_uapi::region::kSize, remove ? 0 : r.size);
@@ -136,10 +138,11 @@ void add_memory_actions(rules::Vocabulary& v) {
   v.add(action<leave_region>("leave_region", {}, "the thread's region", "forgets it again"));
   v.add(action<set_romd>("set_romd", {word_arg("mode", {"off", "on"})}, "the region's romd_mode",
                          "memory_region_rom_device_set_romd: the flag alone"));
-  v.add(action<request_slot>("request_slot",
-                             {word_arg("change", {"add", "add-readonly", "delete"})},
-                             "the argument of KVM_SET_USER_MEMORY_REGION2",
-                             "a new slot gets the lowest free number; size 0 deletes"));
+  v.add(action<request_slot>(
+      "request_slot", {word_arg("change", {"add", "add-readonly", "delete", "log", "unlog"})},
+      "the argument of KVM_SET_USER_MEMORY_REGION2",
+      "a new slot gets the lowest free number; size 0 deletes; a log of "
+      "dirty pages changes the flags alone"));
   v.add(action<slot_registered>("slot_registered", {}, "the region's KVMSlot",
                                 "the slot that the ioctl made is the region's"));
   v.add(action<slot_unregistered>("slot_unregistered", {}, "the region's KVMSlot",

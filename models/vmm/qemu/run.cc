@@ -47,13 +47,12 @@ void end(View& view, OutcomeKind kind, std::string text, bool alive) {
   view.end_vm(std::move(outcome));
 }
 
-// What kvm_set_user_memory_region prints, then what kvm_set_phys_mem prints before it aborts
-// (accel/kvm/kvm-all.c). Which ioctl and which of the errno values it was is the row's to know;
-// only the line of the newer ioctl has the flags.
+// What kvm_set_user_memory_region prints (accel/kvm/kvm-all.c). Which ioctl and which of the errno
+// values it was is the row's to know; only the line of the newer ioctl has the flags.
 const std::vector<std::string> kIoctlWords = {"v1", "v2"};
-std::string slot_failure(View& view, const std::string& error, bool is_v2) {
-  const ConstRecord request = kvm_uapi::kRegionRequest.at(std::as_const(view).store(), 0);
-  constexpr std::uint64_t kMemReadonly = 2, kMemGuestMemfd = 4;  // KVM_MEM_*
+std::string slot_line(const View& view, const std::string& error, bool is_v2) {
+  const ConstRecord request = kvm_uapi::kRegionRequest.at(view.store(), 0);
+  constexpr std::uint64_t kMemLog = 1, kMemReadonly = 2, kMemGuestMemfd = 4;  // KVM_MEM_*
   std::string line = "kvm_set_user_memory_region: KVM_SET_USER_MEMORY_REGION";
   line += std::string(is_v2 ? "2" : "") +
           " failed, slot=" + std::to_string(request.get(kvm_uapi::region::kSlot)) +
@@ -62,13 +61,19 @@ std::string slot_failure(View& view, const std::string& error, bool is_v2) {
   if (is_v2) {
     const bool memfd = request.get(kvm_uapi::region::kGmem) != 0;
     line += ", flags=" +
-            hex((request.get(kvm_uapi::region::kReadonly) != 0 ? kMemReadonly : 0) |
+            hex((request.get(kvm_uapi::region::kLogDirty) != 0 ? kMemLog : 0) |
+                (request.get(kvm_uapi::region::kReadonly) != 0 ? kMemReadonly : 0) |
                 (memfd ? kMemGuestMemfd : 0)) +
             // The number of a file that is open is nothing that a model could know.
             ", guest_memfd=" + (memfd ? "FD" : "-1") +
             ", guest_memfd_offset=" + hex(request.get(kvm_uapi::region::kGmemOffset));
   }
-  print(view, line + ": " + error);
+  return line + ": " + error;
+}
+
+// That, and what kvm_set_phys_mem prints before it aborts.
+std::string slot_failure(View& view, const std::string& error, bool is_v2) {
+  print(view, slot_line(view, error, is_v2));
   return "kvm_set_phys_mem: error registering slot: " + error;
 }
 
@@ -105,16 +110,18 @@ enum class StopText : unsigned {
   kRunFailed,
   kUnknownExit,
   kSlotFailed,
+  kLogFailed,
   kUnregisterFailed,
   kNotConverted,
   kNotDiscarded,
   kAttributesFailed,
   kSilent,
 };
-const std::vector<std::string> kStopWords = {
-    "not-resettable", "reset",         "internal-error",    "fail-entry",
-    "run-failed",     "unknown-exit",  "slot-failed",       "unregister-failed",
-    "not-converted",  "not-discarded", "attributes-failed", "silent"};
+const std::vector<std::string> kStopWords = {"not-resettable", "reset",         "internal-error",
+                                             "fail-entry",     "run-failed",    "unknown-exit",
+                                             "slot-failed",    "log-failed",    "unregister-failed",
+                                             "not-converted",  "not-discarded", "attributes-failed",
+                                             "silent"};
 
 // Of an exit that neither kvm_cpu_exec nor kvm_arch_handle_exit knows, by KVM_EXIT_*.
 std::string unknown_exit_text(const View& view) {
@@ -149,6 +156,8 @@ std::string stop_text(View& view, StopText which, const Args& args) {
       return unknown_exit_text(view);
     case StopText::kSlotFailed:
       return slot_failure(view, errno_argument(args, 2), is_second_ioctl(args, 3));
+    case StopText::kLogFailed:
+      return slot_line(view, errno_argument(args, 2), is_second_ioctl(args, 3));
     case StopText::kUnregisterFailed:
       return "kvm_set_phys_mem: error unregistering slot: " + errno_argument(args, 2);
     case StopText::kNotConverted:
@@ -216,10 +225,12 @@ const std::vector<std::string> kRefuseWords = {
     "launch-cpuid",       "launch-finish"};
 
 // For a type of its own QEMU asks before it creates the VM (target/i386/kvm/kvm.c kvm_get_vm_type);
-// a default-type VM fails when it is to become an SEV guest (target/i386/sev.c
-// sev_common_kvm_init).
+// a default-type VM fails when it is to become an SEV guest, and one whose KVM_SEV_INIT2 is refused
+// (target/i386/sev.c sev_common_kvm_init).
 std::string no_vm_type(const View& view) {
-  const std::string& type = view.setup().kernel_vm_type;
+  const ConstRecord command = kvm_uapi::kSevCommand.at(view.store(), 0);
+  const bool has_type = command.get(kvm_uapi::sev_cmd::kInitRefused) != 0;
+  const std::string type = has_type ? "" : view.setup().kernel_vm_type;
   const std::string name = type == "sev"      ? "SEV"
                            : type == "sev-es" ? "SEV-ES"
                            : type == "snp"    ? "SEV-SNP"
