@@ -193,6 +193,7 @@ class ScriptReader {
     if (name == "set_attributes" && word == "private") return 1;
     if (name == "fallocate" && word == "punch_hole") return 1;
     if (name == "fallocate" && word == "keep_size") return 2;
+    if (name == "host_write" && word == "kernel") return 8;
     if (name.starts_with("snp_launch")) {
       const auto number = yaml::parse_number(word);
       return number.ok() ? std::optional(number.value()) : std::nullopt;
@@ -213,6 +214,7 @@ class ScriptReader {
     if (name == "rmpupdate") return "assigned, immutable or 2M";
     if (name == "set_attributes") return "private";
     if (name == "fallocate") return "punch_hole or keep_size";
+    if (name == "host_write") return "kernel";
     return name.starts_with("snp_launch") ? "numbers" : "2M";
   }
 

@@ -210,7 +210,8 @@ const Section& operation_keys() {
       "A store of the host to any page; the RMP checks it.",
       {page(),
        {"bytes", "One to eight.",
-        text(kBytesForm, [](std::string_view t) { return parse_bytes(t).has_value(); }), true}},
+        text(kBytesForm, [](std::string_view t) { return parse_bytes(t).has_value(); }), true},
+       {"flags", "kernel: by the host's kernel; without, by the VMM.", texts()}},
       {}};
   static const Section kHostRead = {
       "host_read", "Eight bytes of any page, as the host sees them.", {page()}, {}};

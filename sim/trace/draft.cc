@@ -57,9 +57,14 @@ class Draft {
   std::string text();
   // The same for a kernel of which nothing is known: what it did is taken from the recording.
   std::string given_text();
+  // Of what is no guest's access.
+  std::string host_text(const std::vector<std::string>& bodies);
 
  private:
+  std::string header() const;
+  std::string matrix() const;
   bool snp() const { return vm_ == "snp"; }
+  bool has_vc() const { return snp() || vm_.starts_with("sev-es"); }
   void choose_machine();
   void choose_cpu();
   void choose_kernel();
@@ -196,11 +201,19 @@ std::string Draft::pages() const {
   return text;
 }
 
-// An SNP guest accepts a page that it has not validated, unless the recording ends with that.
+// An SNP guest accepts a page that it has not validated, unless the recording ends with its #VC:
+// the guest asks for its end, stands still, or is done with the process and goes on.
 std::string Draft::handler() const {
   const std::string& end = story_.outcome_class;
-  if (end.starts_with("guest_")) {
-    return "    vc:\n    mov rdi, [rsp]\n    dead:\n    jmp dead\n    done:\n    nop\n";
+  const std::string done = "    done:\n    nop\n";
+  if (end == "guest_process_killed") return "    vc:\n    nop\n" + done;
+  if (end == "guest_terminated") {
+    return "    vc:\n    mov ecx, 0xc0010130\n    mov eax, 0x100\n    xor edx, edx\n    wrmsr\n"
+           "    vmgexit\n" +
+           done;
+  }
+  if (end.starts_with("guest_") || !snp()) {
+    return "    vc:\n    mov rdi, [rsp]\n    dead:\n    jmp dead\n" + done;
   }
   return "    vc:\n    mov rax, cr2\n    xor ecx, ecx\n    mov edx, 1\n    pvalidate\n"
          "    add rsp, 8\n    iretq\n    done:\n    nop\n";
@@ -233,7 +246,7 @@ std::string Draft::program(unsigned vcpu) const {
     }
   }
   if (text.empty()) return "    nop\n";
-  if (snp() && vcpu == 0) text += "    jmp done\n" + handler();
+  if (has_vc() && vcpu == 0) text += "    jmp done\n" + handler();
   return text;
 }
 
@@ -261,7 +274,7 @@ std::string Draft::answers() const {
   return text;
 }
 
-std::string Draft::document(const std::string& memory) const {
+std::string Draft::header() const {
   std::string out = "nptsim: 1\n";
   const std::string title = story_.title.empty() ? "a trace" : yaml::printable(story_.title);
   out += fmt::format("name: \"Draft: {}\"\n", title);
@@ -272,24 +285,35 @@ std::string Draft::document(const std::string& memory) const {
   }
   out += fmt::format("machine: {{ cpu: {}, vm: {}, kernel: {}, vmm: bare, vcpus: {} }}\n", cpu_,
                      vm_, kernel_, vcpus());
-  out += "memory:\n" + memory;
+  return out;
+}
+
+// What the recording does not say, as lists.
+std::string Draft::matrix() const {
+  std::string out = candidates_.empty() ? "" : "set:\n";
+  for (const Candidates& one : candidates_) {
+    out += fmt::format("  {}: [{}]\n", one.key, fmt::join(one.values, ", "));
+  }
+  return out;
+}
+
+std::string Draft::document(const std::string& memory) const {
+  std::string out = header() + "memory:\n" + memory;
   const std::string map = maps();
   if (!map.empty()) out += "map:\n" + map;
-  if (!candidates_.empty()) {
-    out += "set:\n";
-    for (const Candidates& one : candidates_) {
-      out += fmt::format("  {}: [{}]\n", one.key, fmt::join(one.values, ", "));
-    }
-  }
+  out += matrix();
   const bool given = kernel_ == kGiven;
   if (!story_.read_only.empty()) {
     out += "start: { begin: vmm-start }\n";  // whether the slots are made at all is the question
-  } else if (snp() || given) {
+  } else if (has_vc() || given) {
     out += "start:\n";
-    if (snp()) out += "  vectors: { 29: vc }\n  pages:\n" + pages();
+    if (has_vc()) out += "  vectors: { 29: vc }\n";
+    if (snp()) out += "  pages:\n" + pages();
     if (given) out += "  answers:\n" + answers();
   }
   out += places();
+  if (story_.any_page) out += "# Which page it was the recording does not say.\n";
+  if (has_vc()) out += "# What the guest does at #VC is what the recording ends with.\n";
   out += "program:\n";
   for (unsigned vcpu = 0; vcpu < vcpus(); ++vcpu) {
     out += fmt::format("  vcpu{}: |\n{}", vcpu, program(vcpu));
@@ -301,6 +325,22 @@ std::string Draft::text() {
   choose_machine();
   choose_base();
   return document(regions());
+}
+
+// The host's RMP needs an SNP guest, or a host that could run one.
+std::string Draft::host_text(const std::vector<std::string>& bodies) {
+  choose_machine();
+  if (vm_ == "default" || vm_ == "host") {
+    vm_ = "snp";
+    candidates_.clear();
+    choose_kernel();
+  }
+  std::string text;
+  for (const std::string& body : bodies) {
+    if (!text.empty()) text += "---\n";
+    text += header() + matrix() + body;
+  }
+  return text;
 }
 
 std::string Draft::given_text() {
@@ -373,6 +413,7 @@ std::optional<unsigned> StoryTeller::vcpu_for(std::optional<unsigned> recorded) 
 void StoryTeller::take(const Seen& seen, std::optional<unsigned> vcpu) {
   const EventShape& shape = view_.events()[seen.event];
   ++story_.events;
+  story_.host.take(seen, shape);
   if (shape.nested && not_modelled_.empty()) {
     not_modelled_ = "a nested hypervisor runs here (" + shape.name + "), and none is modelled";
   }
@@ -395,6 +436,8 @@ void StoryTeller::take(const Seen& seen, std::optional<unsigned> vcpu) {
     if (npf) touch(number_of(seen, shape, "info2"), number_of(seen, shape, "info1"), who);
   } else if (has(seen, shape, "gpa") && has(seen, shape, "info1")) {
     touch(number_of(seen, shape, "gpa"), number_of(seen, shape, "info1"), who);
+  } else if (has(seen, shape, "gpa") && has(seen, shape, "info1_low")) {
+    touch(number_of(seen, shape, "gpa"), number_of(seen, shape, "info1_low"), who);
   } else if (shape.name == "KVM_EXIT_MEMORY_FAULT" && has(seen, shape, "gpa")) {
     touch(number_of(seen, shape, "gpa"), (number_of(seen, shape, "flags") & 8) != 0 ? kEnc : 0,
           who);
@@ -408,6 +451,7 @@ void StoryTeller::take(const Recording& recording) {
   story_.vm_type = recording.vm_type;
   story_.platform = recording.platform;
   story_.outcome_class = recording.outcome_class;
+  story_.host.take(recording);
   for (const RecordedEvent& event : recording.events) {
     const auto seen = see(event, view_);
     if (!seen) continue;
@@ -415,17 +459,24 @@ void StoryTeller::take(const Recording& recording) {
     if (!event.vcpus.empty()) vcpu = event.vcpus[0];
     take(*seen, vcpu);
   }
-  if (recording.access && recording.access->gpa && story_.touches.empty()) {
+  // A page that is not said is taken to be any.
+  constexpr std::uint64_t kAnyPage = 0x300000;
+  const bool says_how = recording.access && (recording.access->kind.find("read") == 0 ||
+                                             recording.access->kind.find("write") == 0 ||
+                                             recording.access->kind.find("fetch") == 0);
+  const bool of_guest = recording.vm_type != "host" && story_.host.bodies().empty();
+  if (says_how && of_guest && story_.touches.empty()) {
     const std::string& kind = recording.access->kind;
     std::uint64_t error = 0;
     if (kind.find("write") != std::string::npos) error |= kWrite;
     if (kind.find("fetch") != std::string::npos) error |= kFetch;
     if (recording.access->cbit.value_or(false)) error |= kEnc;
-    touch(*recording.access->gpa, error, 0);
+    story_.any_page = !recording.access->gpa.has_value();
+    touch(recording.access->gpa.value_or(kAnyPage), error, 0);
   }
   if (recording.vm_type == "nested") {
     not_modelled_ = "nested hypervisors are not modelled";
-  } else if (recording.vm_type == "host") {
+  } else if (recording.vm_type == "host" && story_.host.bodies().empty()) {
     not_modelled_ = "no guest is involved: what the host did needs a scenario written by hand";
   }
 }
@@ -462,6 +513,8 @@ Drafted draft(const StoryTeller& teller, const std::vector<std::string>& kernels
   const Story& story = teller.story();
   if (!teller.not_modelled().empty()) return {"", teller.not_modelled()};
   if (story.touches.empty() && story.read_only.empty()) {
+    const std::vector<std::string> bodies = story.host.bodies();
+    if (!bodies.empty()) return {Draft(story, kernels).host_text(bodies), ""};
     return {"",
             "the recording does not say which address was touched: a scenario has to be written"};
   }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/trace/draft_host.h"
 #include "sim/trace/recording.h"
 #include "sim/trace/text_trace.h"
 #include "sim/trace/view.h"
@@ -36,6 +37,8 @@ struct Story {
   // Read-only slots that user space asked for: where, and how large.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> read_only;
   std::uint64_t events = 0;
+  HostStory host;         // what is no guest's access
+  bool any_page = false;  // the access is said, and not where
 };
 
 // Listens to any source of events and remembers what a draft needs, in bounded memory.

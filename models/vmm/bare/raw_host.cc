@@ -38,8 +38,10 @@ HostPhysAddr page_at(View& view, std::uint64_t backing_word, std::uint64_t offse
 
 // A store of 1 to 8 bytes, with no key: what the guest encrypted is ciphertext to the host.
 ActionResult raw_write(View& view, const Args& args) {
+  constexpr unsigned kKernel = 3;  // of `flags`: by the host's kernel, not by the VMM
   const HostPhysAddr at = page_at(view, args.get(0), args.get(1));
-  if (!machine::host_may_write(view, at, "bare")) return ActionResult::done();
+  const char* who = has_bit(args.get(4), kKernel) ? "kernel" : "bare";
+  if (!machine::host_may_write(view, at, who)) return ActionResult::done();
   const std::uint64_t data = args.get(2);
   view.memory().write_bytes(at, &data, args.get(3), arch::kNoKey);
   return ActionResult::done().note(at.value);
@@ -242,8 +244,8 @@ std::vector<rules::ArgDef> values(std::initializer_list<const char*> names) {
 }  // namespace
 
 void add_raw_host(rules::Vocabulary& v) {
-  v.add(action<raw_write>("raw_write", values({"backing", "offset", "data", "size"}), "host memory",
-                          "a store that the RMP checks"));
+  v.add(action<raw_write>("raw_write", values({"backing", "offset", "data", "size", "flags"}),
+                          "host memory", "a store that the RMP checks"));
   v.add(action<raw_read>("raw_read", values({"backing", "offset"}), "nothing",
                          "eight bytes as the host sees them"));
   v.add(action<device_write>("device_write",
