@@ -5,10 +5,10 @@
 #include <optional>
 #include <utility>
 
-#include "models/families.h"
-#include "sim/base/bug.h"
 #include "sim/cli/console.h"
+#include "sim/cli/interrupt.h"
 #include "sim/cli/workers.h"
+#include "sim/rules/equivalence.h"
 
 namespace nptsim::cli {
 namespace {
@@ -17,6 +17,10 @@ using rules::ModelKind;
 
 RuleKey key_of(ModelKind kind, const std::string& row, const SourcePos& pos) {
   return {kind, row, pos.file, pos.line};
+}
+
+RuleKey key_of(const RuleMutant& mutant) {
+  return key_of(mutant.kind, mutant.mutation.row, mutant.mutation.pos);
 }
 
 void collect_keys(ModelKind kind, const std::vector<rules::Row>& rows, std::set<RuleKey>& keys) {
@@ -86,14 +90,6 @@ const rules::Program* program_of(const machine::Setup& setup, ModelKind kind) {
   }
 }
 
-// "kvm" of "kvm-7.0+my-idea".
-const rules::Vocabulary& vocabulary_of(const rules::Model& model) {
-  const std::string family = model.name.substr(0, model.name.find_first_of("-+"));
-  const models::Family* found = models::family_of(model.kind, family);
-  NPTSIM_CHECK(found != nullptr);
-  return found->vocabulary();
-}
-
 const rules::RowInfo* row_of(const rules::Program& program, const std::string& id) {
   for (const rules::RowInfo& row : program.rows()) {
     if (row.id == id) return &row;
@@ -103,7 +99,8 @@ const rules::RowInfo* row_of(const rules::Program& program, const std::string& i
 
 }  // namespace
 
-Baseline::Baseline(const std::vector<PointToRun>& points, models::Library& library, unsigned jobs) {
+Baseline::Baseline(const std::vector<PointToRun>& points, const std::vector<std::string>& in,
+                   models::Library& library, unsigned jobs) {
   std::vector<Seen> seen(points.size());
   Progress progress(points.size());
   work_in_parallel(
@@ -121,6 +118,7 @@ Baseline::Baseline(const std::vector<PointToRun>& points, models::Library& libra
     for (const std::size_t model : used) {
       for (const RuleKey& row : models_[model].rows) by_model_[row].push_back(number);
     }
+    used_.push_back(std::move(used));
   }
   const auto sooner = [this](std::size_t a, std::size_t b) {
     return std::pair(steps_[a], a) < std::pair(steps_[b], b);
@@ -129,7 +127,7 @@ Baseline::Baseline(const std::vector<PointToRun>& points, models::Library& libra
     for (auto& [key, list] : *lists) std::sort(list.begin(), list.end(), sooner);
   }
   for (auto& [key, list] : by_table_) std::sort(list.begin(), list.end(), sooner);
-  find_mutants();
+  find_mutants(in, library);
   find_start_tables();
 }
 
@@ -177,7 +175,13 @@ void Baseline::take_models(const PointToRun& point, models::Library& library,
     std::set<RuleKey> rows = keys_of(model.value());
     numbers_[{kind, name->value, overlay_names}] = models_.size();
     out.push_back(models_.size());
-    models_.push_back({kind, std::move(model).value(), std::move(rows)});
+    const scenario::Text& peer = kind == ModelKind::kKernel ? machine.vmm : machine.kernel;
+    models_.push_back({kind,
+                       {name->value, name->pos},
+                       {peer.value, peer.pos},
+                       overlays,
+                       std::move(model).value(),
+                       std::move(rows)});
   }
 }
 
@@ -199,15 +203,21 @@ void Baseline::find_start_tables() {
   }
 }
 
-void Baseline::find_mutants() {
-  std::set<std::tuple<RuleKey, rules::MutationKind, std::size_t>> known;
-  for (const UsedModel& used : models_) {
+void Baseline::find_mutants(const std::vector<std::string>& in, models::Library& library) {
+  for (UsedModel& used : models_) {
+    used.changes = in.empty() || std::find(in.begin(), in.end(), used.model.name) != in.end();
+    if (!used.changes) continue;
     for (rules::Mutation& mutation : rules::mutations_of(used.model)) {
       const RuleKey key = key_of(used.kind, mutation.row, mutation.pos);
-      if (!known.insert({key, mutation.kind, mutation.which}).second) continue;
-      std::string equivalent =
-          rules::why_equivalent(mutation, used.model, vocabulary_of(used.model));
-      mutants_.push_back({used.kind, std::move(mutation), std::move(equivalent)});
+      const auto [at, fresh] =
+          mutant_numbers_.emplace(std::tuple(key, mutation.kind, mutation.which), mutants_.size());
+      if (fresh) mutants_.push_back({used.kind, std::move(mutation), "", {}, {}});
+    }
+  }
+  for (std::size_t i = 0; i < models_.size() && !interrupted(); ++i) prove_equivalence(i, library);
+  for (RuleMutant& mutant : mutants_) {
+    for (std::size_t i = 0; i < models_.size(); ++i) {
+      if (may_differ(mutant, i)) mutant.equivalent.clear();
     }
   }
   std::stable_sort(mutants_.begin(), mutants_.end(), [](const RuleMutant& a, const RuleMutant& b) {
@@ -219,27 +229,65 @@ void Baseline::find_mutants() {
   });
 }
 
+// Of the mutants of this version's rows.
+void Baseline::prove_equivalence(std::size_t model, models::Library& library) {
+  const UsedModel& used = models_[model];
+  if (!used.changes) return;
+  const auto checked = library.checked(used.kind, used.name, used.peer, used.overlays);
+  if (!checked.ok()) return;
+  const rules::Equivalence equivalence(checked.value());
+  for (const rules::Mutation& mutation : rules::mutations_of(used.model)) {
+    const RuleKey key = key_of(used.kind, mutation.row, mutation.pos);
+    const auto number = mutant_numbers_.find({key, mutation.kind, mutation.which});
+    if (number == mutant_numbers_.end()) continue;
+    RuleMutant& mutant = mutants_[number->second];
+    if (!mutation.next.empty()) mutant.neighbours.insert(mutation.next);
+    const std::string why = equivalence.why(mutation);
+    if (why.empty()) continue;
+    mutant.equivalent = why;
+    mutant.same_in.insert(model);
+  }
+}
+
 bool Baseline::reached(const RuleMutant& mutant) const {
-  return by_row_.contains(key_of(mutant.kind, mutant.mutation.row, mutant.mutation.pos));
+  if (!by_row_.contains(key_of(mutant))) return false;
+  if (mutant.neighbours.empty()) return true;
+  return std::any_of(by_row_.begin(), by_row_.end(), [&](const auto& row) {
+    return row.first.kind == mutant.kind && mutant.neighbours.contains(row.first.row);
+  });
+}
+
+// Whether the change is made in this version, and nothing is proved of it.
+bool Baseline::may_differ(const RuleMutant& mutant, std::size_t model) const {
+  const UsedModel& used = models_[model];
+  return used.changes && used.kind == mutant.kind && used.rows.contains(key_of(mutant)) &&
+         !mutant.same_in.contains(model);
+}
+
+bool Baseline::may_notice(const RuleMutant& mutant, std::size_t point) const {
+  return std::any_of(used_[point].begin(), used_[point].end(),
+                     [&](std::size_t model) { return may_differ(mutant, model); });
 }
 
 std::vector<std::size_t> Baseline::witnesses(const RuleMutant& mutant) const {
-  const RuleKey key = key_of(mutant.kind, mutant.mutation.row, mutant.mutation.pos);
   std::vector<std::size_t> all;
   std::set<std::size_t> known;
-  // A table of another version may have the same name: only points whose model has the row.
-  const auto owners = by_model_.find(key);
-  if (owners == by_model_.end()) return all;
-  const std::set<std::size_t> has_row(owners->second.begin(), owners->second.end());
   const auto add = [&](const std::vector<std::size_t>& points) {
     for (const std::size_t point : points) {
-      if (has_row.contains(point) && known.insert(point).second) all.push_back(point);
+      if (may_notice(mutant, point) && known.insert(point).second) all.push_back(point);
     }
   };
-  if (const auto found = by_row_.find(key); found != by_row_.end()) add(found->second);
+  if (const auto found = by_row_.find(key_of(mutant)); found != by_row_.end()) add(found->second);
+  const rules::MutationKind kind = mutant.mutation.kind;
+  const bool about_holding = kind == rules::MutationKind::kDropCondition ||
+                             kind == rules::MutationKind::kInvertCondition ||
+                             kind == rules::MutationKind::kOrder;
   const auto table = by_table_.find({mutant.kind, mutant.mutation.table});
-  if (table != by_table_.end()) add(table->second);
-  if (start_tables_.contains({mutant.kind, mutant.mutation.table})) add(owners->second);
+  if (about_holding && table != by_table_.end()) add(table->second);
+  // Only points whose model has the row: a table of another version may have the same name.
+  const auto owners = by_model_.find(key_of(mutant));
+  const bool at_start = start_tables_.contains({mutant.kind, mutant.mutation.table});
+  if (at_start && owners != by_model_.end()) add(owners->second);
   return all;
 }
 

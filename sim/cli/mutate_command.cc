@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,8 @@ using report::MutationReport;
 
 // A mutant that goes round for ever is noticed; it need not go round for long.
 constexpr std::uint64_t kStepFactor = 20, kMoreSteps = 20'000;
+
+const std::string_view kStepKind = rules::name_of(rules::MutationKind::kStep);
 
 // Steele, Lea and Flood, "Fast splittable pseudorandom number generators": spreads the numbers.
 std::uint64_t mixed(std::uint64_t value) {
@@ -99,7 +102,11 @@ class Mutating {
 
   void take(report::Mutant& mutant, const ForkedAnswer& answer) const {
     mutant.end = answer.stopped ? MutantEnd::kStopped : static_cast<MutantEnd>(answer.end);
-    if (mutant.end == MutantEnd::kNoticed) {
+    if (mutant.end == MutantEnd::kUnnoticed && !mutant.reached) {
+      mutant.end = MutantEnd::kUnreached;
+    } else if (mutant.end == MutantEnd::kUnnoticed && mutant.kind == kStepKind) {
+      mutant.end = MutantEnd::kOneOrder;
+    } else if (mutant.end == MutantEnd::kNoticed) {
       const PointToRun& point = *baseline_.points()[answer.detail];
       mutant.by = point.file + ": " + point.point.scenario.name;
     }
@@ -187,6 +194,19 @@ Diagnostics unknown_kinds(const Options& options) {
   return diagnostics;
 }
 
+Diagnostics unknown_models(const Options& options, const models::Library& library) {
+  std::vector<std::string> names;
+  for (const models::Listed& one : library.list()) {
+    if (rules::model_kind_named(one.kind)) names.push_back(one.name);
+  }
+  Diagnostics diagnostics;
+  for (const std::string& name : options.in) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    diagnostics.push_back(unknown_word({}, "model", name, names));
+  }
+  return diagnostics;
+}
+
 ExitStatus mutation_status(const MutationReport& report) {
   const report::MutationSummary sum = report::summarize(report);
   ExitStatus status = ExitStatus::kAsExpected;
@@ -201,13 +221,14 @@ ExitStatus mutation_status(const MutationReport& report) {
 ExitStatus mutate_command(const Options& options) {
   const auto root = find_root();
   if (!root.ok()) return print_bad_input(root.error(), options);
-  const Diagnostics unknown = unknown_kinds(options);
+  models::Library library(root.value());
+  Diagnostics unknown = unknown_kinds(options);
+  append(unknown, unknown_models(options, library));
   if (!unknown.empty()) return print_bad_input(unknown, options);
   catch_interrupts();
-  models::Library library(root.value());
   MutationReport report;
   const std::vector<PointToRun> points = points_in(options, library, report.diagnostics);
-  const Baseline baseline(points, library, options.jobs);
+  const Baseline baseline(points, options.in, library, options.jobs);
   if (!interrupted()) Mutating(options, baseline, library).run(report);
   report.interrupted |= interrupted();
   if (options.format == Format::kJson) {

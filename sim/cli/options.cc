@@ -56,6 +56,7 @@ constexpr char kSweepExamples[] =
 constexpr char kMutateExamples[] =
     "Examples:\n"
     "  nptsim mutate scenarios\n"
+    "  nptsim mutate --in kvm-7.0 --in qemu-10.2 scenarios     rows of these versions, in them\n"
     "  nptsim mutate --only error_pfn --only gate scenarios    rows that begin so\n"
     "  nptsim mutate --sample 200 scenarios                    so many of them, evenly spread";
 
@@ -196,6 +197,9 @@ CLI::App* add_mutate(CLI::App& app, Line& line) {
   verb->add_option("PATH", line.options.paths, "Scenario files and folders")->required();
   verb->add_option("--only", line.options.only, "Rows whose id, file or model begins like this")
       ->type_name("PREFIX")
+      ->allow_extra_args(false);
+  verb->add_option("--in", line.options.in, "Rows that this version has, by its own name")
+      ->type_name("MODEL")
       ->allow_extra_args(false);
   verb->add_option("--kind", line.options.kinds, "action, condition, answer, order or step")
       ->type_name("KIND")

@@ -52,6 +52,7 @@ struct Options {
   bool tell_apart = false;  // lint: versions that no scenario tells apart
 
   std::vector<std::string> only;   // mutate: what the ids of rows begin with, or models
+  std::vector<std::string> in;     // mutate: of which models
   std::vector<std::string> kinds;  // mutate: kinds of changes
   std::uint64_t sample = 0;        // mutate: so many; 0: all
   std::uint64_t seed = 1;          // mutate: which of them

@@ -10,8 +10,8 @@
 namespace nptsim::report {
 namespace {
 
-constexpr std::array<const char*, 6> kEnds = {"not-run",   "noticed", "stopped",
-                                              "unnoticed", "refused", "equivalent"};
+constexpr std::array<const char*, 8> kEnds = {"not-run", "noticed",    "stopped",   "unnoticed",
+                                              "refused", "equivalent", "unreached", "one-order"};
 
 void count(MutationSummary& sum, MutantEnd end) {
   switch (end) {
@@ -31,6 +31,12 @@ void count(MutationSummary& sum, MutantEnd end) {
     case MutantEnd::kEquivalent:
       ++sum.equivalent;
       break;
+    case MutantEnd::kUnreached:
+      ++sum.unreached;
+      break;
+    case MutantEnd::kOneOrder:
+      ++sum.one_order;
+      break;
   }
 }
 
@@ -39,10 +45,13 @@ std::string by_kind(const MutationReport& report) {
   for (const Mutant& mutant : report.mutants) {
     count(sums[mutant.model + " " + mutant.kind], mutant.end);
   }
-  std::vector<std::vector<std::string>> rows{{"", "noticed", "not", "refused", "equivalent"}};
+  std::vector<std::vector<std::string>> rows{
+      {"", "noticed", "not", "", "unreached", "one order", "equivalent", "refused"}};
   for (const auto& [kind, sum] : sums) {
     rows.push_back({kind, std::to_string(sum.noticed), std::to_string(sum.unnoticed),
-                    std::to_string(sum.refused), std::to_string(sum.equivalent)});
+                    fmt::format("{:.1f} %", sum.percent()), std::to_string(sum.unreached),
+                    std::to_string(sum.one_order), std::to_string(sum.equivalent),
+                    std::to_string(sum.refused)});
   }
   std::string out;
   for (const std::string& line : table(rows)) out += line + "\n";
@@ -60,7 +69,6 @@ MutationSummary summarize(const MutationReport& report) {
   MutationSummary sum;
   for (const Mutant& mutant : report.mutants) {
     count(sum, mutant.end);
-    if (mutant.end == MutantEnd::kUnnoticed && !mutant.reached) ++sum.unreached;
   }
   return sum;
 }
@@ -70,8 +78,7 @@ std::string print_mutation(const MutationReport& report, const Style& style) {
   for (const Mutant& mutant : report.mutants) {
     if (mutant.end != MutantEnd::kUnnoticed) continue;
     out += style.warn("unnoticed") + " " + mutant.model + " " + mutant.row + ": " +
-           printable(mutant.text) + (mutant.reached ? "" : " (no point reaches the row)") +
-           "\n          " + mutant.place + "\n";
+           printable(mutant.text) + "\n          " + mutant.place + "\n";
   }
   const MutationSummary sum = summarize(report);
   out += "\n" + by_kind(report) + "\n";
@@ -80,10 +87,11 @@ std::string print_mutation(const MutationReport& report, const Style& style) {
                        report.seed);
   }
   out += fmt::format(
-      "{} noticed ({:.1f} %), {} unnoticed, {} of them of rows that no point reaches, "
-      "{} refused by the model's checks, {} equivalent; {} points\n",
-      sum.noticed, sum.percent(), sum.unnoticed, sum.unreached, sum.refused, sum.equivalent,
-      report.points);
+      "{} noticed ({:.1f} %), {} unnoticed, {} of rows that no point reaches, "
+      "{} that another order of steps would show, "
+      "{} equivalent, {} refused by the model's checks; {} points\n",
+      sum.noticed, sum.percent(), sum.unnoticed, sum.unreached, sum.one_order, sum.equivalent,
+      sum.refused, report.points);
   if (report.interrupted) out += fmt::format("interrupted, {} were not tried\n", sum.not_run);
   return out;
 }
@@ -108,6 +116,7 @@ std::string print_mutation_json(const MutationReport& report) {
   const MutationSummary sum = summarize(report);
   json["summary"] = {{"passed", sum.noticed}, {"failed", sum.unnoticed}, {"errors", 0}};
   json["summary"]["unreached"] = sum.unreached;
+  json["summary"]["one_order"] = sum.one_order;
   json["summary"]["refused"] = sum.refused;
   json["summary"]["equivalent"] = sum.equivalent;
   json["of"] = report.of;

@@ -19,6 +19,8 @@ enum class MutantEnd : std::uint8_t {
   kUnnoticed,   // all scenarios come out as before
   kRefused,     // the model's checks refuse it in every version
   kEquivalent,  // it can make no difference
+  kUnreached,   // unnoticed, of a row that nobody comes to: docs/coverage.md says why it is there
+  kOneOrder,    // unnoticed, where a step begins: the steps of scenarios have one order
 };
 
 struct Mutant {
@@ -41,8 +43,8 @@ struct MutationReport {
 
 struct MutationSummary {
   std::size_t noticed = 0, unnoticed = 0, refused = 0, equivalent = 0, not_run = 0;
-  std::size_t unreached = 0;  // of the unnoticed: nobody ever comes to the row
-  // Of those that could be noticed.
+  std::size_t unreached = 0, one_order = 0;
+  // Of those that a scenario could notice.
   double percent() const;
 };
 MutationSummary summarize(const MutationReport& report);

@@ -89,7 +89,8 @@ Flow::Flow(const Resolved& resolved, Assume assume)
       entered_(resolved.procedures.size(), assume == Assume::kAnyGuest),
       entry_(resolved.procedures.size()),
       first_site_(resolved.procedures.size()),
-      reached_rows_(resolved.rows.size(), false) {
+      reached_rows_(resolved.rows.size(), false),
+      deciders_(resolved.stages.size()) {
   for (const ResolvedFact& fact : r_.facts) {
     full_.push_back(all_values(fact.info.values.size()));
     stable_.push_back(fact.stable());
@@ -167,8 +168,8 @@ Flow::State Flow::entry_state(std::size_t procedure) const {
     state.possible[fact] = all_values(r_.fact(fact).info.values.size());
     state.given[fact] = {Conditions{}};
   }
-  if (assume_ == Assume::kSealedGuest) {
-    state.possible[r_.sealed_fact] &= r_.sealed_value;
+  if (assume_ == Assume::kSealedGuest) state.possible[r_.sealed_fact] &= r_.sealed_value;
+  if (assume_ != Assume::kAnyGuest) {
     if (!r_.procedures[procedure].exported && !entry_[procedure].empty()) {
       for (FactId fact = 0; fact < r_.facts.size(); ++fact) {
         const bool taken = r_.fact(fact).held_by_frames() && state.possible[fact] != 0;
@@ -208,6 +209,7 @@ void Flow::walk_rows(const std::vector<ResolvedRow>& rows, State& state) {
 
 void Flow::walk_row(const ResolvedRow& row, State& state) {
   if (report_) check_tests(row, row.when, state);
+  if (report_ && assume_ == Assume::kAsCalled) before_[row.id] = state;
   Box box;
   std::vector<Source> sources;
   if (!narrow(state, row.when, kNoFact, box, sources)) return;  // never runs
@@ -226,6 +228,7 @@ void Flow::walk_row(const ResolvedRow& row, State& state) {
   }
   State skipped = state;
   assume_not(skipped, row.when);
+  if (!taken.reachable) rule_out(skipped, row.when);
   state = join(skipped, taken, row.when, written);
 }
 
@@ -240,7 +243,8 @@ void Flow::walk_loop(const ResolvedRow& row, State& state, std::set<FactId>& wri
     walk_rows(row.rows, body);
     const State next = body.reachable ? join(head, body, {}, written) : head;
     const bool same = next.possible == head.possible && next.given == head.given &&
-                      next.no_answer == head.no_answer && next.sources == head.sources;
+                      next.no_answer == head.no_answer && next.sources == head.sources &&
+                      next.ruled_out == head.ruled_out;
     if (same || budget_ == 0) break;
     head = next;
     if (round == kLoopRounds) {  // settle it: everything that the loop gives may be anything
@@ -295,6 +299,7 @@ void Flow::take_decide(const ResolvedRow& row, State& state, std::set<FactId>& w
   const ResolvedStage& stage = r_.stages[row.target];
   const StageView& view = stage_views_[row.target];
   if (report_ && assume_ == Assume::kAnyGuest) check_stage_tests(row, stage, state);
+  if (report_ && assume_ == Assume::kAsCalled) deciders_[row.target].push_back(state);
   Box box = box_of(state);
   if (!propagate(box)) return;
   Conditions here;
@@ -362,6 +367,13 @@ void Flow::take_call(const ResolvedRow& row, State& state, std::set<FactId>& wri
   take_answers(state, fact, summaries_[row.target], written);
 }
 
+const AnswerSet& Flow::answers_of(FactId answer) const {
+  const ResolvedFact& fact = r_.fact(answer);
+  if (fact.info.kind == FactKind::kStage) return stage_answers_[fact.owner];
+  if (fact.called_by == Go::kCall) return summaries_[fact.owner];
+  return (fact.called_by == Go::kExit ? exit_answers_ : ioctl_answers_)[fact.owner];
+}
+
 void Flow::take_return(const ResolvedRow& row, const State& state) {
   AnswerSet& summary = summaries_[procedure_];
   const AnswerSet before = summary;
@@ -376,13 +388,7 @@ void Flow::take_return(const ResolvedRow& row, const State& state) {
            "", ""});
     }
     for (const Source& source : state.sources) {
-      const Go go = r_.fact(source.fact).called_by;
-      const std::size_t owner = r_.fact(source.fact).owner;
-      const AnswerSet& from = r_.fact(source.fact).info.kind == FactKind::kStage
-                                  ? stage_answers_[owner]
-                              : go == Go::kCall ? summaries_[owner]
-                              : go == Go::kExit ? exit_answers_[owner]
-                                                : ioctl_answers_[owner];
+      const AnswerSet& from = answers_of(source.fact);
       for (unsigned i = 0; i < r_.fact(source.fact).info.values.size(); ++i) {
         if (((source.words & from.words) >> i & 1) == 0) continue;
         const auto fields = from.fields.find(i);

@@ -1,11 +1,13 @@
 // What can happen along a procedure: which facts have a value where, which answers are possible.
 //
-// One walker serves three questions: what a procedure can answer, whether every fact that a row
-// tests has been given before, and (with the guest assumed sealed) what a sealed guest can reach.
+// One walker serves four questions: what a procedure can answer, whether every fact that a row
+// tests has been given before, (with the guest assumed sealed) what a sealed guest can reach, and
+// (with procedures entered as their callers do) what is known before each row.
 #ifndef NPTSIM_SIM_RULES_FLOW_H_
 #define NPTSIM_SIM_RULES_FLOW_H_
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,7 +38,7 @@ struct AnswerSet {
 
 class Flow {
  public:
-  enum class Assume : std::uint8_t { kAnyGuest, kSealedGuest };
+  enum class Assume : std::uint8_t { kAnyGuest, kSealedGuest, kAsCalled };
 
   Flow(const Resolved& resolved, Assume assume);
 
@@ -48,7 +50,6 @@ class Flow {
   const AnswerSet& answers_of_stage(std::size_t i) const { return stage_answers_[i]; }
   bool row_reached(RowId row) const { return reached_rows_[row]; }
 
- private:
   struct Source {
     FactId fact = kNoFact;
     Values words = 0;
@@ -63,8 +64,35 @@ class Flow {
     std::vector<Values> possible;
     std::vector<Source> sources;                      // who may have given `result`
     std::map<FactId, std::vector<Conditions>> given;  // under which conditions it surely is
+    std::vector<Conditions> ruled_out;                // with kAsCalled: rows before have returned
   };
   using Box = std::vector<Values>;
+
+  // With kAsCalled. Before a row; null: nobody comes to it.
+  const State* before(RowId row) const {
+    const auto found = before_.find(row);
+    return found == before_.end() ? nullptr : &found->second;
+  }
+  // At each row that decides the stage.
+  const std::vector<State>& deciders(std::size_t stage) const { return deciders_[stage]; }
+
+  // Whether the tests may hold there, all of them.
+  bool may_hold(const State& state, const std::vector<FactTest>& tests) const;
+  // Whether the test of this fact holds there whenever the others do.
+  bool is_sure(const State& state, const std::vector<FactTest>& tests, FactId fact) const;
+  // The words of this one's answer that may be the latest there; 0: somebody else answered.
+  Values latest_words(const State& state, FactId fact) const;
+  // What of these facts is possible there; none if nothing is.
+  std::optional<Conditions> possible(const State& state, std::span<const FactId> facts) const;
+  // Whether `holds` is true of each answer that may be the latest there where the tests hold.
+  bool all_latest(const State& state, const std::vector<FactTest>& tests,
+                  const std::function<bool(FactId, const std::string&)>& holds) const;
+  // Whether some answer of this word comes with fields.
+  bool has_fields(FactId answer, const std::string& word) const;
+  bool surely_given(const State& state, FactId fact, const std::vector<FactTest>& tests) const;
+  const FactTies& ties() const { return ties_; }
+
+ private:
   struct Site {  // how a procedure was first reached
     std::size_t procedure = 0;
     const ResolvedRow* row = nullptr;
@@ -96,6 +124,7 @@ class Flow {
   Values words_meant(const FactTest& test, FactId source) const;
   void assume_tests(State& state, const std::vector<FactTest>& tests) const;
   void assume_not(State& state, const std::vector<FactTest>& tests) const;
+  void rule_out(State& state, const std::vector<FactTest>& tests) const;
   State join(const State& skipped, const State& taken, const std::vector<FactTest>& tests,
              const std::set<FactId>& written);
   static void forget(State& state, FactId fact);
@@ -107,13 +136,14 @@ class Flow {
   // FactSpace::uncovered within what is left of the analysis' budget.
   std::optional<Situation> search(const FactSpace& space, const Conditions& where,
                                   std::span<const Conditions> covers, bool& exhausted) const;
-  bool surely_given(const State& state, FactId fact, const std::vector<FactTest>& tests) const;
+  const AnswerSet& answers_of(FactId answer) const;
   bool covered(const std::vector<Conditions>& boxes, const Box& box) const;
   void check_tests(const ResolvedRow& row, const std::vector<FactTest>& tests, const State& state);
   void check_result_test(const ResolvedRow& row, const FactTest& test, const State& state);
   void check_stage_tests(const ResolvedRow& row, const ResolvedStage& stage, const State& state);
   void check_takes(const ResolvedRow& row, const State& state);
   void refuse_open_action(const ResolvedRow* site, const ResolvedRow& row, const ResolvedUse& use);
+  bool is_ruled_out(const State& state, const Box& box) const;
   std::string why_reached(const ResolvedRow& row) const;
   std::string chain_to(std::size_t procedure) const;
   std::string when_given(const State& state, FactId fact) const;
@@ -134,6 +164,8 @@ class Flow {
   std::vector<std::optional<Site>> first_site_;
   std::set<std::size_t> waiting_;  // procedures to walk again
   std::vector<bool> reached_rows_;
+  std::map<RowId, State> before_;
+  std::vector<std::vector<State>> deciders_;  // by stage
   std::size_t procedure_ = 0;
   std::size_t budget_ = 0;              // row visits left
   mutable std::size_t boxes_left_ = 0;  // of all searches together

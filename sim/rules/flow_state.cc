@@ -139,12 +139,27 @@ void Flow::assume_not(State& state, const std::vector<FactTest>& tests) const {
   std::erase_if(state.sources, [](const Source& source) { return source.words == 0; });
 }
 
+// Who had this was sent away by the row, so behind it these tests do not hold together: as long as
+// their facts stay what they are.
+void Flow::rule_out(State& state, const std::vector<FactTest>& tests) const {
+  if (assume_ != Assume::kAsCalled || !state.reachable) return;
+  Conditions together;
+  for (const FactTest& test : tests) {
+    if (!r_.stable(test.fact)) return;
+    together.emplace_back(test.fact, test.allowed);
+  }
+  state.ruled_out.push_back(std::move(together));
+}
+
 Flow::State Flow::join(const State& skipped, const State& taken, const std::vector<FactTest>& tests,
                        const std::set<FactId>& written) {
   if (!taken.reachable) return skipped;
   if (!skipped.reachable) return taken;
   State out = skipped;
   out.no_answer |= taken.no_answer;
+  std::erase_if(out.ruled_out, [&](const Conditions& one) {
+    return std::find(taken.ruled_out.begin(), taken.ruled_out.end(), one) == taken.ruled_out.end();
+  });
   for (FactId fact = 0; fact < out.possible.size(); ++fact) {
     out.possible[fact] |= taken.possible[fact];
   }
@@ -227,6 +242,7 @@ void Flow::forget(State& state, FactId fact) {
   for (Source& source : state.sources) {
     std::erase_if(source.known, [&](const auto& condition) { return condition.first == fact; });
   }
+  std::erase_if(state.ruled_out, [&](const Conditions& one) { return mentions(one, fact); });
 }
 
 void Flow::give(State& state, FactId fact, Values values, std::set<FactId>& written) const {

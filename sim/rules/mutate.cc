@@ -21,19 +21,6 @@ std::string words_of(const Condition& condition) {
   return text;
 }
 
-bool same_words(const std::optional<AnswerUse>& a, const std::optional<AnswerUse>& b) {
-  if (!a || !b) return a.has_value() == b.has_value();
-  return words_of(*a) == words_of(*b);
-}
-
-// The rows of a table, with those inside of loops.
-void flatten(const std::vector<Row>& rows, std::vector<const Row*>& flat) {
-  for (const Row& row : rows) {
-    flat.push_back(&row);
-    flatten(row.rows, flat);
-  }
-}
-
 // The next answer of the table that is another one; null if it always says the same.
 const AnswerUse* other_answer(const std::vector<const Row*>& table, const Row& row) {
   const auto self = std::find(table.begin(), table.end(), &row);
@@ -60,7 +47,7 @@ class Finder {
     table_ = name;
     is_stage_ = stage;
     flat_.clear();
-    flatten(rows, flat_);
+    flatten_rows(rows, flat_);
     list(rows);
   }
 
@@ -69,6 +56,7 @@ class Finder {
       of_row(rows[i]);
       if (i + 1 < rows.size()) {
         add(rows[i], MutationKind::kOrder, 0, "behind " + rows[i + 1].id.text);
+        found_.back().next = rows[i + 1].id.text;
       }
       list(rows[i].rows);
     }
@@ -97,7 +85,7 @@ class Finder {
   }
 
   void add(const Row& row, MutationKind kind, std::size_t which, std::string text) {
-    found_.push_back({kind, table_, row.id.text, row.origin.pos, which, std::move(text)});
+    found_.push_back({kind, table_, row.id.text, row.origin.pos, which, std::move(text), ""});
   }
 
   std::string table_;
@@ -139,72 +127,19 @@ bool drop(std::vector<T>& items, std::size_t which) {
 
 bool change_answer(const std::vector<Row>& table, Row& row) {
   std::vector<const Row*> flat;
-  flatten(table, flat);
+  flatten_rows(table, flat);
   const AnswerUse* other = row.answer ? other_answer(flat, row) : nullptr;
   if (other == nullptr) return false;
   row.answer = AnswerUse(*other);
   return true;
 }
 
-bool has_value(const Condition& condition, const std::string& value) {
-  return std::any_of(condition.values.begin(), condition.values.end(),
-                     [&](const Spelled& one) { return one.text == value; });
-}
-
-// Whether no value of their fact holds for both.
-bool disjoint(const Condition& left, const Condition& right) {
-  if (left.fact.text != right.fact.text || (left.inverted && right.inverted)) return false;
-  const Condition& plain = left.inverted ? right : left;
-  const Condition& other = left.inverted ? left : right;
-  return std::all_of(plain.values.begin(), plain.values.end(), [&](const Spelled& value) {
-    return has_value(other, value.text) == other.inverted;
-  });
-}
-
-// The facts by which two rows exclude each other.
-std::vector<std::string> excluding_facts(const Row& a, const Row& b) {
-  std::vector<std::string> facts;
-  for (const Condition& left : a.when) {
-    for (const Condition& right : b.when) {
-      if (disjoint(left, right)) facts.push_back(left.fact.text);
-    }
-  }
-  return facts;
-}
-
-template <class Named>
-bool is_named(const std::vector<Named>& list, const std::string& name) {
-  return std::any_of(list.begin(), list.end(),
-                     [&](const Named& one) { return one.name.text == name; });
-}
-
-// Whether a row, with those inside of it, may give the fact another value.
-bool may_give(const Row& row, const std::string& fact, const Vocabulary& vocabulary) {
-  if (row.go != Go::kNowhere && row.target.text == fact) return true;
-  for (const ActionUse& use : row.actions) {
-    const ActionDef* action = vocabulary.find_action(use.name.text);
-    if (action == nullptr) return true;
-    if (std::find(action->gives.begin(), action->gives.end(), fact) != action->gives.end()) {
-      return true;
-    }
-  }
-  return std::any_of(row.rows.begin(), row.rows.end(),
-                     [&](const Row& inner) { return may_give(inner, fact, vocabulary); });
-}
-
-// Whether the fact is the same before and behind the row: it is a setting, it never changes, or
-// only rows give it and this one does not. (`result` and its fields are the latest answer's.)
-bool leaves_alone(const Row& row, const std::string& fact, const Model& model,
-                  const Vocabulary& vocabulary) {
-  if (is_named(model.params, fact) || is_named(model.capabilities, fact)) return true;
-  const FactDef* def = vocabulary.find_fact(fact);
-  const bool answer = is_named(model.stages, fact) || is_named(model.procedures, fact);
-  if (def == nullptr && !answer) return false;
-  if (def != nullptr && def->compute != nullptr) return def->fixed;
-  return !may_give(row, fact, vocabulary);
-}
-
 }  // namespace
+
+bool same_words(const std::optional<AnswerUse>& a, const std::optional<AnswerUse>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  return words_of(*a) == words_of(*b);
+}
 
 std::string_view name_of(MutationKind kind) { return kNames[static_cast<unsigned>(kind)]; }
 
@@ -241,68 +176,6 @@ bool apply(const Mutation& mutation, Model& model) {
       return std::exchange(row.new_step, false);
   }
   return false;
-}
-
-namespace {
-
-class SameOrder {
- public:
-  SameOrder(const Model& model, const Vocabulary& vocabulary)
-      : model_(model), vocabulary_(vocabulary) {}
-
-  // Of the row with this id and the next one in its list.
-  std::string why(const std::vector<Row>& rows, const std::string& id, bool stage) const {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (rows[i].id.text != id) {
-        const std::string inner = why(rows[i].rows, id, stage);
-        if (!inner.empty()) return inner;
-      } else if (i + 1 < rows.size()) {
-        return why(rows[i], rows[i + 1], stage);
-      }
-    }
-    return "";
-  }
-
- private:
-  std::string why(const Row& row, const Row& next, bool stage) const {
-    if (excluded(row, next, stage)) return "the two rows exclude each other";
-    if (stage && row.actions.empty() && next.actions.empty() &&
-        same_words(row.answer, next.answer)) {
-      return "the two rows say the same";
-    }
-    return "";
-  }
-
-  // Behind a row that returns nothing is asked any more, so two of them may be asked in any order.
-  bool excluded(const Row& row, const Row& next, bool stage) const {
-    const std::vector<std::string> facts = excluding_facts(row, next);
-    if (facts.empty() || stage) return !facts.empty();
-    if (!row.wait.empty() || !next.wait.empty()) return false;
-    if (row.answer && next.answer) return true;
-    return std::any_of(facts.begin(), facts.end(), [&](const std::string& fact) {
-      return leaves_alone(row, fact, model_, vocabulary_) &&
-             leaves_alone(next, fact, model_, vocabulary_);
-    });
-  }
-
-  const Model& model_;
-  const Vocabulary& vocabulary_;
-};
-
-}  // namespace
-
-std::string why_equivalent(const Mutation& mutation, const Model& model,
-                           const Vocabulary& vocabulary) {
-  if (mutation.kind != MutationKind::kOrder) return "";
-  const SameOrder order(model, vocabulary);
-  for (const Stage& stage : model.stages) {
-    if (stage.name.text == mutation.table) return order.why(stage.rows, mutation.row, true);
-  }
-  for (const Procedure& procedure : model.procedures) {
-    if (procedure.name.text == mutation.table)
-      return order.why(procedure.rows, mutation.row, false);
-  }
-  return "";
 }
 
 }  // namespace nptsim::rules

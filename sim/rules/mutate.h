@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "sim/rules/model.h"
-#include "sim/rules/vocabulary.h"
 
 namespace nptsim::rules {
 
@@ -38,6 +37,7 @@ struct Mutation {
   SourcePos pos;          // where the row was written: which of all rows with this id it is
   std::size_t which = 0;  // of its actions or conditions
   std::string text;       // "do: without pin_pfn"
+  std::string next;       // kOrder: the id of the row that comes before it now
 };
 
 // Every change to every row of the model, in its order.
@@ -46,11 +46,17 @@ std::vector<Mutation> mutations_of(const Model& model);
 // False: the model has no such row, or not at this place. Then it is as it was.
 bool apply(const Mutation& mutation, Model& model);
 
-// Why the change cannot make a difference, if that can be said without running anything: two rows
-// that exclude each other may change places, in a stage, or where neither changes the fact by which
-// they do. Empty: it may make one.
-std::string why_equivalent(const Mutation& mutation, const Model& model,
-                           const Vocabulary& vocabulary);
+// Whether two rows spell the same answer, or both give none.
+bool same_words(const std::optional<AnswerUse>& a, const std::optional<AnswerUse>& b);
+
+// The rows of a table, with those inside of loops.
+template <class AnyRow>
+void flatten_rows(const std::vector<AnyRow>& rows, std::vector<const AnyRow*>& flat) {
+  for (const AnyRow& row : rows) {
+    flat.push_back(&row);
+    flatten_rows(row.rows, flat);
+  }
+}
 
 }  // namespace nptsim::rules
 

@@ -56,6 +56,7 @@ TEST_CASE("diff, sweep and mutate with everything") {
   CHECK(sweep.shard == "2/3");
   const Options mutate = options_of({"mutate", "--only", "gate", "--only", "npf", "s"});
   CHECK(mutate.only == std::vector<std::string>{"gate", "npf"});
+  CHECK(options_of({"mutate", "--in", "kvm-7.0", "s"}).in == std::vector<std::string>{"kvm-7.0"});
   CHECK(options_of({"lint", "--models"}).models);
 }
 

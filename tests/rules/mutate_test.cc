@@ -101,51 +101,6 @@ TEST_CASE("a row of another place with the same id is left alone") {
   CHECK_FALSE(apply(mutation, other));
 }
 
-TEST_CASE("rows that exclude each other, or say the same, may change places") {
-  const Model rows = mutated();
-  std::vector<std::string> reasons;
-  for (const Mutation& one : mutations_of(rows)) {
-    const std::string why = why_equivalent(one, rows, toy::vocabulary());
-    if (!why.empty()) reasons.push_back(one.row + ": " + why);
-  }
-  CHECK(reasons == std::vector<std::string>{"fault.rw: the two rows exclude each other",
-                                            "fault.ro: the two rows say the same"});
-}
-
-// Rows of a procedure are asked one after the other, so what excludes them has to stay what it was.
-TEST_CASE("in a procedure the fact by which rows exclude each other must not change between them") {
-  const auto model = toy::model_of(R"(
-params: { caching: { default: on } }
-exports: [npf]
-stages:
-  fault:
-    - { id: fault.rw, when: { slot: rw }, then: fixed, E }
-    - { id: fault.none, then: { error: EFAULT }, E }
-procedures:
-  npf:
-    - { id: npf.fault, decide: fault, E }
-    - { id: npf.fixed, when: { fault: fixed }, do: map_page, E }
-    - { id: npf.again, when: { fault: error }, decide: fault, E }
-    - { id: npf.error, when: { fault: error }, do: map_page, E }
-    - { id: npf.fine, when: { fault: fixed }, do: map_page, E }
-    - { id: npf.rw, when: { slot: rw }, do: map_page, E }
-    - { id: npf.readonly, when: { slot: readonly }, do: map_page, E }
-    - { id: npf.plain, when: { guest: plain }, do: map_page, E }
-    - { id: npf.es, when: { guest: es }, do: map_page, E }
-    - { id: npf.on, when: { caching: on }, do: map_page, E }
-    - { id: npf.off, when: { caching: off }, do: map_page, E }
-    - { id: npf.out, return: result, E }
-)");
-  REQUIRE(model.ok());
-  std::vector<std::string> rows;
-  for (const Mutation& one : mutations_of(model.value())) {
-    if (!why_equivalent(one, model.value(), toy::vocabulary()).empty()) rows.push_back(one.row);
-  }
-  // npf.fixed and npf.again: the second one decides anew. npf.rw, npf.readonly: who knows what
-  // map_page does to the slot.
-  CHECK(rows == std::vector<std::string>{"npf.error", "npf.plain", "npf.on"});
-}
-
 TEST_CASE("rows are compared by what they do, or by all that they say") {
   const Row row = mutated().stages[0].rows[0];
   Row other = row;
