@@ -214,7 +214,7 @@ void Baseline::find_mutants(const std::vector<std::string>& in, models::Library&
       if (fresh) mutants_.push_back({used.kind, std::move(mutation), "", {}, {}});
     }
   }
-  for (std::size_t i = 0; i < models_.size() && !interrupted(); ++i) prove_equivalence(i, library);
+  prove_equivalences(in.empty(), library);
   for (RuleMutant& mutant : mutants_) {
     for (std::size_t i = 0; i < models_.size(); ++i) {
       if (may_differ(mutant, i)) mutant.equivalent.clear();
@@ -229,13 +229,32 @@ void Baseline::find_mutants(const std::vector<std::string>& in, models::Library&
   });
 }
 
-// Of the mutants of this version's rows.
-void Baseline::prove_equivalence(std::size_t model, models::Library& library) {
+// Who enters a model's procedures is known where only some models meet.
+void Baseline::prove_equivalences(bool all, models::Library& library) {
+  std::map<std::size_t, rules::Equivalence> known;
+  for (std::size_t i = 0; i < models_.size() && !interrupted(); ++i) {
+    const UsedModel& used = models_[i];
+    if (!used.changes) continue;
+    const auto checked = library.checked(used.kind, used.name, used.peer, used.overlays);
+    if (!checked.ok()) continue;
+    const auto one = known.try_emplace(i, checked.value()).first;
+    if (!all) continue;
+    take_equivalents(i, one->second);
+    known.clear();
+  }
+  for (auto& [model, one] : known) {
+    std::vector<const rules::Equivalence*> others;
+    for (const auto& [other, equivalence] : known) {
+      const std::set<ModelKind> kinds = {models_[model].kind, models_[other].kind};
+      if (kinds == std::set{ModelKind::kKernel, ModelKind::kVmm}) others.push_back(&equivalence);
+    }
+    one.set_outsiders(others);
+  }
+  for (const auto& [model, one] : known) take_equivalents(model, one);
+}
+
+void Baseline::take_equivalents(std::size_t model, const rules::Equivalence& equivalence) {
   const UsedModel& used = models_[model];
-  if (!used.changes) return;
-  const auto checked = library.checked(used.kind, used.name, used.peer, used.overlays);
-  if (!checked.ok()) return;
-  const rules::Equivalence equivalence(checked.value());
   for (const rules::Mutation& mutation : rules::mutations_of(used.model)) {
     const RuleKey key = key_of(used.kind, mutation.row, mutation.pos);
     const auto number = mutant_numbers_.find({key, mutation.kind, mutation.which});
@@ -265,8 +284,11 @@ bool Baseline::may_differ(const RuleMutant& mutant, std::size_t model) const {
 }
 
 bool Baseline::may_notice(const RuleMutant& mutant, std::size_t point) const {
-  return std::any_of(used_[point].begin(), used_[point].end(),
-                     [&](std::size_t model) { return may_differ(mutant, model); });
+  const std::vector<std::size_t>& used = used_[point];
+  const auto changes = [&](std::size_t model) { return models_[model].changes; };
+  const auto differs = [&](std::size_t model) { return may_differ(mutant, model); };
+  return std::all_of(used.begin(), used.end(), changes) &&
+         std::any_of(used.begin(), used.end(), differs);
 }
 
 std::vector<std::size_t> Baseline::witnesses(const RuleMutant& mutant) const {

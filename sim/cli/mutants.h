@@ -13,6 +13,7 @@
 #include "models/library.h"
 #include "sim/cli/point_run.h"
 #include "sim/cli/points.h"
+#include "sim/rules/equivalence.h"
 #include "sim/rules/mutate.h"
 
 namespace nptsim::cli {
@@ -38,7 +39,8 @@ struct RuleMutant {
 class Baseline {
  public:
   // Runs every point once. Points whose claims do not hold cannot notice anything and are left out.
-  // `in`: only rows of the models of these names are changed, and only in them; empty: of all.
+  // `in`: only rows of the models of these names are changed, and only points that have no others
+  // are asked; empty: of all.
   Baseline(const std::vector<PointToRun>& points, const std::vector<std::string>& in,
            models::Library& library, unsigned jobs);
 
@@ -75,7 +77,8 @@ class Baseline {
   void take_models(const PointToRun& point, models::Library& library,
                    std::vector<std::size_t>& out);
   void find_mutants(const std::vector<std::string>& in, models::Library& library);
-  void prove_equivalence(std::size_t model, models::Library& library);
+  void prove_equivalences(bool all, models::Library& library);
+  void take_equivalents(std::size_t model, const rules::Equivalence& equivalence);
   bool may_differ(const RuleMutant& mutant, std::size_t model) const;
   bool may_notice(const RuleMutant& mutant, std::size_t point) const;
   void find_start_tables();

@@ -44,6 +44,12 @@ Equivalence::Equivalence(Checked checked) : parts_(std::make_unique<Parts>(std::
 Equivalence::~Equivalence() = default;
 Equivalence::Equivalence(Equivalence&&) noexcept = default;
 
+void Equivalence::set_outsiders(const std::vector<const Equivalence*>& others) {
+  std::vector<const ToldApart*> outsiders;
+  for (const Equivalence* other : others) outsiders.push_back(&other->parts_->told_apart);
+  parts_->told_apart.set_outsiders(std::move(outsiders));
+}
+
 std::string Equivalence::why(const Mutation& mutation) const {
   const auto is_it = [&](const ResolvedRow& row) {
     return row.row->id.text == mutation.row && row.row->origin.pos == mutation.pos;

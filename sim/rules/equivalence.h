@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sim/rules/check.h"
 #include "sim/rules/mutate.h"
@@ -18,6 +19,10 @@ class Equivalence {
   explicit Equivalence(Checked checked);
   ~Equivalence();
   Equivalence(Equivalence&&) noexcept;
+
+  // The other models that enter this one's procedures; they have to stay. Who is not told of them
+  // takes every answer to the outside for important.
+  void set_outsiders(const std::vector<const Equivalence*>& others);
 
   // Why the change makes no difference; empty: it may make one, or the model has no such row.
   std::string why(const Mutation& mutation) const;

@@ -193,9 +193,10 @@ std::string EquivalentRow::why_order() const {
 // By facts that are what they were when the second of them is asked, in either order. Behind a row
 // that returns nothing is asked any more.
 bool EquivalentRow::exclude_each_other(const ResolvedRow& next) const {
-  if (!row().wait.empty() || !next.wait.empty()) return false;
+  // Others may act where a row waits or begins a step.
+  const bool steps =
+      row().row->new_step || next.row->new_step || !row().wait.empty() || !next.wait.empty();
   const auto counts = [&](FactId fact) {
-    const bool steps = row().row->new_step || next.row->new_step;
     if (steps && fact != kResultFact && !r_.stable(fact)) return false;
     return (row().answers || leaves_alone(r_, row(), fact)) &&
            (next.answers || leaves_alone(r_, next, fact));

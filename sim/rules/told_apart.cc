@@ -22,14 +22,17 @@ bool ToldApart::operator()(FactId fact, std::string_view a, std::string_view b) 
   return a != b && told({fact, a, b}, seen);
 }
 
-// Who hands the answer on to his own caller has not looked at it; the caller may.
 bool ToldApart::told(const Pair& pair, Seen& seen) const {
   if (!seen.insert(pair).second) return false;
   const ResolvedFact& fact = r_.fact(pair.fact);
-  const std::vector<std::string>& values = fact.info.values;
-  if (!has(values, pair.a) || !has(values, pair.b)) return true;
-  const bool stage = fact.info.kind == FactKind::kStage;
-  if (!stage && (fact.called_by != Go::kCall || r_.procedures[fact.owner].exported)) return true;
+  if (!has(fact.info.values, pair.a) || !has(fact.info.values, pair.b)) return true;
+  const bool entered = fact.info.kind == FactKind::kCall && fact.called_by == Go::kCall &&
+                       r_.procedures[fact.owner].exported;
+  return (entered && outsiders_tell(pair)) || own_rows_tell(pair, seen);
+}
+
+// Who hands the answer on to his own caller has not looked at it; the caller may.
+bool ToldApart::own_rows_tell(const Pair& pair, Seen& seen) const {
   for (const ResolvedStage& one : r_.stages) {
     if (rows_tell(one.rows, pair)) return true;
   }
@@ -37,6 +40,29 @@ bool ToldApart::told(const Pair& pair, Seen& seen) const {
     return rows_tell(one.rows, pair) ||
            (hands_on(one.rows, pair.fact) && told({one.call_fact, pair.a, pair.b}, seen));
   });
+}
+
+bool ToldApart::outsiders_tell(const Pair& pair) const {
+  if (!outsiders_) return true;
+  const std::string& name = r_.procedures[r_.fact(pair.fact).owner].procedure->name.text;
+  return std::any_of(outsiders_->begin(), outsiders_->end(),
+                     [&](const ToldApart* one) { return one->from_outside(name, pair.a, pair.b); });
+}
+
+bool ToldApart::from_outside(std::string_view procedure, std::string_view a,
+                             std::string_view b) const {
+  const auto tells = [&](const std::vector<Exported>& targets, const std::vector<FactId>& facts) {
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      if (targets[i].name != procedure) continue;
+      const bool handed_on =
+          std::any_of(r_.procedures.begin(), r_.procedures.end(),
+                      [&](const ResolvedProcedure& one) { return hands_on(one.rows, facts[i]); });
+      Seen seen;
+      if (handed_on || told({facts[i], a, b}, seen)) return true;
+    }
+    return false;
+  };
+  return tells(r_.outside.exits, r_.exit_facts) || tells(r_.outside.ioctls, r_.ioctl_facts);
 }
 
 bool ToldApart::rows_tell(const std::vector<ResolvedRow>& rows, const Pair& pair) const {

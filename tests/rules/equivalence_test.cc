@@ -169,6 +169,46 @@ TEST_CASE("another answer makes no difference if nobody asks which of the two it
         Texts{"map.retry: when: without guest es", "map.again: when: without guest snp"});
 }
 
+// The VMM's answers leave the VMM: what they are to the kernel, the kernel's rows say.
+TEST_CASE("whoever enters from outside tells answers apart, unless his rows are known") {
+  const char* const kEntered = R"(
+exports: [userspace]
+procedures:
+  userspace:
+    - { id: user.plain, when: { guest: plain }, return: run, E }
+    - { id: user.es, when: { guest: es }, return: again, E }
+    - { id: user.done, return: stopped, E }
+)";
+  Outside outside;
+  outside.exits.push_back({"userspace", {{"run", {}}, {"again", {}}, {"stopped", {}}}, {}});
+  const auto entering = toy::checked_of(R"(
+exports: [npf]
+procedures:
+  npf:
+    - { id: npf.user, exit: userspace, E }
+    - { id: npf.stop, when: { result: stopped }, return: stopped, E }
+    - { id: npf.run, do: map_page, return: resume, E }
+)",
+                                        outside);
+  REQUIRE_MESSAGE(entering.ok(), toy::refusal(entering));
+  const Checked model = checked(kEntered);
+  const Equivalence enters(entering.value());
+  Equivalence alone(model), asked(model), nobody(model);
+  asked.set_outsiders({&enters});
+  nobody.set_outsiders({});
+  const auto count = [&](const Equivalence& one) {
+    std::string rows;
+    for (const Mutation& mutation : mutations_of(model.model())) {
+      if (mutation.kind != MutationKind::kOtherAnswer || one.why(mutation).empty()) continue;
+      rows += mutation.row + " ";
+    }
+    return rows;
+  };
+  CHECK(count(alone).empty());
+  CHECK(count(asked) == "user.plain ");  // run becomes again; user.es: again becomes stopped
+  CHECK(count(nobody) == "user.plain user.es user.done ");
+}
+
 TEST_CASE("an answer that is handed on is asked about by the caller's caller") {
   const char* const kHandedOn = R"(
 exports: [npf]

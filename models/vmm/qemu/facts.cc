@@ -34,7 +34,7 @@ unsigned has_pflash(const View& view) {
 // hw/i386/pc_sysfw.c pc_system_flash_map: the flash chips that lie one below the other from 4 GiB
 // on.
 struct Chain {
-  std::uint64_t size = 0;  // bytes
+  std::uint64_t size = 0;          // bytes
   unsigned chips = 0, others = 0;  // in the chain, elsewhere
 };
 Chain firmware_chain(const View& view) {
@@ -220,8 +220,12 @@ void add_region_facts(rules::Vocabulary& v) {
 void add_flash_facts(rules::Vocabulary& v) {
   std::vector<std::string> bytes = names(kBytes);
   bytes.emplace_back("other");
-  v.add(fact<flash_cycle>("flash.wcycle", {"first", "second", "third", "fourth"},
-                          "wcycle 0 to 3: which write of a command the next one is"));
+  rules::FactDef cycle =
+      fact<flash_cycle>("flash.wcycle", {"first", "second", "third", "fourth"},
+                        "wcycle 0 to 3: which write of a command the next one is");
+  // Only a buffered write has so many (QEMU hw/block/pflash_cfi01.c pflash_write).
+  cycle.implies = {{"third", "flash.cmd", {"0xe8"}}, {"fourth", "flash.cmd", {"0xe8"}}};
+  v.add(std::move(cycle));
   v.add(fact<flash_byte>("flash.byte", std::move(bytes), "the low byte of what is written"));
   v.add(fact<flash_cmd>("flash.cmd", names(kCommands), "the chip's command; 0x00 is read array"));
   v.add(fact<flash_ro>("flash.ro", kNoYes, "the drive behind the chip cannot be written"));

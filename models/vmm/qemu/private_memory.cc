@@ -146,8 +146,9 @@ std::string conversion_overrun(const View& view) {
 }
 
 void add_private_memory(rules::Vocabulary& v) {
+  constexpr bool kFixed = true;
   v.add(fact<convert_to>("convert.to", {"shared", "private"},
-                         "what the access was, or what the guest asks for"));
+                         "what the access was, or what the guest asks for", kFixed));
   v.add(fact<convert_shape>("convert.shape", {"bad", "ok"}, "whole pages, at least one"));
   v.add(fact<convert_end>("convert.end", {"inside", "beyond"},
                           "the end of the range, and that of the region in which it begins"));
