@@ -205,7 +205,11 @@ void Baseline::find_start_tables() {
 
 void Baseline::find_mutants(const std::vector<std::string>& in, models::Library& library) {
   for (UsedModel& used : models_) {
-    used.changes = in.empty() || std::find(in.begin(), in.end(), used.model.name) != in.end();
+    const auto is_in = [&](const std::string& name) {
+      return in.empty() || std::find(in.begin(), in.end(), name) != in.end();
+    };
+    used.changes = is_in(used.model.name);
+    used.asked = is_in(used.model.name.substr(0, used.model.name.find('+')));
     if (!used.changes) continue;
     for (rules::Mutation& mutation : rules::mutations_of(used.model)) {
       const RuleKey key = key_of(used.kind, mutation.row, mutation.pos);
@@ -285,9 +289,14 @@ bool Baseline::may_differ(const RuleMutant& mutant, std::size_t model) const {
 
 bool Baseline::may_notice(const RuleMutant& mutant, std::size_t point) const {
   const std::vector<std::size_t>& used = used_[point];
-  const auto changes = [&](std::size_t model) { return models_[model].changes; };
-  const auto differs = [&](std::size_t model) { return may_differ(mutant, model); };
-  return std::all_of(used.begin(), used.end(), changes) &&
+  const auto asked = [&](std::size_t model) { return models_[model].asked; };
+  const auto differs = [&](std::size_t model) {
+    const UsedModel& one = models_[model];
+    const bool with_overlay = one.asked && !one.changes;
+    return (with_overlay && one.kind == mutant.kind && one.rows.contains(key_of(mutant))) ||
+           may_differ(mutant, model);
+  };
+  return std::all_of(used.begin(), used.end(), asked) &&
          std::any_of(used.begin(), used.end(), differs);
 }
 

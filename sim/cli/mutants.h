@@ -40,7 +40,7 @@ class Baseline {
  public:
   // Runs every point once. Points whose claims do not hold cannot notice anything and are left out.
   // `in`: only rows of the models of these names are changed, and only points that have no others
-  // are asked; empty: of all.
+  // (but for their overlays) are asked; empty: of all.
   Baseline(const std::vector<PointToRun>& points, const std::vector<std::string>& in,
            models::Library& library, unsigned jobs);
 
@@ -70,7 +70,8 @@ class Baseline {
     std::vector<rules::Spelled> overlays;
     rules::Model model;
     std::set<RuleKey> rows;
-    bool changes = true;  // false: its rows are left as they are
+    bool changes = true;  // false: it gives no mutants
+    bool asked = true;    // ... and may notice some: one of `in` with overlays
   };
 
   Seen look(const PointToRun& point, models::Library& library);

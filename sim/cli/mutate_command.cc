@@ -22,7 +22,7 @@ using report::MutantEnd;
 using report::MutationReport;
 
 // A mutant that goes round for ever is noticed; it need not go round for long.
-constexpr std::uint64_t kStepFactor = 20, kMoreSteps = 20'000;
+constexpr std::uint64_t kStepFactor = 4, kMoreSteps = 2'000;
 
 const std::string_view kStepKind = rules::name_of(rules::MutationKind::kStep);
 
