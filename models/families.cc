@@ -2,6 +2,7 @@
 
 #include "models/guest/linux/model.h"
 #include "models/guest/ovmf/model.h"
+#include "models/guest/svsm/model.h"
 #include "models/kernel/given/model.h"
 #include "models/kernel/kvm/model.h"
 #include "models/vmm/bare/model.h"
@@ -19,6 +20,7 @@ constexpr Family kFamilies[] = {
     {ModelKind::kVmm, "bare", bare::vocabulary, bare::prepare},
     {ModelKind::kGuest, "ovmf", ovmf::vocabulary, nullptr},
     {ModelKind::kGuest, "linux", linux_guest::vocabulary, nullptr},
+    {ModelKind::kGuest, "svsm", svsm::vocabulary, nullptr},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "sim/machine/frames.h"
 #include "sim/machine/monitor.h"
 
 namespace nptsim::machine {
@@ -335,8 +336,10 @@ RunResult Runner::result() {
     } else if (options_.interrupted != nullptr && *options_.interrupted) {
       outcome = Outcome(OutcomeKind::kUndecided, "interrupted");
     } else {
-      const bool halted = machine_.halted(vcpu);
-      outcome = Outcome(halted ? OutcomeKind::kCompletes : OutcomeKind::kWaits);
+      // A HLT inside of modelled code is not the program's end.
+      const bool own_code = ActorFrames(machine_.store(), vcpu).count(Layer::kGuest) != 0;
+      const bool completed = machine_.halted(vcpu) && !own_code;
+      outcome = Outcome(completed ? OutcomeKind::kCompletes : OutcomeKind::kWaits);
     }
     if (outcome.at.empty()) outcome.at = machine_.place_of(vcpu);
     outcome.registers = svm::vcpu_record(std::as_const(machine_).store(), vcpu).registers;

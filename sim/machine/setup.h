@@ -125,7 +125,11 @@ struct Setup {
   std::map<std::uint64_t, rules::ProcedureId>
       handlers;  // guest procedures by the address of a gate
   std::vector<ScriptAct> script;
-  std::vector<GuestPhysAddr> ghcbs;  // by vCPU; empty for a guest that has none
+  std::vector<GuestPhysAddr> ghcbs;         // by vCPU; empty for a guest that has none
+  std::optional<GuestPhysAddr> cpuid_page;  // of an SNP guest that was told where it lies
+  // Pages that the guest's kernel has free for new page tables.
+  static constexpr unsigned kSparePages = 4;
+  std::optional<GuestPhysAddr> spare_pages;
 
   bool sealed() const { return svm::has_sev_es(guest_type); }
   bool snp() const { return guest_type == svm::GuestType::kSnp; }

@@ -12,6 +12,15 @@ namespace building {
 namespace {
 
 // All that needs no machine. Later parts rely on what earlier ones have found good.
+// A kernel's free pages are zeros when they are taken for tables.
+void clear_spare_pages(Plan& plan) {
+  plan.setup.spare_pages = plan.places.spare;
+  for (unsigned n = 0; plan.places.spare && n < machine::Setup::kSparePages; ++n) {
+    const GuestPhysAddr page = *plan.places.spare + n * kPageSize;
+    plan.image.push_back({page, std::vector<std::uint8_t>(kPageSize), false});
+  }
+}
+
 bool fill_in(Plan& plan, models::Library& library) {
   refuse_unmodelled(plan);
   choose_models(plan, library);
@@ -30,6 +39,8 @@ bool fill_in(Plan& plan, models::Library& library) {
       plan.setup.ghcbs.push_back(plan.places.ghcb_of(vcpu));
     }
   }
+  plan.setup.cpuid_page = plan.places.cpuid;
+  clear_spare_pages(plan);
   write_descriptor_tables(plan);
   write_guest_tables(plan);
   apply_start_registers(plan);

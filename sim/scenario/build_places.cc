@@ -38,6 +38,13 @@ Places make_places(isa::Mode mode, const std::map<std::string, Number>& moved) {
       *place = GuestPhysAddr(found->second.value);
     }
   }
+  const std::pair<const char*, std::optional<GuestPhysAddr>*> wished[] = {{"cpuid", &places.cpuid},
+                                                                          {"spare", &places.spare}};
+  for (const auto& [name, place] : wished) {
+    if (const auto found = moved.find(name); found != moved.end()) {
+      *place = GuestPhysAddr(found->second.value);
+    }
+  }
   return places;
 }
 
@@ -48,6 +55,11 @@ std::vector<Area> areas_without_tables(const Plan& plan) {
   if (plan.mode != isa::Mode::k16) {
     areas.push_back({"gdt", p.gdt, kPageSize, false, false, false, 0});
     areas.push_back({"tss", p.tss, kPageSize, false, false, false, 0});
+  }
+  if (p.cpuid) areas.push_back({"cpuid", *p.cpuid, kPageSize, false, false, false, 0});
+  if (p.spare) {
+    constexpr std::uint64_t kSize = machine::Setup::kSparePages * kPageSize;
+    areas.push_back({"spare", *p.spare, kSize, false, false, false, 0});
   }
   for (unsigned vcpu = 0; vcpu < plan.setup.vcpus; ++vcpu) {
     const bool user = plan.user_code(vcpu);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct Places {
   GuestPhysAddr code{0x20000};
   GuestPhysAddr stack{0x60000};
   GuestPhysAddr tables{0x100000};
+  std::optional<GuestPhysAddr> cpuid, spare;  // nowhere unless it is said
   std::uint64_t code_stride = kCodeStride;
 
   GuestPhysAddr code_of(unsigned vcpu) const { return code + vcpu * code_stride; }

@@ -65,7 +65,7 @@ void refuse_unmodelled(Plan& plan) {
   refuse_start(plan);
   refuse_tlb(plan, plan.vm.start.cpu);
   for (const auto& [vcpu, cpu] : plan.vm.start.vcpu) refuse_tlb(plan, cpu);
-  for (const char* place : {"vmsa", "secrets", "cpuid"}) {
+  for (const char* place : {"vmsa", "secrets"}) {
     const auto moved = plan.vm.place.find(place);
     if (moved == plan.vm.place.end()) continue;
     refuse(plan, true, moved->second.pos, std::string("place.") + place);

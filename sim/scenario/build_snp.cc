@@ -241,6 +241,9 @@ void refuse_without_snp(Plan& plan) {
   if (!s.pages.empty() && !snp) {
     plan.report(s.pages[0].pos, "start.pages are those of an SNP guest", "machine.vm: snp");
   }
+  if (const auto cpuid = plan.vm.place.find("cpuid"); cpuid != plan.vm.place.end() && !snp) {
+    plan.report(cpuid->second.pos, "a CPUID page is an SNP guest's", "machine.vm: snp");
+  }
   if (!s.rmp.empty() && !rmp) {
     plan.report(s.rmp[0].pos, "start.rmp, but the host has SNP off",
                 "machine.vm: snp, or set: { cpu.secure_nested_paging: on }");

@@ -367,7 +367,9 @@ const Section& place_keys() {
           {"ghcb", "The vCPUs' GHCBs.", page()},
           {"vmsa", "The vCPUs' VMSAs.", page()},
           {"secrets", "The secrets page of an SNP guest.", page()},
-          {"cpuid", "The CPUID page of an SNP guest.", page()},
+          {"cpuid", "The CPUID page of an SNP guest; without, it knows of none.", page()},
+          {"spare", "16 KByte that the guest's kernel has free for new page tables; without, none.",
+           page()},
       },
       {}};
   return kSection;

@@ -16,6 +16,7 @@ page=$NPTSIM_ROOT/docs/coverage.md
     if ($2 == "bare:") model = "bare"
     if ($2 == "ovmf-202605:") model = "ovmf"
     if ($2 == "linux-6.18:") model = "linux"
+    if ($2 == "svsm-2026:") model = "svsm"
   }
   $1 == "never" && model != "" { print model, $2 }
 ' | sort -u >never.txt

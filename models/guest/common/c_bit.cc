@@ -1,7 +1,12 @@
-// The C-bit in the guest's own page tables. The tables are mapped one to one, as they are at the
-// start.
+// The guest's own page tables, as far as it changes them: C-bits, and large leaves that become
+// tables. They are mapped one to one, as they are at the start.
+#include <array>
+#include <optional>
+#include <utility>
+
 #include "models/guest/common/shared.h"
 #include "sim/arch/svm/entry.h"
+#include "sim/base/bug.h"
 
 namespace nptsim::guest {
 namespace {
@@ -34,27 +39,108 @@ bool find_leaf(GuestView& view, std::uint64_t address, Leaf& leaf) {
   return true;
 }
 
-// set_c_bit: address, pages, to. Linux __change_page_attr_set_clr, edk2 SetMemoryEncDec.
+std::uint64_t size_of(const Leaf& leaf) { return kPageSize << (9 * (leaf.level - 1)); }
+// Whether the range from `at` to `end` has only a part of it.
+bool is_more(const Leaf& leaf, std::uint64_t at, std::uint64_t end) {
+  return at % size_of(leaf) != 0 || end - at < size_of(leaf);
+}
+bool write_entry(GuestView& view, GuestPhysAddr entry, std::uint64_t word) {
+  return view.access(svm::AccessKind::kWrite, GuestVirtAddr(entry.value), &word, sizeof word);
+}
+
+std::uint64_t range_begin(const Args& args) { return args.get(0) & ~kPageMask; }
+std::uint64_t range_end(const Args& args) { return args.get(0) + (args.get(1) << kPageShift); }
+
+// set_c_bit: address, pages, to. Linux __change_page_attr_set_clr, edk2 SetMemoryEncDec. A range
+// whose leaves were split begins again at its first page.
 ActionResult set_c_bit(GuestView& view, const Args& args) {
   enum : unsigned { kDone, kUnmapped, kLarge };
   NPTSIM_CHECK(view.setup().cpu.c_bit.has_value());
   const unsigned c_bit = *view.setup().cpu.c_bit;
   const bool set = args.word(2) == 0;
-  const std::uint64_t end = args.get(0) + (args.get(1) << kPageShift);
-  for (std::uint64_t at = args.get(0) & ~kPageMask; at < end;) {
+  const std::uint64_t end = range_end(args);
+  for (std::uint64_t at = range_begin(args); at < end;) {
     Leaf leaf;
     if (!find_leaf(view, at, leaf)) return ActionResult::stopped();
     if (leaf.level == 0) return ActionResult::done().give(0, kUnmapped);
-    const std::uint64_t size = kPageSize << (9 * (leaf.level - 1));
-    if (at % size != 0 || end - at < size) return ActionResult::done().give(0, kLarge);
-    std::uint64_t word = with_bits(leaf.word, c_bit, c_bit, set);
-    const GuestVirtAddr entry(leaf.entry.value);
-    if (!view.access(svm::AccessKind::kWrite, entry, &word, sizeof word)) {
+    if (is_more(leaf, at, end)) return ActionResult::done().give(0, kLarge);
+    if (!write_entry(view, leaf.entry, with_bits(leaf.word, c_bit, c_bit, set))) {
       return ActionResult::stopped();
     }
-    at += size;
+    at += size_of(leaf);
   }
   return ActionResult::done().give(0, kDone);
+}
+
+// --- large leaves ---
+
+constexpr unsigned kEntries = 512, kChunk = 8;  // entries of a table, and in one store
+constexpr unsigned kLargePat = 12, kSmallPat = 7;
+
+// The word of the first of the smaller leaves: the same rights and C-bit. In a leaf of 4 KByte the
+// PAT bit has the place of PS (APM vol. 2, 5.4.1).
+std::uint64_t smaller_word(const Leaf& leaf) {
+  if (leaf.level > 2) return leaf.word;
+  const std::uint64_t word = leaf.word & ~(svm::kEntryPs | bit(kLargePat));
+  return with_bits(word, kSmallPat, kSmallPat, has_bit(leaf.word, kLargePat));
+}
+
+// A page that was never a table: its first word is 0; or the one that an interrupted split has
+// filled. False: an access did not happen yet.
+bool find_spare(GuestView& view, std::uint64_t own_word, std::optional<GuestPhysAddr>& found) {
+  const auto& pages = view.setup().spare_pages;
+  for (unsigned n = 0; pages && n < machine::Setup::kSparePages && !found; ++n) {
+    const GuestPhysAddr page = *pages + n * kPageSize;
+    std::uint64_t first = 0;
+    if (!view.access(svm::AccessKind::kRead, GuestVirtAddr(page.value), &first, sizeof first)) {
+      return false;
+    }
+    if (first == 0 || first == own_word) found = page;
+  }
+  return true;
+}
+
+bool fill_table(GuestView& view, GuestPhysAddr table, const Leaf& leaf) {
+  const std::uint64_t step = size_of(leaf) / kEntries;
+  std::uint64_t word = smaller_word(leaf);
+  for (unsigned n = 0; n < kEntries; n += kChunk) {
+    std::array<std::uint64_t, kChunk> words{};
+    for (std::uint64_t& entry : words) entry = std::exchange(word, word + step);
+    const GuestVirtAddr at(table.value + n * sizeof word);
+    if (!view.access(svm::AccessKind::kWrite, at, words.data(), sizeof words)) return false;
+  }
+  return true;
+}
+
+// split_leaf: address, pages, as. The first leaf of the range that is more than the range. The
+// table is filled before the entry leads to it.
+ActionResult split_leaf(GuestView& view, const Args& args) {
+  enum : unsigned { kSplit, kNoPage };
+  enum : unsigned { kLinux, kEdk2 };
+  // Linux _KERNPG_TABLE; edk2 IA32_PG_P | IA32_PG_RW.
+  const std::uint64_t flags =
+      svm::kEntryP | svm::kEntryRw | (args.word(2) == kLinux ? svm::kEntryA | svm::kEntryD : 0);
+  const std::uint64_t end = range_end(args), c_mask = bit(view.setup().cpu.c_bit.value());
+  Leaf leaf;
+  for (std::uint64_t at = range_begin(args);; at += size_of(leaf)) {
+    NPTSIM_CHECK(at < end);
+    if (!find_leaf(view, at, leaf)) return ActionResult::stopped();
+    NPTSIM_CHECK(leaf.level != 0);
+    if (is_more(leaf, at, end)) break;
+  }
+  std::optional<GuestPhysAddr> table;
+  if (!find_spare(view, smaller_word(leaf), table)) return ActionResult::stopped();
+  if (!table) return ActionResult::done().give(0, kNoPage);
+  if (!fill_table(view, *table, leaf)) return ActionResult::stopped();
+  if (!write_entry(view, leaf.entry, table->value | flags | c_mask)) return ActionResult::stopped();
+  return ActionResult::done().note(size_of(leaf)).give(0, kSplit);
+}
+
+// look_at_leaf_size: address
+ActionResult look_at_leaf_size(GuestView& view, const Args& args) {
+  Leaf leaf;
+  if (!find_leaf(view, args.get(0), leaf)) return ActionResult::stopped();
+  return ActionResult::done().give(0, leaf.level);
 }
 
 }  // namespace
@@ -66,6 +152,14 @@ void add_c_bit(rules::Vocabulary& v) {
       "set_c_bit",
       {value_arg("address"), value_arg("pages"), word_arg("to", {"private", "shared"})},
       {"c_bit_changed"}, "the guest's page tables", "C in the leaves of these pages"));
+  v.add(given("split", {"done", "no-page"}, "whether the guest had a page for a new table"));
+  v.add(action<split_leaf>(
+      "split_leaf", {value_arg("address"), value_arg("pages"), word_arg("as", {"linux", "edk2"})},
+      {"split"}, "the guest's page tables",
+      "the first leaf that is more than the range becomes a table"));
+  v.add(given("leaf_size", {"none", "4k", "2m", "1g"}, "the leaf that maps an address"));
+  v.add(action<look_at_leaf_size>("look_at_leaf_size", {value_arg("address")}, {"leaf_size"},
+                                  "nothing", "how the guest's own tables map an address"));
 }
 
 }  // namespace nptsim::guest

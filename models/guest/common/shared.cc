@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "models/guest/common/cpuid_page.h"
 #include "models/guest/common/own_code.h"
 #include "models/guest/common/string_io.h"
 #include "sim/arch/svm/exits.h"
@@ -66,11 +67,16 @@ unsigned vc_depth(const GuestView& view) {
 }
 
 constexpr Message kNotModelled[] = {
-    {"snp-cpuid", "the CPUID page of an SNP guest is not modelled"},
+    {"snp-cpuid", "CPUID of an SNP guest that was not told where its CPUID page lies"},
+    {"reset-cpuid", "the reset vector's look into the CPUID page is not modelled"},
+    {"cpuid-xss", "what XSS is, for the size of a compacted XSAVE area, is not modelled"},
+    {"cpuid-table", "a CPUID page that claims more than 64 entries, and is read all the same"},
+    {"cpuid-status", "a status that the code returns without having set it"},
+    {"string-io", "INS and OUTS in this handler are not modelled"},
     {"db", "a #DB that arrives as #VC is not modelled"},
     {"early-dr7", "DR7 before the kernel keeps a copy of it is not modelled"},
     {"no-ghcb", "what a guest does before it has a GHCB page is not modelled"},
-    {"split-page", "the split of a large page of the guest's own tables is not modelled"},
+    {"split-page", "a large page of the guest's own is to be split, and it has no spare page"},
     {"unmapped", "a page-state change of a page that the guest's own tables do not map"},
     {"insn-too-long", "the decoder reads beyond the 15 bytes that are modelled"},
     {"vmgexit", "VMGEXIT outside of SEV-ES is VMMCALL: not modelled as a guest procedure"},
@@ -188,6 +194,7 @@ void add_shared(rules::Vocabulary& v) {
   add_page_state(v);
   add_c_bit(v);
   add_string_io(v);
+  add_cpuid_page(v);
   v.add(fact<guest_type>("guest", {"plain", "sev", "es", "snp"},
                          "what the processor protects, as MSR SEV_STATUS tells the guest", true));
   v.add(

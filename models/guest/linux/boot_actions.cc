@@ -1,6 +1,7 @@
-// Linux before it has a GHCB page: arch/x86/boot/startup/sev-shared.c do_vc_no_ghcb.
+// Linux's CPUID, before it has a GHCB page and of an SNP guest: arch/x86/boot/startup/sev-shared.c.
 #include <algorithm>
 
+#include "models/guest/common/cpuid_page.h"
 #include "models/guest/linux/parts.h"
 
 namespace nptsim::linux_guest {
@@ -20,13 +21,23 @@ constexpr unsigned kSevBit = 1;
 
 std::uint32_t low_half(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
 
+bool is_indexed(std::uint32_t leaf) {
+  return std::find(std::begin(kIndexed), std::end(kIndexed), leaf) != std::end(kIndexed);
+}
+
+// snp_cpuid_get_validated_func: of leaf 0xD, subleaves 0 and 1, only the entry for the legacy area.
+bool matches_leaf(const guest::CpuidEntry& entry, const guest::CpuidLeaf& asked) {
+  if (entry.leaf != asked.leaf) return false;
+  if (is_indexed(asked.leaf) && entry.subleaf != asked.subleaf) return false;
+  if (entry.leaf != 0xd || entry.subleaf > 1) return true;
+  return (entry.xcr0 == 1 || entry.xcr0 == 3) && entry.xss == 0;
+}
+
 // __sev_cpuid_hv_msr: a subleaf would get lost on the way.
 ActionResult look_at_leaf(GuestView& view, const Args&) {
   const auto& gpr = view.registers().gpr;
   const std::uint32_t leaf = low_half(gpr[isa::kRax]), subleaf = low_half(gpr[isa::kRcx]);
-  const bool indexed =
-      std::find(std::begin(kIndexed), std::end(kIndexed), leaf) != std::end(kIndexed);
-  return ActionResult::done().give(0, indexed && subleaf != 0);
+  return ActionResult::done().give(0, is_indexed(leaf) && subleaf != 0);
 }
 
 // check_cpuid: eax. "Do sanity checks on the CPUID results to make sure the hypervisor does not
@@ -50,6 +61,7 @@ void add_boot_actions(rules::Vocabulary& v) {
                                     "the leaf in EAX and the subleaf in ECX"));
   v.add(guest::action<check_cpuid>("check_cpuid", {value_arg("eax")}, {"sev_in_cpuid"}, "nothing",
                                    "looks for SEV in the answer"));
+  v.add(guest::look_up_cpuid_action<matches_leaf>());
 }
 
 }  // namespace nptsim::linux_guest

@@ -1,6 +1,8 @@
 // OVMF's #VC handler: edk2 OvmfPkg/Library/CcExitLib/CcExitVcHandler.c.
+#include <algorithm>
 #include <array>
 
+#include "models/guest/common/cpuid_page.h"
 #include "models/guest/ovmf/mmio_decode.h"
 #include "models/guest/ovmf/parts.h"
 #include "sim/arch/svm/exits.h"
@@ -186,6 +188,15 @@ ActionResult take_answer(GuestView& view, const Args& args) {
   return ActionResult::done().give(0, 0);
 }
 
+// IsFunctionIndexed, GetCpuidFw: XCR0 and XSS of an entry are not looked at.
+constexpr std::uint32_t kIndexedLeaves[] = {0x04, 0x07, 0x0b, 0x0d, 0x0f,      0x10,
+                                            0x12, 0x14, 0x18, 0x1f, 0x8000001d};
+bool matches_entry(const guest::CpuidEntry& entry, const guest::CpuidLeaf& asked) {
+  const bool indexed = std::find(std::begin(kIndexedLeaves), std::end(kIndexedLeaves),
+                                 entry.leaf) != std::end(kIndexedLeaves);
+  return entry.leaf == asked.leaf && (!indexed || entry.subleaf == asked.subleaf);
+}
+
 // Dr7ReadExit
 ActionResult read_dr7(GuestView& view, const Args& args) {
   const VcContext context = context_of(view, args);
@@ -289,6 +300,7 @@ void add_handler_actions(rules::Vocabulary& v) {
                                    "the answer of another request"));
   v.add(guest::action<read_dr7>("read_dr7", context_args(), {}, "one register",
                                 "the handler's copy of DR7"));
+  v.add(guest::look_up_cpuid_action<matches_entry>());
   rules::ArgDef number = value_arg("number", false);
   v.add(guest::action<say>("say", {word_arg("text", guest::words_of(kMessages)), number}, {},
                            "nothing", "a line of the debug log"));

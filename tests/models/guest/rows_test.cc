@@ -6,6 +6,7 @@
 
 #include "models/guest/linux/model.h"
 #include "models/guest/ovmf/model.h"
+#include "models/guest/svsm/model.h"
 #include "sim/rules/check.h"
 #include "sim/rules/compile.h"
 #include "sim/rules/read_model.h"
@@ -62,6 +63,14 @@ TEST_CASE("Linux without its opcode check is read, checked and compiled") {
       load("models/guest/linux/versions/linux-6.8.yaml", linux_guest::vocabulary());
   INFO(text);
   CHECK(text.find("vc_handler( error_code ") != std::string::npos);
+  CHECK(text.find("error") == text.find("error_code"));
+}
+
+TEST_CASE("COCONUT-SVSM's rows are read, checked and compiled") {
+  const std::string text = load("models/guest/svsm/versions/svsm-2026.yaml", svsm::vocabulary());
+  INFO(text);
+  CHECK(text.find("vc_handler( error_code ") != std::string::npos);
+  CHECK(text.find("map_and_validate( address pages ") != std::string::npos);
   CHECK(text.find("error") == text.find("error_code"));
 }
 
