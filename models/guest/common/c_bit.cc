@@ -85,9 +85,8 @@ std::uint64_t smaller_word(const Leaf& leaf) {
   return with_bits(word, kSmallPat, kSmallPat, has_bit(leaf.word, kLargePat));
 }
 
-// A page that was never a table: its first word is 0; or the one that an interrupted split has
-// filled. False: an access did not happen yet.
-bool find_spare(GuestView& view, std::uint64_t own_word, std::optional<GuestPhysAddr>& found) {
+// A page that was never a table: its first word is 0. False: an access did not happen yet.
+bool find_spare(GuestView& view, std::optional<GuestPhysAddr>& found) {
   const auto& pages = view.setup().spare_pages;
   for (unsigned n = 0; pages && n < machine::Setup::kSparePages && !found; ++n) {
     const GuestPhysAddr page = *pages + n * kPageSize;
@@ -95,15 +94,17 @@ bool find_spare(GuestView& view, std::uint64_t own_word, std::optional<GuestPhys
     if (!view.access(svm::AccessKind::kRead, GuestVirtAddr(page.value), &first, sizeof first)) {
       return false;
     }
-    if (first == 0 || first == own_word) found = page;
+    if (first == 0) found = page;
   }
   return true;
 }
 
+// The first word comes last: until then the page is a spare one.
 bool fill_table(GuestView& view, GuestPhysAddr table, const Leaf& leaf) {
   const std::uint64_t step = size_of(leaf) / kEntries;
-  std::uint64_t word = smaller_word(leaf);
-  for (unsigned n = 0; n < kEntries; n += kChunk) {
+  for (unsigned n = kEntries; n != 0;) {
+    n -= kChunk;
+    std::uint64_t word = smaller_word(leaf) + n * step;
     std::array<std::uint64_t, kChunk> words{};
     for (std::uint64_t& entry : words) entry = std::exchange(word, word + step);
     const GuestVirtAddr at(table.value + n * sizeof word);
@@ -122,14 +123,15 @@ ActionResult split_leaf(GuestView& view, const Args& args) {
       svm::kEntryP | svm::kEntryRw | (args.word(2) == kLinux ? svm::kEntryA | svm::kEntryD : 0);
   const std::uint64_t end = range_end(args), c_mask = bit(view.setup().cpu.c_bit.value());
   Leaf leaf;
-  for (std::uint64_t at = range_begin(args);; at += size_of(leaf)) {
-    NPTSIM_CHECK(at < end);
+  std::uint64_t at = range_begin(args);
+  for (; at < end; at += size_of(leaf)) {
     if (!find_leaf(view, at, leaf)) return ActionResult::stopped();
-    NPTSIM_CHECK(leaf.level != 0);
-    if (is_more(leaf, at, end)) break;
+    if (leaf.level == 0 || is_more(leaf, at, end)) break;
   }
+  // Another vCPU may have been here: whoever changes the leaves looks again.
+  if (at >= end || leaf.level == 0) return ActionResult::done().give(0, kSplit);
   std::optional<GuestPhysAddr> table;
-  if (!find_spare(view, smaller_word(leaf), table)) return ActionResult::stopped();
+  if (!find_spare(view, table)) return ActionResult::stopped();
   if (!table) return ActionResult::done().give(0, kNoPage);
   if (!fill_table(view, *table, leaf)) return ActionResult::stopped();
   if (!write_entry(view, leaf.entry, table->value | flags | c_mask)) return ActionResult::stopped();

@@ -4,6 +4,8 @@
 #define NPTSIM_MODELS_GUEST_COMMON_CPUID_PAGE_H_
 
 #include <cstdint>
+#include <string>
+#include <utility>
 
 #include "models/guest/common/define.h"
 
@@ -34,11 +36,11 @@ ActionResult look_up_cpuid(GuestView& view, const Args& args) {
   return look_up_cpuid(view, args, matches);
 }
 
-// Its declaration, for the action of a family.
+// Its declaration, for the actions of a family.
 template <CpuidMatch matches>
-rules::ActionDef look_up_cpuid_action() {
+rules::ActionDef look_up_cpuid_action(std::string name = "look_up_cpuid") {
   return action<look_up_cpuid<matches>>(
-      "look_up_cpuid", {local_arg("eax"), local_arg("ebx"), local_arg("ecx"), local_arg("edx")},
+      std::move(name), {local_arg("eax"), local_arg("ebx"), local_arg("ecx"), local_arg("edx")},
       {"cpuid_table", "cpuid_found", "cpuid_range", "cpuid_leaf"}, "locals",
       "looks for the leaf in the CPUID page");
 }

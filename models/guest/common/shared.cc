@@ -68,7 +68,6 @@ unsigned vc_depth(const GuestView& view) {
 
 constexpr Message kNotModelled[] = {
     {"snp-cpuid", "CPUID of an SNP guest that was not told where its CPUID page lies"},
-    {"reset-cpuid", "the reset vector's look into the CPUID page is not modelled"},
     {"cpuid-xss", "what XSS is, for the size of a compacted XSAVE area, is not modelled"},
     {"cpuid-table", "a CPUID page that claims more than 64 entries, and is read all the same"},
     {"cpuid-status", "a status that the code returns without having set it"},

@@ -1,4 +1,5 @@
 // OVMF's reset vector: edk2 OvmfPkg/ResetVector/Ia32/AmdSev.nasm.inc SevEsIdtVmmComm.
+#include "models/guest/common/cpuid_page.h"
 #include "models/guest/ovmf/parts.h"
 
 namespace nptsim::ovmf {
@@ -23,11 +24,17 @@ ActionResult skip_cpuid(GuestView& view, const Args&) {
   return ActionResult::done().note(ip);
 }
 
+// SnpCpuidLookup: "we assume requested CPUID sub-leaf/index is 0".
+bool matches_first_subleaf(const guest::CpuidEntry& entry, const guest::CpuidLeaf& asked) {
+  return entry.leaf == asked.leaf && entry.subleaf == 0;
+}
+
 }  // namespace
 
 void add_reset_actions(rules::Vocabulary& v) {
   v.add(guest::action<skip_cpuid>("skip_cpuid", {}, {}, "the saved EIP on the stack",
                                   "moves its lower half past CPUID"));
+  v.add(guest::look_up_cpuid_action<matches_first_subleaf>("look_up_cpuid_reset"));
 }
 
 }  // namespace nptsim::ovmf

@@ -146,19 +146,27 @@ bool matches_inputs(const guest::CpuidEntry& entry, const guest::CpuidLeaf& aske
 
 constexpr Message kMessages[] = {
     {"handling", "#VC handling error: {:#x} at RIP {:#018x}"},
-    {"kernel", "Panic! Failed to handle #VC from kernel-mode at RIP {1:#018x} code: {0:#018x}"},
+    {"kernel", "Failed to handle #VC from kernel-mode at RIP {1:#018x} code: {0:#018x}"},
     {"user",
      "Failed to handle #VC from user-mode at RIP {1:#018x} code: {0:#018x} - Terminating task"},
-    {"not-validated", "Panic! #VC of a page that is not validated, at RIP {1:#018x}"},
-    {"table", "Panic! index out of bounds: the len is 64 but the index is 64"},
-    {"psc", "GHCB SnpPageStateChange failed err_low: {:#x}"},
-    {"psc-expect", "Panic! GHCB::PAGE_STATE_CHANGE call failed for kernel region"},
-    {"pvalidate-expect", "Panic! PVALIDATE kernel region failed"},
+    {"table", "index out of bounds: the len is 64 but the index is 64"},
+    {"psc-expect", "GHCB::PAGE_STATE_CHANGE call failed for kernel region"},
+    {"version", "the hypervisor doesn't support GHCB version 2"},
+    {"ghcb", "Failed to setup BSP GHCB"},
+    {"ghcb-register", "Failed to register GHCB"},
+    {"pvalidate-expect", "PVALIDATE kernel region failed"},
 };
 
 // say: text, code, rip
 ActionResult say(GuestView& view, const Args& args) {
   guest::print(view, kMessages[args.word(0)].text, args.get_or(1, 0), args.get_or(2, 0));
+  return ActionResult::done();
+}
+
+// say_psc: info (SW_EXITINFO2)
+ActionResult say_psc(GuestView& view, const Args& args) {
+  guest::print(view, "GHCB SnpPageStateChange failed err_high: {:#x} err_low: {:#x}",
+               args.get(0) >> 32, args.get(0) & bit_range(31, 0));
   return ActionResult::done();
 }
 
@@ -202,6 +210,8 @@ rules::Vocabulary make_vocabulary() {
                            {word_arg("text", guest::words_of(kMessages)), value_arg("code", false),
                             value_arg("rip", false)},
                            {}, "nothing", "a line of the log"));
+  v.add(guest::action<say_psc>("say_psc", {value_arg("info")}, {}, "nothing",
+                               "the line of a page-state change that failed"));
   v.add(guest::action<end_task>("end_task", {value_arg("code")}, {}, "the outcome of the vCPU",
                                 "only the task ends; its program ends here"));
   return v;
