@@ -8,7 +8,7 @@
 namespace nptsim {
 namespace {
 
-constexpr std::size_t kMostKept = 4;       // rooms of a thread
+constexpr std::size_t kMostKept = 4;        // rooms of a thread
 constexpr std::size_t kMostCleared = 8192;  // pages; with more, the host is asked for others
 
 std::size_t bytes_of(std::uint64_t pages) {
