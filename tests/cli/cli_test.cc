@@ -245,7 +245,7 @@ TEST_CASE("an interrupt ends with 130 and what there is") {
   nptsim.write("z.yaml",
                scenario("It counts for long", "again: inc rax\\n jmp again", "outcome: spins"));
   const Ran ran = nptsim.run("run --jobs 1 --max-steps 100000000000 a.yaml z.yaml",
-                             "timeout --preserve-status -s INT 8");
+                             "timeout --foreground --preserve-status -s INT 8");
   CHECK(ran.status == 130);
   CHECK(has(ran.out, "pass   a.yaml: It adds"));
   CHECK(has(ran.out, "interrupted"));
