@@ -74,7 +74,7 @@ ActionResult set_c_bit(GuestView& view, const Args& args) {
 
 // --- large leaves ---
 
-constexpr unsigned kEntries = 512, kChunk = 8;  // entries of a table, and in one store
+constexpr unsigned kTableEntries = 512, kChunk = 8;  // entries of a table, and in one store
 constexpr unsigned kLargePat = 12, kSmallPat = 7;
 
 // The word of the first of the smaller leaves: the same rights and C-bit. In a leaf of 4 KByte the
@@ -101,8 +101,8 @@ bool find_spare(GuestView& view, std::optional<GuestPhysAddr>& found) {
 
 // The first word comes last: until then the page is a spare one.
 bool fill_table(GuestView& view, GuestPhysAddr table, const Leaf& leaf) {
-  const std::uint64_t step = size_of(leaf) / kEntries;
-  for (unsigned n = kEntries; n != 0;) {
+  const std::uint64_t step = size_of(leaf) / kTableEntries;
+  for (unsigned n = kTableEntries; n != 0;) {
     n -= kChunk;
     std::uint64_t word = smaller_word(leaf) + n * step;
     std::array<std::uint64_t, kChunk> words{};
