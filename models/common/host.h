@@ -13,8 +13,7 @@ namespace nptsim::host {
 
 // CR4.LA57 of the host: nested tables have five levels.
 inline bool has_la57(const machine::View& view) {
-  constexpr unsigned kLa57 = 12;
-  return has_bit(view.control().host_cr4, kLa57);
+  return (view.control().host_cr4 & isa::kCr4La57) != 0;
 }
 
 // The TLBs of all vCPUs forget what the nested tables said, at the next VMRUN.

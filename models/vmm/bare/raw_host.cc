@@ -123,7 +123,7 @@ ActionResult raw_map(View& view, const Args& args) {
   const std::uint64_t address = bit_range(51, kPageShift) & ~view.setup().cpu.host_c_mask();
   Store& store = view.store();
   std::uint64_t table = view.control().ncr3 & address;
-  for (unsigned n = has_bit(view.control().host_cr4, 12) ? 5 : 4; n > level; --n) {
+  for (unsigned n = host::has_la57(view) ? 5 : 4; n > level; --n) {
     const std::uint64_t index = gpa.value >> (kPageShift + 9 * (n - 1)) & 511;
     const std::uint64_t entry = store.read(Space::kDram, (table + 8 * index) / 8);
     if (!(entry & svm::kEntryP) || (entry & svm::kEntryPs)) {
