@@ -229,12 +229,7 @@ Or<rules::Model> Library::Impl::merge(const ModelSource& source) {
   const std::string& path = source.file.path;
   auto all = layers.get(path, [&] { return rules::read_model(path, cache.loader()); });
   if (!all.ok()) return all.error();
-  const ModelKind kind = all.value().front().kind;
-  for (const SharedOverlay& overlay : source.overlays) {
-    for (const rules::Layer& part : overlay->layers) {
-      if (part.kind == kind) all.value().push_back(part);
-    }
-  }
+  for (const SharedOverlay& overlay : source.overlays) rules::add_overlay(all.value(), *overlay);
   auto model = rules::merge(all.value());
   if (!model.ok()) return model.error();
   // Otherwise `extends:` and a scenario would know the same rules by two names. Overlays add theirs

@@ -399,16 +399,18 @@ Result<Overlay, Diagnostics> read_overlay(const std::string& path, const LoadFil
   return overlay;
 }
 
+void add_overlay(std::vector<Layer>& layers, const Overlay& overlay) {
+  const ModelKind kind = layers.front().kind;
+  for (const Layer& layer : overlay.layers) {
+    if (layer.kind == kind) layers.push_back(layer);
+  }
+}
+
 Result<Model, Diagnostics> load_model(const std::string& path, std::span<const Overlay> overlays,
                                       const LoadFile& load) {
   auto layers = read_model(path, load);
   if (!layers.ok()) return layers.error();
-  const ModelKind kind = layers.value()[0].kind;
-  for (const Overlay& overlay : overlays) {
-    for (const Layer& layer : overlay.layers) {
-      if (layer.kind == kind) layers.value().push_back(layer);
-    }
-  }
+  for (const Overlay& overlay : overlays) add_overlay(layers.value(), overlay);
   return merge(layers.value());
 }
 

@@ -28,6 +28,10 @@ Result<std::vector<Layer>, Diagnostics> read_model(const std::string& path, cons
 
 Result<Overlay, Diagnostics> read_overlay(const std::string& path, const LoadFile& load);
 
+// The parts of an overlay that concern the kind of this model, above the `layers` that it has (at
+// least one).
+void add_overlay(std::vector<Layer>& layers, const Overlay& overlay);
+
 // The model at `path` with the parts of these overlays that concern its kind, merged.
 Result<Model, Diagnostics> load_model(const std::string& path, std::span<const Overlay> overlays,
                                       const LoadFile& load);
