@@ -9,7 +9,7 @@
 #include "models/cpu/load.h"
 #include "models/families.h"
 #include "models/library_files.h"
-#include "models/once.h"
+#include "sim/base/once.h"
 #include "sim/rules/compile.h"
 #include "sim/rules/merge.h"
 #include "sim/rules/read_model.h"
@@ -25,19 +25,6 @@ template <class T>
 using Or = Result<T, Diagnostics>;
 
 bool is_nothing(const std::string& name) { return name.empty() || name == kNoGuest; }
-
-// A file, read once.
-class FileCache {
- public:
-  rules::LoadFile loader() {
-    return
-        [this](const std::string& path) { return files_.get(path, [&] { return disk_(path); }); };
-  }
-
- private:
-  rules::LoadFile disk_ = rules::load_from_disk();
-  Once<Or<std::vector<yaml::Node>>> files_;
-};
 
 struct CheckedModel {
   rules::Checked checked;
@@ -94,7 +81,7 @@ struct Library::Impl {
 
   LibraryFiles files;
   // Points of a matrix are built by several threads.
-  FileCache cache;
+  yaml::Files texts;
   Once<Or<SharedOverlay>> overlays;
   Once<Or<std::vector<rules::Layer>>> layers;  // of a version's file
   Once<Or<std::shared_ptr<const rules::Model>>> merged;
@@ -110,6 +97,9 @@ struct Library::Impl {
   std::map<ModelKind, Change> changes;
   std::optional<std::vector<std::string>> proposals;
 
+  rules::LoadFile loader() {
+    return [this](const std::string& path) { return texts.get(path); };
+  }
   std::optional<VersionFile> find_version(ModelKind kind, const std::string& name);
   Or<VersionFile> version(ModelKind kind, const Spelled& name);
   bool is_proposal(const std::string& name);
@@ -180,7 +170,7 @@ Or<std::string> Library::Impl::overlay_path(const Spelled& name) {
   }
   namespace fs = std::filesystem;
   std::error_code error;
-  const fs::path beside = fs::path(name.pos.file).parent_path() / name.text;
+  const fs::path beside = fs::path(name.pos.file.text()).parent_path() / name.text;
   if (fs::exists(beside, error)) return beside.lexically_normal().string();
   if (fs::exists(name.text, error)) return name.text;
   return Diagnostics{{name.pos, "there is no file '" + name.text + "'",
@@ -202,7 +192,7 @@ Or<SharedOverlay> Library::Impl::overlay(const Spelled& name) {
   const auto path = overlay_path(name);
   if (!path.ok()) return path.error();
   return overlays.get(path.value(), [&]() -> Or<SharedOverlay> {
-    auto read = rules::read_overlay(path.value(), cache.loader());
+    auto read = rules::read_overlay(path.value(), loader());
     if (!read.ok()) return read.error();
     return std::make_shared<const rules::Overlay>(std::move(read).value());
   });
@@ -227,7 +217,7 @@ Or<ModelSource> Library::Impl::source_of(ModelKind kind, const VersionFile& file
 
 Or<rules::Model> Library::Impl::merge(const ModelSource& source) {
   const std::string& path = source.file.path;
-  auto all = layers.get(path, [&] { return rules::read_model(path, cache.loader()); });
+  auto all = layers.get(path, [&] { return rules::read_model(path, loader()); });
   if (!all.ok()) return all.error();
   for (const SharedOverlay& overlay : source.overlays) rules::add_overlay(all.value(), *overlay);
   auto model = rules::merge(all.value());
@@ -432,12 +422,12 @@ Or<svm::CpuProfile> Library::Impl::cpu(const Spelled& name) {
     return Diagnostics{unknown_word(name.pos, "cpu", name.text, names)};
   }
   const std::string path = files.cpu_path(name.text);
-  const auto documents = cache.loader()(path);
+  const auto documents = texts.get(path);
   if (!documents.ok()) return documents.error();
-  if (documents.value().size() != 1) {
+  if (documents.value()->size() != 1) {
     return Diagnostics{{{path, 0, 0}, "expected one document", "", ""}};
   }
-  auto profile = read_cpu(documents.value().front());
+  auto profile = read_cpu(documents.value()->front());
   if (!profile.ok()) return profile.error();
   return cpus.emplace(name.text, std::move(profile).value()).first->second;
 }

@@ -7,11 +7,13 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/base/file_name.h"
+
 namespace nptsim {
 
 // A place in an input file. Lines and columns count from 1; 0 means "the whole file".
 struct SourcePos {
-  std::string file;
+  FileName file;
   int line = 0;
   int column = 0;
 

@@ -129,7 +129,16 @@ Store::Page* Store::copy_of_page(Space space, const Page& shared) {
   return own;
 }
 
+// Its words are still those of the origin.
+void Store::take_up(Space space, std::uint64_t page, Page& owned) const {
+  owned.sum = sum_of_page(space, page, owned);
+  owned.unsummed = false;
+  clean_sum_ += owned.sum;
+  origin_sum_ += owned.sum;
+}
+
 void Store::mark_dirty(Space space, std::uint64_t page, Page& owned) {
+  if (owned.unsummed) take_up(space, page, owned);
   clean_sum_ -= owned.sum;
   owned.sum = {};
   owned.dirty = true;
@@ -235,8 +244,28 @@ void Store::settle() const {
   dirty_.clear();
 }
 
+void Store::settle_unsummed() const {
+  for (const auto& [space, page] : unsummed_) {
+    Page& content = **find_page(space, page);
+    if (content.unsummed) take_up(space, page, content);
+  }
+  unsummed_.clear();
+}
+
+void Store::set_origin() {
+  settle_unsummed();
+  origin_sum_ = clean_sum_;
+  for (const auto& [space, page] : dirty_) {
+    Page& content = **find_page(space, page);
+    content.dirty = false;
+    content.unsummed = true;
+  }
+  unsummed_.swap(dirty_);
+}
+
 Store::Store(const Store& other) {
   other.settle();
+  other.settle_unsummed();
   near_ = other.near_;
   far_ = other.far_;
   counters_ = other.counters_;
@@ -247,7 +276,15 @@ Store::Store(const Store& other) {
 
 StoreHash Store::hash() const {
   settle();
+  settle_unsummed();
   StoreHash total = clean_sum_;
+  return total += sum_of_counts();
+}
+
+StoreHash Store::hash_since_origin() const {
+  settle();
+  StoreHash total = clean_sum_;
+  total -= origin_sum_;
   return total += sum_of_counts();
 }
 

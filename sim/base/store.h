@@ -151,6 +151,10 @@ class Store {
   static constexpr std::uint64_t kNearWrap = 64;
 
   StoreHash hash() const;
+  // From here on hash_since_origin() tells this store's later states apart as hash() would, and does
+  // not look at pages that nobody has written since. It says nothing about other stores.
+  void set_origin();
+  StoreHash hash_since_origin() const;
 
   // Calls visit(index, word) for the non-zero words of a space, in order.
   template <class Visit>
@@ -178,8 +182,9 @@ class Store {
     explicit constexpr Page(std::uint64_t* at) : words(at) {}
 
     std::uint64_t* words = nullptr;
-    StoreHash sum;       // of the words; {} while dirty
-    bool dirty = false;  // listed in dirty_ of its owner; a shared page is never dirty
+    StoreHash sum;           // of the words; {} while dirty or unsummed
+    bool dirty = false;      // listed in dirty_ of its owner; a shared page is never dirty
+    bool unsummed = false;   // as it was at the origin, and never summed; listed in unsummed_
     std::atomic<std::uint32_t> owners{0};
     std::shared_ptr<FlatWords> room;                 // the words lie there,
     std::unique_ptr<std::uint64_t[]> private_words;  // or here
@@ -273,8 +278,10 @@ class Store {
   Page* new_page(Space space, std::uint64_t page);
   Page* copy_of_page(Space space, const Page& shared);
   void mark_dirty(Space space, std::uint64_t page, Page& owned);
+  void take_up(Space space, std::uint64_t page, Page& owned) const;
   void forget_stamp(WordRef ref);
   void settle() const;
+  void settle_unsummed() const;
   StoreHash sum_of_page(Space space, std::uint64_t page, const Page& content) const;
   StoreHash sum_of_counts() const;
   bool is_counter(WordRef ref) const;
@@ -287,9 +294,13 @@ class Store {
   std::vector<Counter> counters_;
   std::map<WordRef, Stamp> stamps_;
 
-  // A cache of the sum over pages; brought up to date by hash().
+  // Caches, brought up to date by hash(): the sum over the pages that are neither dirty nor unsummed,
+  // and what of it was there at the origin already.
+  using PageNumbers = std::vector<std::pair<Space, std::uint64_t>>;
   mutable StoreHash clean_sum_;
-  mutable std::vector<std::pair<Space, std::uint64_t>> dirty_;
+  mutable StoreHash origin_sum_;
+  mutable PageNumbers dirty_;
+  mutable PageNumbers unsummed_;
 };
 
 }  // namespace nptsim

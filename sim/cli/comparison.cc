@@ -107,10 +107,11 @@ class Comparison {
   void load() {
     const std::vector<FoundFile> found = find_all(options_.paths);
     files_.resize(found.size());
+    yaml::Files texts;
     work_in_parallel(found.size(), options_.jobs, [&](std::size_t i) {
       File& file = files_[i];
       file.documents = found[i].diagnostics.empty()
-                           ? load_documents(found[i].file)
+                           ? load_documents(found[i].file, texts)
                            : Documents{found[i].file, {}, found[i].diagnostics};
       for (std::size_t n = 0; n < file.documents.documents.size(); ++n) load_document(file, n);
     });

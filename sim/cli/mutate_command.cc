@@ -171,9 +171,10 @@ std::vector<PointToRun> points_in(const Options& options, models::Library& libra
                                   Diagnostics& diagnostics) {
   const std::vector<FoundFile> found = find_all(options.paths);
   std::vector<LoadedFile> files(found.size());
+  yaml::Files texts;
   work_in_parallel(found.size(), options.jobs, [&](std::size_t i) {
     files[i] = found[i].diagnostics.empty()
-                   ? load_points(found[i].file, library)
+                   ? points_of(load_documents(found[i].file, texts), library)
                    : LoadedFile{found[i].file, {}, {}, found[i].diagnostics};
   });
   std::vector<PointToRun> points;

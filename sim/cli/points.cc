@@ -80,8 +80,13 @@ Documents documents_of(const std::string& file, scenario::Loaded documents) {
 
 }  // namespace
 
+Documents load_documents(const std::string& file, yaml::Files& files) {
+  return documents_of(file, scenario::load_file(file, files));
+}
+
 Documents load_documents(const std::string& file) {
-  return documents_of(file, scenario::load_file(file));
+  yaml::Files files;
+  return load_documents(file, files);
 }
 
 LoadedFile points_of(const Documents& documents, models::Library& library) {
@@ -124,7 +129,7 @@ LoadedFile points_with(const Documents& documents, std::size_t document,
   const auto refuse = [&](const Diagnostics& why) {
     loaded.invalid.push_back({loaded.file, own.name, {}, why.empty() ? "" : why.front().found});
   };
-  const auto read = scenario::read_scenario(scenario::with_models(own.tree, change));
+  const auto read = scenario::read_scenario(scenario::with_models(*own.tree, change));
   if (!read.ok()) {
     refuse(read.error());
     return loaded;

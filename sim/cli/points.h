@@ -14,6 +14,7 @@
 #include "sim/report/result.h"
 #include "sim/scenario/matrix.h"
 #include "sim/scenario/with_models.h"
+#include "sim/yaml/files.h"
 
 namespace nptsim::cli {
 
@@ -45,6 +46,8 @@ struct Documents {
   Diagnostics diagnostics;
 };
 Documents load_documents(const std::string& file);
+// The same for one of many files.
+Documents load_documents(const std::string& file, yaml::Files& files);
 
 LoadedFile points_of(const Documents& documents, models::Library& library);
 LoadedFile load_points(const std::string& file, models::Library& library);

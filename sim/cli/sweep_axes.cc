@@ -95,7 +95,7 @@ Result<Setting, Diagnostics> parse_axis(const std::string& text) {
 
 Result<scenario::Scenario, Diagnostics> with_axes(const scenario::Scenario& document,
                                                   const std::vector<Setting>& axes) {
-  yaml::Node tree = scenario::with_models(document.tree, {});
+  yaml::Node tree = scenario::with_models(*document.tree, {});
   for (const Setting& setting : axes) put(tree, setting);
   auto read = scenario::read_scenario(tree);
   if (!read.ok()) return read.error();

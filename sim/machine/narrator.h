@@ -24,7 +24,9 @@ struct Speaker {
 class Narrator : public rules::Listener, public svm::WalkListener {
  public:
   explicit Narrator(EventSink* sink)
-      : sink_(sink), tells_walks_(sink != nullptr && sink->wants("walk")) {}
+      : sink_(sink),
+        tells_walks_(sink != nullptr && sink->wants("walk")),
+        tells_decisions_(sink != nullptr && sink->wants("decide")) {}
 
   void set_speaker(Speaker speaker) { speaker_ = std::move(speaker); }
   const Speaker& speaker() const { return speaker_; }
@@ -41,6 +43,7 @@ class Narrator : public rules::Listener, public svm::WalkListener {
 
   // rules::Listener
   void decided(const rules::Decision& decision) override;
+  bool wants_reasons() const override { return tells_decisions_; }
   void did(const rules::Deed& deed) override;
   void called(const rules::CallNote& note) override;
   void returned(const rules::ReturnNote& note) override;
@@ -63,6 +66,7 @@ class Narrator : public rules::Listener, public svm::WalkListener {
  private:
   EventSink* sink_;
   bool tells_walks_;
+  bool tells_decisions_;
   rules::Coverage* coverage_ = nullptr;
   Speaker speaker_;
   std::uint64_t next_ = 1;

@@ -18,7 +18,7 @@ constexpr std::size_t kLongestLoopText = 24;
 
 // Finds that a sequence of machines repeats, in constant memory: Brent's algorithm ("An improved
 // Monte Carlo factorization algorithm", 1980). A machine is hashed only when its cheap mark agrees
-// with the anchor's: most runs end without one, and a hash looks at all memory that was written.
+// with the anchor's: most runs end without one, and a hash looks at all that was written since.
 class CycleFinder {
  public:
   struct Mark {
@@ -32,7 +32,7 @@ class CycleFinder {
   // True if this machine equals an earlier one of the sequence.
   bool add(const Mark& mark, const Machine& machine) {
     if (anchored_ && mark == mark_) {
-      const StoreHash now = machine.hash();
+      const StoreHash now = machine.store().hash_since_origin();
       if (hashed_ && now == hash_) return true;
       if (!hashed_) hash_ = now;
       hashed_ = true;
@@ -108,6 +108,7 @@ class Runner {
       : machine_(machine), options_(options), narrator_(options.sink), monitor_(machine) {
     narrator_.set_coverage(options.coverage);
     machine_.monitor(&monitor_);
+    machine_.store().set_origin();
     tell();
   }
   ~Runner() {
@@ -151,8 +152,13 @@ class Runner {
 
 CycleFinder::Mark Runner::mark_of(unsigned actor) const {
   const Store& store = std::as_const(machine_).store();
-  const std::uint64_t rip = actor < kMaxVcpus ? svm::vcpu_record(store, actor).registers.rip : 0;
-  std::uint64_t where = 0;
+  std::uint64_t rip = 0, where = 0;
+  if (actor < kMaxVcpus) {
+    const isa::Registers& registers = svm::vcpu_record(store, actor).registers;
+    rip = registers.rip;
+    // A loop of the guest's comes back to its RIP with another count.
+    for (const std::uint64_t gpr : registers.gpr) where = where * 31 + gpr;
+  }
   const std::uint64_t* frames = store.words_of_page(Space::kFrames, actor);
   for (unsigned i = 0; i < 8; ++i) where = where * 31 + frames[i];
   return {rip, where};
@@ -266,7 +272,8 @@ void Runner::prove_spin(const std::vector<unsigned>& actors) {
   LoopTeller teller(loop);
   Narrator narrator(&teller);
   machine_.listen(&narrator);
-  const StoreHash start = machine_.hash();
+  const Store& store = std::as_const(machine_).store();
+  const StoreHash start = store.hash_since_origin();
   const std::uint64_t limit = steps_ + options_.max_steps;
   do {
     for (const unsigned actor : actors) {
@@ -279,7 +286,7 @@ void Runner::prove_spin(const std::vector<unsigned>& actors) {
       seen[actor].sum.in_guest |= note.in_guest;
       seen[actor].sum.in_vmm |= note.in_vmm;
     }
-  } while (machine_.hash() != start && steps_ < limit);
+  } while (store.hash_since_origin() != start && steps_ < limit);
   tell();
   for (const unsigned actor : actors) {
     if (actor >= seen.size() || !seen[actor].stepped) continue;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
 #include <tuple>
 
 #include "sim/rules/flow.h"
@@ -107,7 +108,13 @@ void add_fields(Words& to, const std::string& word, const SaidFields& more) {
 
 class SaidAnswers {
  public:
-  explicit SaidAnswers(const Model& model) : model_(model), words_(model.procedures.size()) {}
+  explicit SaidAnswers(const Model& model) : model_(model), words_(model.procedures.size()) {
+    for (std::size_t i = 0; i < model.procedures.size(); ++i) {
+      procedures_.emplace(model.procedures[i].name.text, i);
+      hands_on_.push_back(hands_on(model.procedures[i].rows));
+    }
+    for (const Stage& stage : model.stages) stages_.emplace(stage.name.text, &stage);
+  }
 
   // One round; whether something new was found.
   bool update(const SaidAnswers& other, Go outward) {
@@ -116,9 +123,9 @@ class SaidAnswers {
       Words before = words_[i];
       add_fields(words_[i], "done", {});
       Words heard;
-      bool hands_on = false;
-      collect(model_.procedures[i].rows, words_[i], heard, hands_on, other, outward);
-      if (hands_on) add(words_[i], heard);
+      collect(model_.procedures[i].rows, words_[i], hands_on_[i] ? &heard : nullptr, other,
+              outward);
+      add(words_[i], heard);
       changed |= words_[i] != before;
     }
     return changed;
@@ -156,37 +163,45 @@ class SaidAnswers {
   }
 
   const Words* words_of(const std::string& procedure) const {
-    for (std::size_t i = 0; i < model_.procedures.size(); ++i) {
-      if (model_.procedures[i].name.text == procedure) return &words_[i];
-    }
-    return nullptr;
+    const auto found = procedures_.find(procedure);
+    return found == procedures_.end() ? nullptr : &words_[found->second];
   }
 
-  void collect(const std::vector<Row>& rows, Words& said, Words& heard, bool& hands_on,
-               const SaidAnswers& other, Go outward) const {
+  static bool is_handed_on(const AnswerUse& answer) {
+    return answer.word.text == "result" && answer.fields.empty();
+  }
+  static bool hands_on(const std::vector<Row>& rows) {
+    return std::any_of(rows.begin(), rows.end(), [](const Row& row) {
+      return (row.answer && is_handed_on(*row.answer)) || hands_on(row.rows);
+    });
+  }
+
+  // `heard`: what was answered to the rows themselves; null if nobody hands it on.
+  void collect(const std::vector<Row>& rows, Words& said, Words* heard, const SaidAnswers& other,
+               Go outward) const {
     for (const Row& row : rows) {
-      if (row.answer && row.answer->word.text == "result" && row.answer->fields.empty()) {
-        hands_on = true;
-      } else if (row.answer) {
-        say(said, *row.answer);
-      }
-      if (row.go == Go::kDecide) {
-        for (const Stage& stage : model_.stages) {
-          if (stage.name.text != row.target.text) continue;
-          for (const Row& one : stage.rows) {
-            if (one.answer) say(heard, *one.answer);
+      if (row.answer && !is_handed_on(*row.answer)) say(said, *row.answer);
+      if (heard == nullptr) {
+        // Nobody asks.
+      } else if (row.go == Go::kDecide) {
+        if (const auto stage = stages_.find(row.target.text); stage != stages_.end()) {
+          for (const Row& one : stage->second->rows) {
+            if (one.answer) say(*heard, *one.answer);
           }
         }
       } else if (row.go == Go::kCall || row.go == outward) {
         const Words* words = (row.go == Go::kCall ? *this : other).words_of(row.target.text);
-        if (words != nullptr) add(heard, *words);
+        if (words != nullptr) add(*heard, *words);
       }
-      collect(row.rows, said, heard, hands_on, other, outward);
+      collect(row.rows, said, heard, other, outward);
     }
   }
 
   const Model& model_;
-  std::vector<Words> words_;
+  std::map<std::string_view, std::size_t> procedures_;
+  std::map<std::string_view, const Stage*> stages_;
+  std::vector<bool> hands_on_;  // by procedure: an answer that it was given itself
+  std::vector<Words> words_;    // by procedure
 };
 
 Descriptions descriptions_of(const Resolved& r) {

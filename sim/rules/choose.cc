@@ -114,6 +114,12 @@ const StageRow& choose(const Program& program, StageId stage, const FactReader& 
 
 const StageRow& choose_aloud(const Program& program, StageId stage, const FactReader& facts,
                              const RowInfo& decider, Listener& listener) {
+  if (!listener.wants_reasons()) {
+    const StageRow& row = choose(program, stage, facts);
+    listener.decided({program, decider, program.stage_names()[stage], program.rows()[row.row], {},
+                      {}, row.answer});
+    return row;
+  }
   Ear ear(program, program.code().stages[stage], facts);
   const StageRow& row = choose_row(program, stage, facts, ear);
   ear.say(stage, decider, row, listener);

@@ -16,6 +16,7 @@ namespace nptsim::rules {
 class Coverage : public Listener {
  public:
   void decided(const Decision& decision) override { ++reached_[decision.row.id]; }
+  bool wants_reasons() const override { return false; }
   void entered(const Program&, const RowInfo& row) override { ++reached_[row.id]; }
 
   void add(const Coverage& other) {

@@ -210,12 +210,10 @@ void Flow::walk_rows(const std::vector<ResolvedRow>& rows, State& state) {
 void Flow::walk_row(const ResolvedRow& row, State& state) {
   if (report_) check_tests(row, row.when, state);
   if (report_ && assume_ == Assume::kAsCalled) before_[row.id] = state;
-  Box box;
-  std::vector<Source> sources;
-  if (!narrow(state, row.when, kNoFact, box, sources)) return;  // never runs
-  reached_rows_[row.id] = true;
   State taken = state;
   assume_tests(taken, row.when);
+  if (!taken.reachable) return;  // never runs
+  reached_rows_[row.id] = true;
   std::set<FactId> written;
   if (row.row->loop != LoopKind::kNone) {
     walk_loop(row, taken, written);
@@ -226,10 +224,9 @@ void Flow::walk_row(const ResolvedRow& row, State& state) {
     state = std::move(taken);
     return;
   }
-  State skipped = state;
-  assume_not(skipped, row.when);
-  if (!taken.reachable) rule_out(skipped, row.when);
-  state = join(skipped, taken, row.when, written);
+  assume_not(state, row.when);
+  if (!taken.reachable) rule_out(state, row.when);
+  state = join(std::move(state), std::move(taken), row.when, written);
 }
 
 void Flow::walk_loop(const ResolvedRow& row, State& state, std::set<FactId>& written) {

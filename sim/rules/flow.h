@@ -125,7 +125,7 @@ class Flow {
   void assume_tests(State& state, const std::vector<FactTest>& tests) const;
   void assume_not(State& state, const std::vector<FactTest>& tests) const;
   void rule_out(State& state, const std::vector<FactTest>& tests) const;
-  State join(const State& skipped, const State& taken, const std::vector<FactTest>& tests,
+  State join(State skipped, State taken, const std::vector<FactTest>& tests,
              const std::set<FactId>& written);
   static void forget(State& state, FactId fact);
   void give(State& state, FactId fact, Values values, std::set<FactId>& written) const;

@@ -11,9 +11,12 @@ constexpr std::size_t kMaxGuards = 32;  // conditions remembered for one fact
 }  // namespace
 
 Flow::Box Flow::box_of(const State& state) const {
-  Box box = state.possible;
-  for (FactId fact = 0; fact < box.size(); ++fact) {
-    if (box[fact] == 0) box[fact] = full_[fact];
+  Box box(full_.size());
+  const Values* const full = full_.data();
+  const Values* const possible = state.possible.data();
+  Values* const out = box.data();
+  for (std::size_t fact = 0; fact < full_.size(); ++fact) {
+    out[fact] = possible[fact] == 0 ? full[fact] : possible[fact];
   }
   return box;
 }
@@ -151,11 +154,14 @@ void Flow::rule_out(State& state, const std::vector<FactTest>& tests) const {
   state.ruled_out.push_back(std::move(together));
 }
 
-Flow::State Flow::join(const State& skipped, const State& taken, const std::vector<FactTest>& tests,
+Flow::State Flow::join(State skipped, State taken, const std::vector<FactTest>& tests,
                        const std::set<FactId>& written) {
   if (!taken.reachable) return skipped;
   if (!skipped.reachable) return taken;
-  State out = skipped;
+  const bool one_answered = taken.sources.size() == 1 && skipped.sources.size() == 1 &&
+                            written.count(taken.sources[0].fact) == 0 && !skipped.no_answer;
+  const auto given_before = std::move(skipped.given);
+  State out = std::move(skipped);
   out.no_answer |= taken.no_answer;
   std::erase_if(out.ruled_out, [&](const Conditions& one) {
     return std::find(taken.ruled_out.begin(), taken.ruled_out.end(), one) == taken.ruled_out.end();
@@ -189,10 +195,8 @@ Flow::State Flow::join(const State& skipped, const State& taken, const std::vect
   bool can_tell = true;
   for (const FactTest& test : tests) {
     if (test.fact == kResultFact) {
-      const bool one = taken.sources.size() == 1 && skipped.sources.size() == 1 &&
-                       written.count(taken.sources[0].fact) == 0 && !skipped.no_answer;
-      can_tell &= one;
-      if (one) guard.emplace_back(taken.sources[0].fact, words_meant(test, taken.sources[0].fact));
+      can_tell &= one_answered;
+      if (one_answered) guard.emplace_back(taken.sources[0].fact, words_meant(test, taken.sources[0].fact));
     } else {
       can_tell &= r_.stable(test.fact) && written.count(test.fact) == 0;
       if (!r_.stable(test.fact)) {
@@ -204,7 +208,7 @@ Flow::State Flow::join(const State& skipped, const State& taken, const std::vect
   std::sort(guard.begin(), guard.end());
   out.given.clear();
   for (const auto& [fact, guards] : taken.given) {
-    const auto before = skipped.given.find(fact);
+    const auto before = given_before.find(fact);
     std::vector<Conditions> both;
     const auto add = [&](Conditions one) {
       std::sort(one.begin(), one.end());
@@ -217,7 +221,7 @@ Flow::State Flow::join(const State& skipped, const State& taken, const std::vect
       return std::find(list.begin(), list.end(), one) != list.end();
     };
     for (const Conditions& one : guards) {
-      if (before != skipped.given.end() && in(before->second, one)) {
+      if (before != given_before.end() && in(before->second, one)) {
         add(one);
       } else if (can_tell && !tests.empty()) {
         Conditions joined = one;
@@ -225,7 +229,7 @@ Flow::State Flow::join(const State& skipped, const State& taken, const std::vect
         add(std::move(joined));
       }
     }
-    if (before != skipped.given.end() && in(guards, Conditions{})) {
+    if (before != given_before.end() && in(guards, Conditions{})) {
       for (const Conditions& one : before->second) add(one);
     }
     if (!both.empty()) out.given[fact] = std::move(both);

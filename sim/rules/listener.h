@@ -58,6 +58,8 @@ class Listener {
  public:
   virtual ~Listener() = default;
   virtual void decided(const Decision&) {}
+  // False: nobody looks at what a decision consulted and passed over, and both may be left empty.
+  virtual bool wants_reasons() const { return true; }
   virtual void did(const Deed&) {}
   virtual void called(const CallNote&) {}
   virtual void returned(const ReturnNote&) {}

@@ -151,19 +151,20 @@ class PartReader {
   Diagnostics& out_;
 };
 
-std::optional<yaml::Node> load_one(const std::string& path, const LoadFile& load,
-                                   Diagnostics& out) {
-  auto loaded = load(path);
+// The one document of a file; null: there is none. It stays as long as what is returned.
+std::shared_ptr<const yaml::Node> load_one(const std::string& path, const LoadFile& load,
+                                           Diagnostics& out) {
+  const auto loaded = load(path);
   if (!loaded.ok()) {
     out.insert(out.end(), loaded.error().begin(), loaded.error().end());
-    return std::nullopt;
+    return nullptr;
   }
-  std::vector<yaml::Node>& documents = loaded.value();
-  if (documents.size() != 1 || !documents[0].is_map()) {
+  const yaml::Documents& documents = loaded.value();
+  if (documents->size() != 1 || !documents->front().is_map()) {
     out.push_back({{path, 0, 0}, "not one map of keys", "", ""});
-    return std::nullopt;
+    return nullptr;
   }
-  return std::move(documents[0]);
+  return {documents, &documents->front()};
 }
 
 // --- models ---
@@ -380,7 +381,7 @@ class OverlayReader {
 }  // namespace
 
 LoadFile load_from_disk() {
-  return [](const std::string& path) { return yaml::load_file(path); };
+  return [](const std::string& path) { return yaml::shared(yaml::load_file(path)); };
 }
 
 Result<std::vector<Layer>, Diagnostics> read_model(const std::string& path, const LoadFile& load) {

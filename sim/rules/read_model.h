@@ -14,13 +14,12 @@
 #include "sim/base/diagnostic.h"
 #include "sim/base/result.h"
 #include "sim/rules/model.h"
-#include "sim/yaml/node.h"
+#include "sim/yaml/files.h"
 
 namespace nptsim::rules {
 
 // Where files come from: the disk, or a table in a test.
-using LoadFile =
-    std::function<Result<std::vector<yaml::Node>, Diagnostics>(const std::string& path)>;
+using LoadFile = std::function<Result<yaml::Documents, Diagnostics>(const std::string& path)>;
 LoadFile load_from_disk();
 
 // The layers of a model file: what it extends first, then what it includes, then itself.

@@ -9,24 +9,38 @@
 namespace nptsim::scenario::building {
 namespace {
 
-void add_deeds(const models::LoadedModel& model, std::vector<std::string>& names) {
-  if (!model.program) return;
+// Actions and procedures; `visit` says whether to stop.
+template <class Visit>
+bool any_deed(const models::LoadedModel& model, Visit&& visit) {
+  if (!model.program) return false;
   for (rules::ProcedureId id = 0; id < model.program->procedure_count(); ++id) {
-    names.push_back(model.program->procedure_name(id));
+    if (visit(model.program->procedure_name(id))) return true;
   }
-  names.insert(names.end(), model.actions.begin(), model.actions.end());
+  for (const std::string& action : model.actions) {
+    if (visit(action)) return true;
+  }
   for (const auto targets : {model.program->exits(), model.program->ioctls()}) {
-    names.insert(names.end(), targets.begin(), targets.end());
+    if (std::any_of(targets.begin(), targets.end(), visit)) return true;
   }
+  return false;
 }
 
 // What a pattern may be about: kinds of events, actions and procedures of the models.
+template <class Visit>
+bool any_claimable(const models::Stack& stack, Visit&& visit) {
+  for (const machine::EventKind& kind : machine::event_kinds()) {
+    if (visit(kind.name)) return true;
+  }
+  return any_deed(stack.kernel, visit) || any_deed(stack.vmm, visit) ||
+         any_deed(stack.guest, visit);
+}
+
 std::vector<std::string> claimable_names(const models::Stack& stack) {
   std::vector<std::string> names;
-  for (const machine::EventKind& kind : machine::event_kinds()) names.emplace_back(kind.name);
-  for (const models::LoadedModel* model : {&stack.kernel, &stack.vmm, &stack.guest}) {
-    add_deeds(*model, names);
-  }
+  any_claimable(stack, [&](std::string_view name) {
+    names.emplace_back(name);
+    return false;
+  });
   return names;
 }
 
@@ -56,12 +70,13 @@ void check_fields(Plan& plan, const EventPattern& pattern) {
 void check_claims(Plan& plan) {
   const Expectation* claims = expectation_for(plan.scenario);
   if (claims == nullptr) return;
-  const std::vector<std::string> names = claimable_names(*plan.stack);
-  const std::string kinds = kind_names();
   const auto check = [&](const EventPattern& pattern) {
-    if (std::find(names.begin(), names.end(), pattern.kind.value) == names.end()) {
-      Diagnostic unknown = unknown_word(pattern.kind.pos, "event", pattern.kind.value, names);
-      unknown.accepted = kinds + ", or an action or procedure of one of the models";
+    const std::string& claimed = pattern.kind.value;
+    const auto is_it = [&](std::string_view name) { return name == claimed; };
+    if (!any_claimable(*plan.stack, is_it)) {
+      Diagnostic unknown =
+          unknown_word(pattern.kind.pos, "event", claimed, claimable_names(*plan.stack));
+      unknown.accepted = kind_names() + ", or an action or procedure of one of the models";
       plan.diagnostics.push_back(std::move(unknown));
       return;
     }

@@ -137,14 +137,19 @@ void refuse_without_snp(Plan& plan);
 // In which state each page of an SNP guest begins. The plan must not change meanwhile.
 class PageStates {
  public:
-  explicit PageStates(const Plan& plan) : plan_(plan), areas_(areas_without_tables(plan)) {}
+  explicit PageStates(const Plan& plan);
   PageState of(GuestPhysAddr page) const;
+  // What the scenario says of the page itself; null: nothing.
+  const PageRange* said(GuestPhysAddr page) const;
+  // All pages from `page` to the one before this address begin in the same state.
+  GuestPhysAddr alike_until(GuestPhysAddr page) const;
 
  private:
   PageState unsaid(GuestPhysAddr page) const;
 
   const Plan& plan_;
   std::vector<Area> areas_;
+  std::vector<std::uint64_t> borders_;  // sorted: where something begins or ends
 };
 // Where the memory of a page is, and how the guest goes to it.
 struct BackedPage {

@@ -26,14 +26,6 @@ std::uint8_t rights_of(const VmplMask& mask) {
                                    (mask.execute_supervisor ? svm::kVmplExecuteSupervisor : 0));
 }
 
-const PageRange* range_of(const Plan& plan, GuestPhysAddr page) {
-  const PageRange* found = nullptr;
-  for (const PageRange& range : plan.vm.start.pages) {
-    if (covers(range.gpa, range.size, page)) found = &range;
-  }
-  return found;
-}
-
 class PageSetter {
  public:
   PageSetter(Plan& plan, machine::Machine& machine)
@@ -47,7 +39,7 @@ class PageSetter {
     for (const machine::Region& region : plan_.setup.regions) {
       if (region.gmem == machine::kNoBacking) continue;
       for (std::uint64_t offset = 0; offset < region.size && plan_.ok();) {
-        offset += set(region, offset);
+        offset = set(region, offset);
       }
     }
     note_attributes({});
@@ -74,26 +66,32 @@ class PageSetter {
     attributes_ = next;
   }
 
-  // How many bytes that took.
+  // Sets the pages from `offset` on that begin alike, or one large page; where it stopped.
   std::uint64_t set(const machine::Region& region, std::uint64_t offset) {
-    const GuestPhysAddr page = region.gpa + offset;
-    const PageRange* range = range_of(plan_, page);
-    const PageState state = states_.of(page);
-    const bool large = range != nullptr && range->rmp.value_or(kPageSize) == kSize2M;
-    const std::uint64_t size = large ? kSize2M : kPageSize;
-    note_attributes({page.page_number(), size >> kPageShift, state != PageState::kShared});
-    if (state == PageState::kShared || state == PageState::kUntouched) return size;
+    const GuestPhysAddr first = region.gpa + offset;
+    const PageRange* said = states_.said(first);
+    const PageState state = states_.of(first);
+    const bool large = said != nullptr && said->rmp.value_or(kPageSize) == kSize2M;
+    const std::uint64_t page = large ? kSize2M : kPageSize;
+    const std::uint64_t alike = states_.alike_until(first).value - region.gpa.value;
+    const std::uint64_t end = large ? offset + page : std::min(region.size, alike);
+    note_attributes(
+        {first.page_number(), (end - offset) >> kPageShift, state != PageState::kShared});
+    if (state == PageState::kShared || state == PageState::kUntouched) return end;
     if (large && (offset % kSize2M != 0 || region.size - offset < kSize2M)) {
-      plan_.report(range->pos, "a 2-MByte entry, but the region does not lie so",
+      plan_.report(said->pos, "a 2-MByte entry, but the region does not lie so",
                    "a region with a gpa and a size that are multiples of 2M");
-      return size;
+      return end;
     }
-    give(region, offset, page, large, range, state == PageState::kAccepted);
-    return size;
+    for (; offset < end && plan_.ok(); offset += page) {
+      give(region, offset, large, said, state == PageState::kAccepted);
+    }
+    return end;
   }
 
-  void give(const machine::Region& region, std::uint64_t offset, GuestPhysAddr page, bool large,
-            const PageRange* range, bool validated) {
+  void give(const machine::Region& region, std::uint64_t offset, bool large, const PageRange* said,
+            bool validated) {
+    const GuestPhysAddr page = region.gpa + offset;
     const std::uint64_t index = offset >> kPageShift;
     const HostPhysAddr frame = large ? machine::populate_2m(store_, region.gmem, index)
                                      : machine::populate(store_, region.gmem, index);
@@ -111,8 +109,8 @@ class PageSetter {
     for (unsigned vmpl = 0; vmpl <= plan_.vm.machine.vmpl.value; ++vmpl) {
       entry.permissions[vmpl] = svm::all_permissions(plan_.setup.cpu.features.vmpl_sss);
     }
-    if (range != nullptr) {
-      for (const auto& [vmpl, mask] : range->vmpl) entry.permissions.at(vmpl) = rights_of(mask);
+    if (said != nullptr) {
+      for (const auto& [vmpl, mask] : said->vmpl) entry.permissions.at(vmpl) = rights_of(mask);
     }
     rmp_.write(frame, entry);
   }
@@ -139,6 +137,36 @@ std::optional<HostPhysAddr> page_of(Plan& plan, machine::Machine& machine, const
 }
 
 }  // namespace
+
+// Everything that unsaid() and said() compare an address with.
+PageStates::PageStates(const Plan& plan) : plan_(plan), areas_(areas_without_tables(plan)) {
+  const auto add = [this](GuestPhysAddr first, std::uint64_t size) {
+    for (const std::uint64_t border : {first.value, first.value + size}) {
+      borders_.push_back((border + kPageSize - 1) & ~(kPageSize - 1));
+    }
+  };
+  for (const PageRange& range : plan.vm.start.pages) add(range.gpa, range.size);
+  for (const machine::Region& region : plan.setup.regions) add(region.gpa, region.size);
+  for (const Area& area : areas_) add(area.gpa, area.size);
+  for (const MapEntry& entry : plan.vm.map) add(entry.gpa, entry.size);
+  add(plan.places.tables, plan.tables_size);
+  add(GuestPhysAddr(0), kAcceptedWithoutPaging);
+  if (const auto& top = plan.vm.start.vmsa.vtom) add(GuestPhysAddr(0), top->value);
+  std::sort(borders_.begin(), borders_.end());
+}
+
+const PageRange* PageStates::said(GuestPhysAddr page) const {
+  const PageRange* found = nullptr;
+  for (const PageRange& range : plan_.vm.start.pages) {
+    if (covers(range.gpa, range.size, page)) found = &range;
+  }
+  return found;
+}
+
+GuestPhysAddr PageStates::alike_until(GuestPhysAddr page) const {
+  const auto next = std::upper_bound(borders_.begin(), borders_.end(), page.value);
+  return GuestPhysAddr(next == borders_.end() ? ~kPageMask : *next);
+}
 
 // What the guest's start needs is accepted, or shared; nobody has touched the rest.
 PageState PageStates::unsaid(GuestPhysAddr page) const {
@@ -170,7 +198,7 @@ PageState PageStates::unsaid(GuestPhysAddr page) const {
 }
 
 PageState PageStates::of(GuestPhysAddr page) const {
-  const PageRange* range = range_of(plan_, page);
+  const PageRange* range = said(page);
   return range != nullptr ? range->state : unsaid(page);
 }
 

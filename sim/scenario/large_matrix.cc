@@ -47,7 +47,7 @@ struct LargeMatrix::Impl {
         return known->second;
       }
     }
-    auto read = std::make_shared<const Reading>(read_point(document.tree, point.settings));
+    auto read = std::make_shared<const Reading>(read_point(*document.tree, point.settings));
     const std::lock_guard lock(mutex);
     if (readings.size() >= kMostKept) readings.clear();
     return readings.emplace(point.text, std::move(read)).first->second;

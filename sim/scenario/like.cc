@@ -5,7 +5,6 @@
 #include <system_error>
 #include <utility>
 
-#include "sim/yaml/load.h"
 #include "sim/yaml/merge.h"
 
 namespace nptsim::scenario {
@@ -67,7 +66,7 @@ std::optional<Node> LikeResolver::resolve_one(const Node& document,
     return report(*like, "like: a path of " + std::to_string(like->text.size()) + " bytes",
                   "at most " + std::to_string(kLongestPath));
   }
-  const auto folder = std::filesystem::path(like->pos.file).parent_path();
+  const auto folder = std::filesystem::path(like->pos.file.text()).parent_path();
   return lay_over(document, *like, (folder / like->text).lexically_normal().string(), chain);
 }
 
@@ -87,7 +86,7 @@ std::optional<Node> LikeResolver::lay_over(const Node& document, const Node& lik
     return report(like, "like: a chain of more than " + std::to_string(kLongestChain) + " files",
                   "a shorter chain");
   }
-  const Node* base = first_document(path, like);
+  const std::shared_ptr<const Node> base = first_document(path, like);
   if (base == nullptr) return std::nullopt;
   chain.push_back(name);
   std::optional<Node> under = resolve_one(*base, chain);
@@ -104,23 +103,16 @@ std::optional<Node> LikeResolver::lay_over(const Node& document, const Node& lik
   return merged;
 }
 
-const Node* LikeResolver::first_document(const std::string& path, const Node& like) {
-  auto known = files_.find(path);
-  if (known == files_.end()) {
-    auto documents = yaml::load_file(path);
-    if (!documents) {
-      const Diagnostics& wrong = documents.error();
-      append(diagnostics_, wrong);
-    }
-    known =
-        files_.emplace(path, documents ? std::move(documents).value() : std::vector<Node>{}).first;
-  }
-  if (known->second.empty() || !known->second[0].is_map()) {
+std::shared_ptr<const Node> LikeResolver::first_document(const std::string& path,
+                                                         const Node& like) {
+  const auto documents = files_.get(path);
+  if (!documents && told_.insert(path).second) append(diagnostics_, documents.error());
+  if (!documents || documents.value()->empty() || !documents.value()->front().is_map()) {
     report(like, "like: there is no scenario in " + yaml::quote(path),
            "a file, relative to this one");
     return nullptr;
   }
-  return &known->second[0];
+  return {documents.value(), &documents.value()->front()};
 }
 
 }  // namespace nptsim::scenario

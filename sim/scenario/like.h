@@ -3,21 +3,24 @@
 #define NPTSIM_SIM_SCENARIO_LIKE_H_
 
 #include <cstddef>
-#include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "sim/base/diagnostic.h"
 #include "sim/base/result.h"
+#include "sim/yaml/files.h"
 #include "sim/yaml/node.h"
 
 namespace nptsim::scenario {
 
-// Resolves the documents of one file; keeps the files that they are like.
+// Resolves the documents of one file.
 class LikeResolver {
  public:
-  explicit LikeResolver(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  LikeResolver(yaml::Files& files, Diagnostics& diagnostics)
+      : files_(files), diagnostics_(diagnostics) {}
 
   // Document `index` of `file`, laid over what it is like; none when that cannot be.
   std::optional<yaml::Node> resolve(const yaml::Node& document, const std::string& file,
@@ -28,12 +31,14 @@ class LikeResolver {
                                         std::vector<std::string>& chain);
   std::optional<yaml::Node> lay_over(const yaml::Node& document, const yaml::Node& like,
                                      const std::string& path, std::vector<std::string>& chain);
-  const yaml::Node* first_document(const std::string& path, const yaml::Node& like);
+  std::shared_ptr<const yaml::Node> first_document(const std::string& path,
+                                                   const yaml::Node& like);
   std::optional<yaml::Node> report(const yaml::Node& like, std::string found,
                                    std::string accepted);
 
+  yaml::Files& files_;
   Diagnostics& diagnostics_;
-  std::map<std::string, std::vector<yaml::Node>> files_;
+  std::set<std::string> told_;  // files that cannot be read
   std::size_t nodes_ = 0;
 };
 

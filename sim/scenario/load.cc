@@ -21,10 +21,11 @@ Loaded finish(std::vector<Scenario> scenarios, Diagnostics diagnostics) {
   return diagnostics;
 }
 
-Loaded read_all(const std::vector<yaml::Node>& documents, const std::string& file) {
+Loaded read_all(const std::vector<yaml::Node>& documents, const std::string& file,
+                yaml::Files& files) {
   std::vector<Scenario> scenarios;
   Diagnostics diagnostics;
-  LikeResolver resolver(diagnostics);
+  LikeResolver resolver(files, diagnostics);
   for (std::size_t i = 0; i < documents.size() && diagnostics.size() <= kMostShown; ++i) {
     const std::optional<yaml::Node> tree = resolver.resolve(documents[i], file, i);
     if (!tree) continue;
@@ -44,16 +45,22 @@ Loaded read_all(const std::vector<yaml::Node>& documents, const std::string& fil
 
 }  // namespace
 
-Loaded load_file(const std::string& path) {
-  const auto documents = yaml::load_file(path);
+Loaded load_file(const std::string& path, yaml::Files& files) {
+  const auto documents = files.get(path);
   if (!documents) return documents.error();
-  return read_all(documents.value(), path);
+  return read_all(*documents.value(), path, files);
+}
+
+Loaded load_file(const std::string& path) {
+  yaml::Files files;
+  return load_file(path, files);
 }
 
 Loaded load_text(std::string_view text, const std::string& file_name) {
   const auto documents = yaml::load_text(text, file_name);
   if (!documents) return documents.error();
-  return read_all(documents.value(), file_name);
+  yaml::Files files;
+  return read_all(documents.value(), file_name, files);
 }
 
 }  // namespace nptsim::scenario

@@ -14,7 +14,7 @@ constexpr std::size_t kMaxWork = 1'000'000;
 
 // The number of points, or what is wrong with it.
 Result<std::size_t, Diagnostics> count_points(const Scenario& scenario) {
-  const std::size_t nodes = yaml::count_nodes(scenario.tree, 16);
+  const std::size_t nodes = yaml::count_nodes(*scenario.tree, 16);
   std::size_t points = 1;
   for (const Setting& setting : scenario.set) {
     points *= setting.values.size();
@@ -61,13 +61,20 @@ Point make_point(Scenario read, const std::vector<Setting>& settings,
 
 Result<std::vector<Point>, Diagnostics> expand(const Scenario& scenario,
                                                const Contradiction& contradiction) {
+  const bool matrix = std::any_of(scenario.set.begin(), scenario.set.end(),
+                                  [](const Setting& setting) { return setting.is_list; });
+  if (!matrix) {  // read already, and nothing contradicts itself
+    Scenario read = scenario;
+    read.tree = nullptr;
+    return std::vector<Point>{make_point(std::move(read), scenario.set, {}, contradiction)};
+  }
   const auto count = count_points(scenario);
   if (!count) return count.error();
   std::vector<Point> points;
   Diagnostics contradictions;
   for (std::size_t index = 0; index < count.value(); ++index) {
     const std::vector<Setting> settings = settings_of(scenario, index);
-    Reading reading = read_point(scenario.tree, settings);
+    Reading reading = read_point(*scenario.tree, settings);
     if (!reading.wrong.empty()) return reading.wrong;
     if (index == 0) contradictions = reading.contradictions;
     points.push_back(

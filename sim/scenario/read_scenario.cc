@@ -99,11 +99,15 @@ std::optional<std::string> machine_value(const Machine& machine, const std::stri
 
 Reading read_point(const Node& tree, const std::vector<Setting>& settings) {
   Reading reading;
-  Node applied = tree;
-  for (const Setting& setting : settings) apply_setting(applied, setting, reading.wrong);
-  check_shape(applied, map(scenario_keys()), "", reading.wrong);
-  suggest_set(applied, reading.wrong);
-  if (!reading.wrong.empty()) return reading;
+  Node with_settings;
+  if (!settings.empty()) {  // the tree itself has passed
+    with_settings = tree;
+    for (const Setting& setting : settings) apply_setting(with_settings, setting, reading.wrong);
+    check_shape(with_settings, map(scenario_keys()), "", reading.wrong);
+    suggest_set(with_settings, reading.wrong);
+    if (!reading.wrong.empty()) return reading;
+  }
+  const Node& applied = settings.empty() ? tree : with_settings;
 
   Scenario& scenario = reading.scenario;
   read_description(applied, scenario);
@@ -130,7 +134,7 @@ Result<Scenario, Diagnostics> read_scenario(const Node& tree) {
                                   [](const Setting& setting) { return setting.is_list; });
   if (!matrix && !reading.contradictions.empty()) return reading.contradictions;
   reading.scenario.set = settings;
-  reading.scenario.tree = tree;
+  reading.scenario.tree = std::make_shared<const Node>(tree);
   return std::move(reading.scenario);
 }
 

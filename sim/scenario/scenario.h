@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -340,7 +341,7 @@ struct Scenario {
   std::optional<Explore> explore;
   std::optional<Text> xfail;  // why the expectation is known not to be met
 
-  yaml::Node tree;  // the document with `like:` applied; null at a point
+  std::shared_ptr<const yaml::Node> tree;  // the document with `like:` applied; null at a point
 
   // The value of a key of `set:`, of one with a list only at a point, or of a machine key; none if
   // the scenario does not say.

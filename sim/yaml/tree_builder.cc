@@ -133,8 +133,8 @@ bool document_ends_at(std::string_view line) {
 
 }  // namespace
 
-SourceText::SourceText(std::string_view text, std::string file_name)
-    : text_(text), file_name_(std::move(file_name)), starts_{0} {
+SourceText::SourceText(std::string_view text, FileName file_name)
+    : text_(text), file_name_(file_name), starts_{0} {
   for (std::size_t at = text.find('\n'); at != std::string_view::npos;
        at = text.find('\n', at + 1)) {
     starts_.push_back(at + 1);

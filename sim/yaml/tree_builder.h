@@ -26,7 +26,7 @@ struct Refused {
 // The text that is parsed, as lines.
 class SourceText {
  public:
-  SourceText(std::string_view text, std::string file_name);
+  SourceText(std::string_view text, FileName file_name);
 
   // The library counts columns in bytes; a person counts characters.
   SourcePos pos(const YAML::Mark& mark) const;
@@ -36,11 +36,11 @@ class SourceText {
   std::string_view line(std::size_t index) const;  // from 0; empty beyond the end
   std::size_t line_count() const { return starts_.size(); }
   std::string_view text() const { return text_; }
-  const std::string& file_name() const { return file_name_; }
+  FileName file_name() const { return file_name_; }
 
  private:
   std::string_view text_;
-  std::string file_name_;
+  FileName file_name_;
   std::vector<std::size_t> starts_;
   // The last answer: on a long line each place is counted from the one before it, not from the
   // line's start. Without effect on any result.

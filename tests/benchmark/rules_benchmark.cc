@@ -98,7 +98,7 @@ std::string model(unsigned stages) {
 
 Model read(unsigned stages) {
   const LoadFile load = [&](const std::string& path) {
-    return yaml::load_text(model(stages), path);
+    return yaml::shared(yaml::load_text(model(stages), path));
   };
   auto read = load_model("bench.yaml", {}, load);
   if (!read.ok()) stop(read.error());

@@ -164,10 +164,10 @@ const rules::Vocabulary& vocabulary() {
 }
 
 rules::LoadFile load_from(const Files& files) {
-  return [files](const std::string& path) -> Result<std::vector<yaml::Node>, Diagnostics> {
+  return [files](const std::string& path) -> Result<yaml::Documents, Diagnostics> {
     const auto file = files.find(path);
     if (file == files.end()) return Diagnostics{{{path, 0, 0}, "there is no such file", "", ""}};
-    return yaml::load_text(expand(file->second), path);
+    return yaml::shared(yaml::load_text(expand(file->second), path));
   };
 }
 

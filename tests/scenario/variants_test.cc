@@ -10,7 +10,7 @@ namespace nptsim::scenario {
 namespace {
 
 Scenario changed(const std::string& more, const ModelsChange& change) {
-  const auto read = read_scenario(with_models(only_scenario(small(more)).tree, change));
+  const auto read = read_scenario(with_models(*only_scenario(small(more)).tree, change));
   REQUIRE_MESSAGE(read.ok(), all(read.error()));
   return read.value();
 }
@@ -33,7 +33,7 @@ TEST_CASE("overlays come behind the scenario's own, each once") {
   const auto with_apply = [](const std::string& apply) {
     std::string text = small();
     text.replace(text.find("kvm-7.0 }"), 9, "kvm-7.0, apply: " + apply + " }");
-    const auto read = read_scenario(with_models(only_scenario(text).tree, {{}, {"a", "b"}}));
+    const auto read = read_scenario(with_models(*only_scenario(text).tree, {{}, {"a", "b"}}));
     REQUIRE(read.ok());
     std::string names;
     for (const Text& name : read.value().vm.machine.apply) names += name.value + " ";

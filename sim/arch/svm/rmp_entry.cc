@@ -3,53 +3,63 @@
 namespace nptsim::svm {
 namespace {
 
-u64 get(const Field& field, RmpWords words) {
+// Every field's place is known to the compiler: an entry is taken apart by a shift and a mask each.
+template <const Field& field>
+constexpr u64 get(RmpWords words) {
   return get_bits(field.word == 0 ? words.q1 : words.q2, field.high, field.low);
 }
 
-void put(const Field& field, RmpWords& words, u64 value) {
+template <const Field& field>
+constexpr void put(RmpWords& words, u64 value) {
   u64& word = field.word == 0 ? words.q1 : words.q2;
   word = with_bits(word, field.high, field.low, value);
 }
 
-constexpr const Field* kPermissions[kVmpls] = {&rmp_field::kVmpl0, &rmp_field::kVmpl1,
-                                               &rmp_field::kVmpl2, &rmp_field::kVmpl3};
+constexpr std::array<u8, kVmpls> get_permissions(RmpWords words) {
+  return {static_cast<u8>(get<rmp_field::kVmpl0>(words)),
+          static_cast<u8>(get<rmp_field::kVmpl1>(words)),
+          static_cast<u8>(get<rmp_field::kVmpl2>(words)),
+          static_cast<u8>(get<rmp_field::kVmpl3>(words))};
+}
+
+constexpr void put_permissions(RmpWords& words, const std::array<u8, kVmpls>& rights) {
+  put<rmp_field::kVmpl0>(words, rights[0]);
+  put<rmp_field::kVmpl1>(words, rights[1]);
+  put<rmp_field::kVmpl2>(words, rights[2]);
+  put<rmp_field::kVmpl3>(words, rights[3]);
+}
 
 }  // namespace
 
 RmpEntry decode(RmpWords words) {
   RmpEntry entry;
-  entry.assigned = get(rmp_field::kAssigned, words);
-  entry.size = static_cast<RmpPageSize>(get(rmp_field::kPageSize, words));
-  entry.immutable = get(rmp_field::kImmutable, words);
-  entry.subpage_count = static_cast<unsigned>(get(rmp_field::kSubpageCount, words));
-  entry.gpa = GuestPhysAddr(get(rmp_field::kGpa, words) << kPageShift);
-  entry.asid = static_cast<u32>(get(rmp_field::kAsid, words));
-  entry.vmsa = get(rmp_field::kVmsa, words);
-  entry.validated = get(rmp_field::kValidated, words);
-  entry.lock = get(rmp_field::kLock, words);
-  for (unsigned vmpl = 0; vmpl < kVmpls; ++vmpl) {
-    entry.permissions[vmpl] = static_cast<u8>(get(*kPermissions[vmpl], words));
-  }
-  entry.spare = static_cast<u32>(get(rmp_field::kSpare, words));
+  entry.assigned = get<rmp_field::kAssigned>(words);
+  entry.size = static_cast<RmpPageSize>(get<rmp_field::kPageSize>(words));
+  entry.immutable = get<rmp_field::kImmutable>(words);
+  entry.subpage_count = static_cast<unsigned>(get<rmp_field::kSubpageCount>(words));
+  entry.gpa = GuestPhysAddr(get<rmp_field::kGpa>(words) << kPageShift);
+  entry.asid = static_cast<u32>(get<rmp_field::kAsid>(words));
+  entry.vmsa = get<rmp_field::kVmsa>(words);
+  entry.validated = get<rmp_field::kValidated>(words);
+  entry.lock = get<rmp_field::kLock>(words);
+  entry.permissions = get_permissions(words);
+  entry.spare = static_cast<u32>(get<rmp_field::kSpare>(words));
   return entry;
 }
 
 RmpWords encode(const RmpEntry& entry) {
   RmpWords words;
-  put(rmp_field::kAssigned, words, entry.assigned);
-  put(rmp_field::kPageSize, words, static_cast<u64>(entry.size));
-  put(rmp_field::kImmutable, words, entry.immutable);
-  put(rmp_field::kSubpageCount, words, entry.subpage_count);
-  put(rmp_field::kGpa, words, entry.gpa.page_number());
-  put(rmp_field::kAsid, words, entry.asid);
-  put(rmp_field::kVmsa, words, entry.vmsa);
-  put(rmp_field::kValidated, words, entry.validated);
-  put(rmp_field::kLock, words, entry.lock);
-  for (unsigned vmpl = 0; vmpl < kVmpls; ++vmpl) {
-    put(*kPermissions[vmpl], words, entry.permissions[vmpl]);
-  }
-  put(rmp_field::kSpare, words, entry.spare);
+  put<rmp_field::kAssigned>(words, entry.assigned);
+  put<rmp_field::kPageSize>(words, static_cast<u64>(entry.size));
+  put<rmp_field::kImmutable>(words, entry.immutable);
+  put<rmp_field::kSubpageCount>(words, entry.subpage_count);
+  put<rmp_field::kGpa>(words, entry.gpa.page_number());
+  put<rmp_field::kAsid>(words, entry.asid);
+  put<rmp_field::kVmsa>(words, entry.vmsa);
+  put<rmp_field::kValidated>(words, entry.validated);
+  put<rmp_field::kLock>(words, entry.lock);
+  put_permissions(words, entry.permissions);
+  put<rmp_field::kSpare>(words, entry.spare);
   return words;
 }
 

@@ -22,7 +22,7 @@ rules::Outside any_vmm() {
 Result<rules::Model, Diagnostics> with_overlay(const std::string& text) {
   const rules::LoadFile disk = rules::load_from_disk();
   const rules::LoadFile load = [&](const std::string& path) {
-    return path == "overlay.yaml" ? yaml::load_text(text, path) : disk(path);
+    return path == "overlay.yaml" ? yaml::shared(yaml::load_text(text, path)) : disk(path);
   };
   auto overlay = rules::read_overlay("overlay.yaml", load);
   if (!overlay) return overlay.error();

@@ -160,8 +160,8 @@ const rules::Vocabulary& notes_vocabulary() {
 }
 
 rules::LoadFile with_notes_kernel() {
-  return [](const std::string& path) -> Result<std::vector<yaml::Node>, Diagnostics> {
-    if (path == "notes.yaml") return yaml::load_text(kNotesKernel, path);
+  return [](const std::string& path) -> Result<yaml::Documents, Diagnostics> {
+    if (path == "notes.yaml") return yaml::shared(yaml::load_text(kNotesKernel, path));
     return rules::load_from_disk()(path);
   };
 }

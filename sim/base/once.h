@@ -1,6 +1,6 @@
 // Values that are costly to make and wanted by several threads.
-#ifndef NPTSIM_MODELS_ONCE_H_
-#define NPTSIM_MODELS_ONCE_H_
+#ifndef NPTSIM_SIM_BASE_ONCE_H_
+#define NPTSIM_SIM_BASE_ONCE_H_
 
 #include <future>
 #include <map>
@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-namespace nptsim::models {
+namespace nptsim {
 
 // Each good value is made once, by whoever asks first; others wait for it. `Value` is a Result.
 // Refusals are not kept: they name the place of whoever asked.
@@ -46,6 +46,6 @@ class Once {
   std::map<std::string, std::shared_future<Value>> values_;
 };
 
-}  // namespace nptsim::models
+}  // namespace nptsim
 
-#endif  // NPTSIM_MODELS_ONCE_H_
+#endif  // NPTSIM_SIM_BASE_ONCE_H_
