@@ -1,6 +1,7 @@
 #include "models/library.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <mutex>
 #include <string_view>
@@ -86,8 +87,12 @@ struct Library::Impl {
   Once<Or<std::vector<rules::Layer>>> layers;  // of a version's file
   Once<Or<std::shared_ptr<const rules::Model>>> merged;
   Once<Or<HostPair>> hosts;
-  Once<Or<SharedModel>> checked;  // by the model, and by what it may name outside
-  Once<Or<LoadedModel>> programs;
+  // What was made of the models of one kind.
+  struct Made {
+    Once<Or<SharedModel>> checked;  // by the model, and by what it may name outside
+    Once<Or<LoadedModel>> programs;
+  };
+  std::array<Made, rules::kModelKinds> made;
   Once<Or<std::shared_ptr<const Stack>>> stacks;
   std::mutex words_mutex;
   rules::WordTable words;  // of all programs: any two of them may meet in a stack
@@ -97,6 +102,7 @@ struct Library::Impl {
   std::map<ModelKind, Change> changes;
   std::optional<std::vector<std::string>> proposals;
 
+  Made& made_of(ModelKind kind) { return made[static_cast<std::size_t>(kind)]; }
   rules::LoadFile loader() {
     return [this](const std::string& path) { return texts.get(path); };
   }
@@ -105,7 +111,7 @@ struct Library::Impl {
   bool is_proposal(const std::string& name);
   Or<std::string> overlay_path(const Spelled& name);
   std::string spelled_out(const std::vector<Spelled>& overlays);
-  Or<SharedOverlay> overlay(const Spelled& name);
+  Or<SharedOverlay> overlay(const std::string& path);
   Or<ModelSource> source_of(ModelKind kind, const VersionFile& file,
                             const std::vector<Spelled>& overlays);
   Or<rules::Model> merge(const ModelSource& source);
@@ -188,11 +194,9 @@ std::string Library::Impl::spelled_out(const std::vector<Spelled>& overlays) {
   return text;
 }
 
-Or<SharedOverlay> Library::Impl::overlay(const Spelled& name) {
-  const auto path = overlay_path(name);
-  if (!path.ok()) return path.error();
-  return overlays.get(path.value(), [&]() -> Or<SharedOverlay> {
-    auto read = rules::read_overlay(path.value(), loader());
+Or<SharedOverlay> Library::Impl::overlay(const std::string& path) {
+  return overlays.get(path, [&]() -> Or<SharedOverlay> {
+    auto read = rules::read_overlay(path, loader());
     if (!read.ok()) return read.error();
     return std::make_shared<const rules::Overlay>(std::move(read).value());
   });
@@ -202,7 +206,9 @@ Or<ModelSource> Library::Impl::source_of(ModelKind kind, const VersionFile& file
                                          const std::vector<Spelled>& names) {
   ModelSource source{file, {}, file.path};
   for (const Spelled& name : names) {
-    auto one = overlay(name);
+    const auto path = overlay_path(name);
+    if (!path.ok()) return path.error();
+    auto one = overlay(path.value());
     if (!one.ok()) return one.error();
     const auto& parts = one.value()->layers;
     if (std::none_of(parts.begin(), parts.end(),
@@ -210,7 +216,7 @@ Or<ModelSource> Library::Impl::source_of(ModelKind kind, const VersionFile& file
       continue;
     }
     source.overlays.push_back(std::move(one).value());
-    source.key += "+" + overlay_path(name).value();
+    source.key += "+" + path.value();
   }
   return source;
 }
@@ -252,7 +258,7 @@ Or<std::shared_ptr<const rules::Model>> Library::Impl::model(const ModelSource& 
 Or<SharedModel> Library::Impl::check(const rules::Model& model, const ModelSource& source,
                                      const rules::Outside& outside) {
   const std::string key = source.key + "|" + to_string(outside);
-  return checked.get(key, [&]() -> Or<SharedModel> {
+  return made_of(model.kind).checked.get(key, [&]() -> Or<SharedModel> {
     auto result =
         rules::check(model, family_of(model.kind, source.file.family)->vocabulary(), outside);
     if (!result.ok()) return result.error();
@@ -327,7 +333,7 @@ Or<LoadedModel> Library::Impl::program(const CheckedModel& model, ModelKind kind
     settings.values[name.substr(prefix.size())] = value;
     key += "|" + name + "=" + value.text;
   }
-  return programs.get(key, [&] { return compile(model, kind, settings); });
+  return made_of(kind).programs.get(key, [&] { return compile(model, kind, settings); });
 }
 
 // All that the stack is made of: read and checked once, whoever asks first.
@@ -491,15 +497,18 @@ Or<rules::Checked> Library::checked(ModelKind kind, const Spelled& name, const S
 }
 
 Or<rules::Overlay> Library::overlay(const Spelled& name) {
-  const auto overlay = impl_->overlay(name);
+  const auto path = impl_->overlay_path(name);
+  if (!path.ok()) return path.error();
+  const auto overlay = impl_->overlay(path.value());
   if (!overlay.ok()) return overlay.error();
   return *overlay.value();
 }
 
 void Library::set_change(ModelKind kind, Change change) {
-  impl_->checked.clear();
+  // A model of another kind that sees the change in what this one exports has another key then.
+  impl_->made_of(kind).checked.clear();
+  impl_->made_of(kind).programs.clear();
   impl_->hosts.clear();
-  impl_->programs.clear();
   impl_->stacks.clear();
   const std::lock_guard lock(impl_->mutex);
   impl_->changes.erase(kind);

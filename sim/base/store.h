@@ -151,8 +151,8 @@ class Store {
   static constexpr std::uint64_t kNearWrap = 64;
 
   StoreHash hash() const;
-  // From here on hash_since_origin() tells this store's later states apart as hash() would, and does
-  // not look at pages that nobody has written since. It says nothing about other stores.
+  // From here on hash_since_origin() tells this store's later states apart as hash() would, and
+  // does not look at pages that nobody has written since. It says nothing about other stores.
   void set_origin();
   StoreHash hash_since_origin() const;
 
@@ -182,9 +182,9 @@ class Store {
     explicit constexpr Page(std::uint64_t* at) : words(at) {}
 
     std::uint64_t* words = nullptr;
-    StoreHash sum;           // of the words; {} while dirty or unsummed
-    bool dirty = false;      // listed in dirty_ of its owner; a shared page is never dirty
-    bool unsummed = false;   // as it was at the origin, and never summed; listed in unsummed_
+    StoreHash sum;          // of the words; {} while dirty or unsummed
+    bool dirty = false;     // listed in dirty_ of its owner; a shared page is never dirty
+    bool unsummed = false;  // as it was at the origin, and never summed; listed in unsummed_
     std::atomic<std::uint32_t> owners{0};
     std::shared_ptr<FlatWords> room;                 // the words lie there,
     std::unique_ptr<std::uint64_t[]> private_words;  // or here
@@ -294,8 +294,8 @@ class Store {
   std::vector<Counter> counters_;
   std::map<WordRef, Stamp> stamps_;
 
-  // Caches, brought up to date by hash(): the sum over the pages that are neither dirty nor unsummed,
-  // and what of it was there at the origin already.
+  // Caches, brought up to date by hash(): the sum over the pages that are neither dirty nor
+  // unsummed, and what of it was there at the origin already.
   using PageNumbers = std::vector<std::pair<Space, std::uint64_t>>;
   mutable StoreHash clean_sum_;
   mutable StoreHash origin_sum_;

@@ -62,9 +62,8 @@ void Batch::load(const std::vector<FoundFile>& found) {
   files_.resize(found.size());
   work_in_parallel(found.size(), options_.jobs, [&](std::size_t i) {
     const FoundFile& file = found[i];
-    files_[i] = file.diagnostics.empty()
-                    ? points_of(load_documents(file.file, texts_), library_)
-                    : LoadedFile{file.file, {}, {}, file.diagnostics};
+    files_[i] = file.diagnostics.empty() ? points_of(load_documents(file.file, texts_), library_)
+                                         : LoadedFile{file.file, {}, {}, file.diagnostics};
   });
   for (const LoadedFile& file : files_) {
     for (const PointToRun& point : file.points) slots_.push_back({&file, &point, {}});

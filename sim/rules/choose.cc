@@ -116,8 +116,13 @@ const StageRow& choose_aloud(const Program& program, StageId stage, const FactRe
                              const RowInfo& decider, Listener& listener) {
   if (!listener.wants_reasons()) {
     const StageRow& row = choose(program, stage, facts);
-    listener.decided({program, decider, program.stage_names()[stage], program.rows()[row.row], {},
-                      {}, row.answer});
+    listener.decided({program,
+                      decider,
+                      program.stage_names()[stage],
+                      program.rows()[row.row],
+                      {},
+                      {},
+                      row.answer});
     return row;
   }
   Ear ear(program, program.code().stages[stage], facts);

@@ -115,7 +115,7 @@ class Flow {
   void take_return(const ResolvedRow& row, const State& state);
 
   Box box_of(const State& state) const;
-  bool propagate(Box& box) const;
+  bool propagate(Box& box) const { return rules::propagate(r_.constraints, box); }
   // The box when this source answered last; false if it cannot be.
   bool assume_source(const Source& source, Box& box) const;
   // The situations before a row that its tests leave; false if there are none.

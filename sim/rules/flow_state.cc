@@ -21,27 +21,6 @@ Flow::Box Flow::box_of(const State& state) const {
   return box;
 }
 
-bool Flow::propagate(Box& box) const {
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (const Constraint& c : r_.constraints) {
-      const Values fact = box[c.fact];
-      if ((fact & c.value) == 0) continue;
-      const Values narrowed = box[c.implied] & c.allowed;
-      if (fact == c.value) {
-        if (narrowed == box[c.implied]) continue;
-        box[c.implied] = narrowed;
-        if (narrowed == 0) return false;
-        changed = true;
-      } else if (narrowed == 0) {
-        box[c.fact] = fact & ~c.value;
-        changed = true;
-      }
-    }
-  }
-  return true;
-}
-
 // The values of `source` that a test of `result` allows.
 Values Flow::words_meant(const FactTest& test, FactId source) const {
   Values meant = 0;
@@ -196,7 +175,8 @@ Flow::State Flow::join(State skipped, State taken, const std::vector<FactTest>& 
   for (const FactTest& test : tests) {
     if (test.fact == kResultFact) {
       can_tell &= one_answered;
-      if (one_answered) guard.emplace_back(taken.sources[0].fact, words_meant(test, taken.sources[0].fact));
+      if (one_answered)
+        guard.emplace_back(taken.sources[0].fact, words_meant(test, taken.sources[0].fact));
     } else {
       can_tell &= r_.stable(test.fact) && written.count(test.fact) == 0;
       if (!r_.stable(test.fact)) {

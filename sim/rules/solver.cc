@@ -41,6 +41,27 @@ std::vector<FactId> facts_that_matter(const FactTies& ties, std::span<const Fact
 
 }  // namespace
 
+bool propagate(const std::vector<Constraint>& constraints, std::vector<Values>& box) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const Constraint& c : constraints) {
+      const Values fact = box[c.fact];
+      if ((fact & c.value) == 0) continue;
+      const Values narrowed = box[c.implied] & c.allowed;
+      if (fact == c.value) {
+        if (narrowed == box[c.implied]) continue;
+        box[c.implied] = narrowed;
+        if (narrowed == 0) return false;
+        changed = true;
+      } else if (narrowed == 0) {
+        box[c.fact] = fact & ~c.value;
+        changed = true;
+      }
+    }
+  }
+  return true;
+}
+
 FactTies::FactTies(const Resolved& resolved) : neighbours(resolved.facts.size()) {
   for (const Constraint& c : resolved.constraints) {
     neighbours[c.fact].push_back(c.implied);
@@ -65,29 +86,9 @@ FactSpace::FactSpace(const Resolved& resolved, const FactTies& ties, std::span<c
     const std::uint32_t fact = local_[c.fact];
     const std::uint32_t implied = local_[c.implied];
     if (fact == kAbsent || implied == kAbsent) continue;
-    constraints_.push_back({fact, c.value, implied, c.allowed});
+    constraints_.push_back(
+        {static_cast<FactId>(fact), c.value, static_cast<FactId>(implied), c.allowed});
   }
-}
-
-bool FactSpace::propagate(Box& box) const {
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (const LocalConstraint& c : constraints_) {
-      const Values fact = box[c.fact];
-      if ((fact & c.value) == 0) continue;
-      const Values narrowed = box[c.implied] & c.allowed;
-      if (fact == c.value) {
-        if (narrowed == box[c.implied]) continue;
-        box[c.implied] = narrowed;
-        if (narrowed == 0) return false;
-        changed = true;
-      } else if (narrowed == 0) {
-        box[c.fact] = fact & ~c.value;
-        changed = true;
-      }
-    }
-  }
-  return true;
 }
 
 bool FactSpace::narrow(Box& box, const Conditions& where) const {

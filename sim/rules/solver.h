@@ -30,6 +30,10 @@ inline bool mentions(const Conditions& conditions, FactId fact) {
 // A situation: one value for each fact that was asked about.
 using Situation = std::vector<std::pair<FactId, unsigned>>;
 
+// Takes out of a box, allowed values by number, what implications between the numbers rule out.
+// False if nothing is left.
+bool propagate(const std::vector<Constraint>& constraints, std::vector<Values>& box);
+
 // Which facts are tied to which by implications.
 struct FactTies {
   explicit FactTies(const Resolved& resolved);
@@ -53,20 +57,14 @@ class FactSpace {
   friend class Search;
   using Box = std::vector<Values>;  // by local number
   using LocalConditions = std::vector<std::pair<std::uint32_t, Values>>;
-  struct LocalConstraint {
-    std::uint32_t fact;
-    Values value;
-    std::uint32_t implied;
-    Values allowed;
-  };
-  bool propagate(Box& box) const;
+  bool propagate(Box& box) const { return rules::propagate(constraints_, box); }
   bool narrow(Box& box, const Conditions& where) const;
 
   std::vector<FactId> facts_;         // local number -> fact
   std::vector<std::uint32_t> local_;  // fact -> local number
   std::size_t asked_ = 0;             // the first ones are those asked about
   Box domain_;
-  std::vector<LocalConstraint> constraints_;
+  std::vector<Constraint> constraints_;  // between local numbers
 };
 
 }  // namespace nptsim::rules

@@ -1,5 +1,6 @@
 // GDT, TSS, IDT and the code behind its gates (APM vol. 2 rev. 3.45, chapters 4, 8 and 12).
 #include <array>
+#include <bit>
 #include <cstring>
 #include <string_view>
 
@@ -36,10 +37,9 @@ class Table {
  public:
   explicit Table(std::size_t size) : bytes_(size) {}
   void put(std::size_t offset, std::uint64_t value, unsigned size) {
-    NPTSIM_CHECK(offset + size <= bytes_.size());
-    for (unsigned i = 0; i < size; ++i) {
-      bytes_[offset + i] = static_cast<std::uint8_t>(value >> (8 * i));
-    }
+    static_assert(std::endian::native == std::endian::little);
+    NPTSIM_CHECK(offset + size <= bytes_.size() && size <= sizeof value);
+    std::memcpy(bytes_.data() + offset, &value, size);
   }
   std::vector<std::uint8_t> take() { return std::move(bytes_); }
 

@@ -1,5 +1,6 @@
 // Programs to bytes: assembler text, directives as NOPs with a meaning, labels of all vCPUs.
 #include <algorithm>
+#include <array>
 #include <span>
 
 #include "sim/isa/assemble.h"
@@ -25,6 +26,38 @@ std::string assembler_text(const ProgramLine& line) {
   }
   return "nop";
 }
+
+// What a thread assembled last: the points of a matrix mostly have the same programs, and a round
+// that only looks whether labels have settled repeats the one before.
+class LatestPrograms {
+ public:
+  Result<isa::Program, isa::AssembleError> get(const std::vector<std::string>& texts,
+                                               std::uint64_t origin, isa::Mode mode,
+                                               const isa::Labels& foreign) {
+    for (const Entry& entry : entries_) {
+      if (entry.origin == origin && entry.mode == mode && entry.texts == texts &&
+          entry.foreign == foreign) {
+        return entry.program;
+      }
+    }
+    auto made = isa::assemble_program(texts, origin, mode, foreign);
+    if (!made.ok()) return made;
+    Entry& oldest = entries_[next_++ % entries_.size()];
+    oldest = {texts, origin, mode, foreign, made.value()};
+    return made;
+  }
+
+ private:
+  struct Entry {
+    std::vector<std::string> texts;
+    std::uint64_t origin = 0;
+    isa::Mode mode = isa::Mode::k64;
+    isa::Labels foreign;
+    isa::Program program;
+  };
+  std::array<Entry, 4> entries_;
+  std::size_t next_ = 0;
+};
 
 class Assembler {
  public:
@@ -80,8 +113,9 @@ class Assembler {
   }
 
   bool assemble(unsigned vcpu) {
-    auto result = isa::assemble_program(texts_[vcpu], plan_.places.code_of(vcpu).value, plan_.mode,
-                                        foreign_labels(vcpu));
+    thread_local LatestPrograms latest;
+    auto result = latest.get(texts_[vcpu], plan_.places.code_of(vcpu).value, plan_.mode,
+                             foreign_labels(vcpu));
     if (!result.ok()) {
       isa::AssembleError error = result.error();
       const std::vector<ProgramLine>& lines = *lines_[vcpu];

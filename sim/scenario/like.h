@@ -31,10 +31,8 @@ class LikeResolver {
                                         std::vector<std::string>& chain);
   std::optional<yaml::Node> lay_over(const yaml::Node& document, const yaml::Node& like,
                                      const std::string& path, std::vector<std::string>& chain);
-  std::shared_ptr<const yaml::Node> first_document(const std::string& path,
-                                                   const yaml::Node& like);
-  std::optional<yaml::Node> report(const yaml::Node& like, std::string found,
-                                   std::string accepted);
+  std::shared_ptr<const yaml::Node> first_document(const std::string& path, const yaml::Node& like);
+  std::optional<yaml::Node> report(const yaml::Node& like, std::string found, std::string accepted);
 
   yaml::Files& files_;
   Diagnostics& diagnostics_;

@@ -52,8 +52,8 @@ TEST_CASE("the vocabulary is in order and every row of KVM 7.0 loads") {
   CHECK(refusal_of("overlay: nothing\nbase: { kernel: kvm-7.0 }\nsource: none\n") == "");
 }
 
-// No kernel can emulate an instruction of a guest whose registers and code are encrypted. An overlay
-// that says so anyway is no design proposal but a mistake, and the loader says whose.
+// No kernel can emulate an instruction of a guest whose registers and code are encrypted. An
+// overlay that says so anyway is no design proposal but a mistake, and the loader says whose.
 TEST_CASE("an overlay that emulates for an SEV-ES guest is refused with the reason") {
   const std::string text = refusal_of(R"(
 overlay: emulate-for-es
