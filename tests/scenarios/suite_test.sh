@@ -8,6 +8,16 @@ export NPTSIM_ROOT=$root
 nptsim=$root/sim/cli/nptsim
 fail() { echo "FAIL: $1"; exit 1; }
 
+# With sanitizers once is enough: bytes are compared without them.
+if [[ ${1:-} == once ]]; then
+  "$nptsim" run scenarios --jobs 2 >"$TEST_TMPDIR/suite.txt" || {
+    grep -v '^pass' "$TEST_TMPDIR/suite.txt" || true
+    fail "a scenario"
+  }
+  echo "PASS"
+  exit 0
+fi
+
 "$nptsim" run scenarios --jobs 1 --format json >"$TEST_TMPDIR/home.json" || {
   "$nptsim" run scenarios | grep -v '^pass' || true
   fail "a scenario"
