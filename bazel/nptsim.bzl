@@ -78,7 +78,7 @@ def nptsim_library(name, srcs = [], textual_hdrs = [], testonly = False, **kwarg
         **kwargs
     )
 
-def nptsim_test(name, srcs, deps = [], size = "small", **kwargs):
+def nptsim_test(name, srcs, deps = [], size = "small", optimised = False, tags = [], **kwargs):
     """A doctest test program; its main() comes from //tests/support:doctest_main.
 
     Args:
@@ -86,9 +86,12 @@ def nptsim_test(name, srcs, deps = [], size = "small", **kwargs):
       srcs: sources that include <doctest/doctest.h> and contain TEST_CASEs.
       deps: what the test exercises.
       size: small (60 s), medium (300 s) or large (900 s), Bazel's meaning.
-      **kwargs: anything else that cc_test takes: data, args, tags, timeout, shard_count...
-          tags = ["no-asan"] keeps a test out of the sanitizer run.
+      optimised: ./run-tests runs it without sanitizers too: for what optimisation might change.
+      tags: ["no-asan"] keeps a test out of the sanitizer run, so it is run optimised.
+      **kwargs: anything else that cc_test takes: data, args, timeout, shard_count...
     """
+    if "no-asan" in tags:
+        optimised = True
     sources, headers = _split(srcs)
     if len(sources) > 1:
         native.cc_library(
@@ -101,6 +104,8 @@ def nptsim_test(name, srcs, deps = [], size = "small", **kwargs):
         name = name,
         srcs = headers + _units(name, sources, True),
         size = size,
+        copts = ["-O1"] if optimised else ["-O0", "-U_FORTIFY_SOURCE"],
+        tags = tags if optimised else tags + ["asan-only"],
         deps = deps + ["//tests/support:doctest_main"],
         **kwargs
     )
