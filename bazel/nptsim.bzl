@@ -104,7 +104,6 @@ def nptsim_test(name, srcs, deps = [], size = "small", optimised = False, tags =
         name = name,
         srcs = headers + _units(name, sources, True),
         size = size,
-        copts = ["-O1"] if optimised else ["-O0", "-U_FORTIFY_SOURCE"],
         tags = tags if optimised else tags + ["asan-only"],
         deps = deps + ["//tests/support:doctest_main"],
         **kwargs
