@@ -1,7 +1,8 @@
 // Changes of a rule that can make no difference, proved from the rows of one checked model.
 //
 // What is proved: whatever situation the model is in, it does the same things in the same order,
-// and nobody who looks at an answer looks differently. Which row gets the credit may change.
+// and nobody who looks at an answer looks differently. Which row gets the credit may change, and
+// whether something is decided that nobody asks for.
 #ifndef NPTSIM_SIM_RULES_EQUIVALENCE_H_
 #define NPTSIM_SIM_RULES_EQUIVALENCE_H_
 

@@ -186,8 +186,18 @@ std::string EquivalentRow::why_order() const {
   if (plain && alike(told_apart_, place_.procedure->call_fact, row().answer, next.answer)) {
     return "the two rows say the same";
   }
+  if (both_end_alike(next)) return "the two rows do the same, and control ends";
   if (commute(r_, *place_.procedure, row(), next)) return "neither row sees what the other does";
+  if (decides_in_vain(r_, row(), next) || decides_in_vain(r_, next, row())) {
+    return "where the one returns nobody hears what the other decides";
+  }
   return "";
+}
+
+// If one of them holds the same is done, and the other is not asked.
+bool EquivalentRow::both_end_alike(const ResolvedRow& next) const {
+  return row().answers && !row().row->new_step && row().row->loop == LoopKind::kNone &&
+         same_effect(told_apart_, place_.procedure->call_fact, row(), next);
 }
 
 // By facts that are what they were when the second of them is asked, in either order. Behind a row

@@ -33,6 +33,7 @@ class EquivalentRow {
   std::string why_answer() const;
   std::string why_not_there() const;
 
+  bool both_end_alike(const ResolvedRow& next) const;
   bool exclude_each_other(const ResolvedRow& next) const;
   bool latest_is(const ResolvedAnswer& answer) const;
   enum class Meets : std::uint8_t { kNever, kSurely, kUnknown };

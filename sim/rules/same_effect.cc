@@ -152,4 +152,13 @@ bool commute(const Resolved& r, const ResolvedProcedure& procedure, const Resolv
   return undisturbed(r, a, b) && undisturbed(r, b, a);
 }
 
+bool decides_in_vain(const Resolved& r, const ResolvedRow& returning, const ResolvedRow& deciding) {
+  const Row& said = *returning.row;
+  // Others may act where a row waits or begins a step: then the question has another answer.
+  const bool at_once = !said.new_step && returning.wait.empty() && said.loop == LoopKind::kNone;
+  if (!returning.answers || !at_once || deciding.answers || !only_decides(r, deciding)) return false;
+  const bool hands_it_on = returning.answer.hands_on && said.go == Go::kNowhere;
+  return !hands_it_on && !overlap(asked_by(r, returning), given_by(r, deciding));
+}
+
 }  // namespace nptsim::rules

@@ -36,6 +36,11 @@ bool leaves_alone(const Resolved& resolved, const ResolvedRow& row, FactId fact)
 bool commute(const Resolved& resolved, const ResolvedProcedure& procedure, const ResolvedRow& a,
              const ResolvedRow& b);
 
+// Whether the first of two rows of a procedure returns, and the other one only decides what nobody
+// hears of then: whether it is asked before or behind makes no difference.
+bool decides_in_vain(const Resolved& resolved, const ResolvedRow& returning,
+                     const ResolvedRow& deciding);
+
 }  // namespace nptsim::rules
 
 #endif  // NPTSIM_SIM_RULES_SAME_EFFECT_H_

@@ -284,6 +284,53 @@ procedures:
         Texts{"npf.first: behind npf.guest", "npf.guest: behind npf.map"});
 }
 
+TEST_CASE("two rows that do the same and return may change places, whatever they ask") {
+  const char* const kProcedure = R"(
+exports: [npf]
+procedures:
+  npf:
+    - { id: npf.rw, when: { slot: rw }, do: map_page, return: resume, E }
+    - { id: npf.write, when: { fault.write: yes }, do: map_page, return: resume, E }
+    - { id: npf.none, when: { slot: none }, do: map_page, return: stop, E }
+    - { id: npf.plain, when: { guest: plain }, do: map_page, E }
+    - { id: npf.readonly, when: { slot: readonly }, do: map_page, E }
+    - { id: npf.es, when: { guest: es }, step: new, do: map_page, return: resume, E }
+    - { id: npf.reads, when: { fault.write: no }, step: new, do: map_page, return: resume, E }
+    - { id: npf.done, return: resume, E }
+)";
+  // npf.none says something else, npf.plain and npf.readonly do it twice, and before npf.reads the
+  // question is asked in another step.
+  CHECK(same(kProcedure, MutationKind::kOrder) == Texts{"npf.rw: behind npf.write"});
+}
+
+TEST_CASE("what is decided in front of a row that returns, or behind it, nobody hears") {
+  const char* const kProcedure = R"(
+exports: [npf]
+stages:
+  by_slot:
+    - { id: a.rw, when: { slot: rw }, then: go, E }
+    - { id: a.other, then: stay, E }
+  mapping:
+    - { id: b.rw, when: { slot: rw }, do: map_page, then: go, E }
+    - { id: b.other, then: stay, E }
+procedures:
+  npf:
+    - { id: npf.write, when: { fault.write: yes }, do: map_page, return: resume, E }
+    - { id: npf.slot, decide: by_slot, E }
+    - { id: npf.plain, when: { guest: plain }, do: map_page, return: stop, E }
+    - { id: npf.mapping, decide: mapping, E }
+    - { id: npf.es, when: { guest: es, mapping: go }, return: resume, E }
+    - { id: npf.again, decide: by_slot, E }
+    - { id: npf.go, when: { by_slot: go }, return: resume, E }
+    - { id: npf.more, decide: mapping, E }
+    - { id: npf.out, return: result, E }
+)";
+  // npf.mapping does something, npf.go asks for what npf.again decides, and npf.out hands on.
+  CHECK(same(kProcedure, MutationKind::kOrder) ==
+        Texts{"npf.write: behind npf.slot", "npf.slot: behind npf.plain",
+              "npf.es: behind npf.again"});
+}
+
 TEST_CASE("a row of another place with the same id is not this model's") {
   const Checked model = checked(kAnswers);
   Mutation mutation = mutations_of(model.model()).front();

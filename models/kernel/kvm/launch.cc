@@ -164,8 +164,11 @@ ActionResult vmsa_next(View& view, const Args&) {
 }  // namespace
 
 void add_launch(rules::Vocabulary& v) {
-  v.add(fact<snp_context>("snp_context", {"none", "some"},
-                          "sev_info.snp_context: the firmware knows the guest"));
+  rules::FactDef context =
+      fact<snp_context>("snp_context", {"none", "some"},
+                        "sev_info.snp_context: the firmware knows the guest");
+  context.implies = {{"some", "vm", {"snp"}}};
+  v.add(context);
   v.add(fact<launch>("launch", {"open", "finished"}, "KVM_SEV_SNP_LAUNCH_FINISH was"));
   v.add(fact<vm_bugged>("vm_bugged", kNoYes, "KVM_BUG_ON was hit: kvm->vm_bugged"));
   v.add(fact<start_flags>("launch_start.flags", {"none", "some"}, "must be none"));

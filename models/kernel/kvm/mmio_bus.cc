@@ -220,8 +220,10 @@ bool write_mmio_device(View& view, GuestPhysAddr gpa, const void* data, unsigned
 void add_mmio_bus(rules::Vocabulary& v) {
   v.add(fact<bus_shape>("ioeventfd.shape", {"bad", "ok"}, "its length, and no wrap"));
   v.add(fact<collides>("ioeventfd.collides", kNoYes, "another one is there already"));
+  // Nobody gets another one while something of the VM runs: KVM_CREATE_IRQCHIP refuses with vCPUs.
+  constexpr bool kFixed = true;
   v.add(fact<irqchip>("irqchip", {"none", "split", "full"},
-                      "the kernel's interrupt controllers: none, the local APICs, all"));
+                      "the kernel's interrupt controllers: none, the local APICs, all", kFixed));
   v.add(fact<mp_state>("mp_state", {"runnable", "reset-hold", "init-received", "halted"},
                        "vcpu->arch.mp_state"));
   v.add(action<set_irqchip>("set_irqchip", {word_arg("mode", {"split", "full"})}, "irqchip_mode",
