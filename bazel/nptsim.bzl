@@ -78,7 +78,7 @@ def nptsim_library(name, srcs = [], textual_hdrs = [], testonly = False, **kwarg
         **kwargs
     )
 
-def nptsim_test(name, srcs, deps = [], size = "small", optimised = False, tags = [], **kwargs):
+def nptsim_test(name, srcs, deps = [], size = "small", optimised = False, args = [], tags = [], **kwargs):
     """A doctest test program; its main() comes from //tests/support:doctest_main.
 
     Args:
@@ -86,9 +86,11 @@ def nptsim_test(name, srcs, deps = [], size = "small", optimised = False, tags =
       srcs: sources that include <doctest/doctest.h> and contain TEST_CASEs.
       deps: what the test exercises.
       size: small (60 s), medium (300 s) or large (900 s), Bazel's meaning.
-      optimised: ./run-tests runs it without sanitizers too: for what optimisation might change.
+      optimised: ./run-tests runs it without sanitizers too: for what optimisation might change. Its
+          cases of the suite "plain" are not run under them: bytes to compare, or minutes there.
       tags: ["no-asan"] keeps a test out of the sanitizer run, so it is run optimised.
-      **kwargs: anything else that cc_test takes: data, args, timeout, shard_count...
+      args: as in cc_test.
+      **kwargs: anything else that cc_test takes: data, timeout, shard_count...
     """
     if "no-asan" in tags:
         optimised = True
@@ -104,6 +106,10 @@ def nptsim_test(name, srcs, deps = [], size = "small", optimised = False, tags =
         name = name,
         srcs = headers + _units(name, sources, True),
         size = size,
+        args = args + select({
+            "//bazel:sanitizers": ["--test-suite-exclude=plain"] if optimised else [],
+            "//conditions:default": [],
+        }),
         tags = tags if optimised else tags + ["asan-only"],
         deps = deps + ["//tests/support:doctest_main"],
         **kwargs

@@ -190,7 +190,8 @@ TEST_CASE("a matrix: a result for each point, in order") {
   CHECK(json["results"][2]["point"].dump() == R"({"cpu":"rome","vcpus":"1"})");
 }
 
-TEST_CASE("the same bytes whatever the number of threads, the locale and the folder") {
+TEST_CASE("the same bytes whatever the number of threads, the locale and the folder" *
+          doctest::test_suite("plain")) {
   Binary nptsim;
   for (unsigned i = 0; i < 6; ++i) {
     const std::string name = "s/" + std::to_string(i) + ".yaml";
@@ -360,6 +361,14 @@ TEST_CASE("diff: an overlay of a user's own, from anywhere") {
   REQUIRE(json["results"].size() == 2);
   CHECK(json["results"][1]["models"][1]["outcomes"]["vcpu0"]["outcome"] == "vm-killed");
   CHECK(json["results"][1]["models"][1]["parting"]["after"]["rule"] == "error_pfn.idea");
+}
+
+TEST_CASE("diff: the same bytes whatever the number of threads and the locale" *
+          doctest::test_suite("plain")) {
+  Binary nptsim;
+  nptsim.write("ideas/mine.yaml", kIdea);
+  nptsim.write("s/spins.yaml", kSpins);
+  nptsim.write("s/adds.yaml", passing());
   for (const char* format : {"human", "json", "html", "mail"}) {
     const std::string diff = std::string("diff --to ideas/mine.yaml s --format ") + format;
     CHECK(nptsim.run(diff + " -j 1").out == nptsim.run(diff + " -j 3", "LC_ALL=de_DE.UTF-8").out);

@@ -109,7 +109,8 @@ TEST_CASE("docs/evidence.md speaks of the recordings that there are, each once")
 }
 
 // Recordings that nobody wrote a scenario for are tried with a draft.
-TEST_CASE("without a scenario there is a draft or a reason, never nothing") {
+TEST_CASE("without a scenario there is a draft or a reason, never nothing" *
+          doctest::test_suite("plain")) {
   models::Library library(".");
   std::string enough;
   for (const std::string& file : recordings()) {
