@@ -40,14 +40,16 @@ class Buffer {
     // SW_EXITINFO2 says.
     const bool in_ghcb = (base_ & ~kPageMask) == vcpu.get(vcpu::kGhcbGpa);
     size_ = in_ghcb ? kPageSize - (base_ & kPageMask) : vcpu.get(vcpu::kExitInfo2);
+    current_ = read(0, 2);
   }
 
   bool has_header() const { return kHeader <= size_; }
   bool has(std::uint64_t n) const { return kHeader + 8 * (n + 1) <= size_; }
-  std::uint64_t current() const { return read(0, 2); }
+  std::uint64_t current() const { return current_; }
   std::uint64_t end() const { return read(2, 2); }
   Entry entry(std::uint64_t n) const { return {read(kHeader + 8 * n, 8)}; }
-  void set_current(std::uint64_t n) { write(0, n, 2); }
+  // It moves on for the kernel also where the page takes no write.
+  void set_current(std::uint64_t n) { write(0, current_ = n, 2); }
   void set_done(std::uint64_t n) {
     const Entry e = entry(n);
     write(kHeader + 8 * n, with_bits(e.word, 11, 0, e.pages()), 8);
@@ -64,7 +66,7 @@ class Buffer {
   }
 
   View& view_;
-  std::uint64_t base_ = 0, size_ = 0;
+  std::uint64_t base_ = 0, size_ = 0, current_ = 0;
 };
 
 // Moves cur_entry to the first entry that is not finished.
