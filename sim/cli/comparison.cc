@@ -176,10 +176,12 @@ class Comparison {
       if (partings_ == Partings::kOfChanged && !slot.row.changed()) return;
       Keeper before;
       const PointRun first = run_from_start(*slot.points[0], before);
+      if (first.setup == nullptr) return;  // it cannot be built there: nothing began
       const report::RuleBook book(*first.setup);
       for (std::size_t model = 1; model < stacks_.size(); ++model) {
         Keeper after;
         const PointRun other = run_from_start(*slot.points[model], after);
+        if (other.setup == nullptr) continue;
         slot.row.cells[model].parting = report::part(
             before.kept().events, book, after.kept().events, report::RuleBook(*other.setup));
       }
